@@ -1,1 +1,54 @@
-"""Placeholder."""
+"""The language of machines: typed Python over finite types that runs, and that the tools of `kvproof.model` read.
+
+A machine is a class that derives `Machine`. Annotations declare its state, methods marked `step`, `operation` and
+`invariant` declare what it does. Nothing here knows who reads a machine.
+"""
+
+from kvproof.spec.lang.containers import Map, PartialMap, PriorityQueue, Set
+from kvproof.spec.lang.definition import Definition, Method, StateVariable, compile_machine
+from kvproof.spec.lang.errors import LanguageError, OutOfDomain, Rejected, RuleBroken
+from kvproof.spec.lang.machine import (
+    Ghost,
+    Machine,
+    canonical,
+    choose,
+    invariant,
+    observation,
+    operation,
+    reject,
+    require,
+    sometimes,
+    step,
+)
+from kvproof.spec.lang.types import AtMost, Between, Exactly, Index, Parameters
+
+__all__ = [
+    "AtMost",
+    "Between",
+    "Definition",
+    "Exactly",
+    "Ghost",
+    "Index",
+    "LanguageError",
+    "Machine",
+    "Map",
+    "Method",
+    "OutOfDomain",
+    "Parameters",
+    "PartialMap",
+    "PriorityQueue",
+    "Rejected",
+    "RuleBroken",
+    "Set",
+    "StateVariable",
+    "canonical",
+    "choose",
+    "compile_machine",
+    "invariant",
+    "observation",
+    "operation",
+    "reject",
+    "require",
+    "sometimes",
+    "step",
+]

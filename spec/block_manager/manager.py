@@ -1,0 +1,354 @@
+"""What a caller calls. Every operation tests first and rejects before its first step, so it completes or changes nothing.
+
+The engine's forward pass is part of the operation that brings the tokens: their KV data count as written when it ends.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kvproof.spec.block_manager.eviction import Eviction
+from kvproof.spec.block_manager.kinds import (
+    PRIMARY,
+    SECONDARY,
+    Block,
+    Chain,
+    Level,
+    Position,
+    Priority,
+    Sequence,
+    Slot,
+    Tokens,
+)
+from kvproof.spec.lang import Map, Set, canonical, invariant, observation, operation, reject, require, sometimes, step
+
+
+class BlockManager(Eviction):
+    """The block manager of a KV cache: two levels, prefix reuse of full blocks, one window, beam width 1."""
+
+    live: Set[Sequence]
+    """Sequences that have been added and not finished."""
+    tokens: Map[Sequence, Tokens]
+    """The tokens of each live sequence."""
+    blocks: Map[Sequence, Chain]
+    """The blocks of each live sequence, first to last."""
+    retention: Map[Sequence, Priority]
+    """The retention priority that each live sequence asked for."""
+
+    @step
+    def begin(self, sequence: Sequence, tokens: Tokens, priority: Priority) -> None:
+        """Open a sequence; its blocks follow."""
+        require(sequence not in self.live, "begin-once")
+        self.live.add(sequence)
+        self.tokens[sequence] = tokens
+        self.retention[sequence] = priority
+
+    @step
+    def extend(self, sequence: Sequence, tokens: Tokens) -> None:
+        """Append tokens to a sequence; the blocks that they need follow."""
+        require(sequence in self.live, "extend-live")
+        self.tokens[sequence] = self.tokens[sequence] + tokens
+
+    @step
+    def acquire(self, sequence: Sequence, block: Block) -> None:
+        """Make a block the next one of a sequence, which refers to it from now on."""
+        require(not self.is_free(block), "claim-before-acquire")
+        require(self.level(block) == PRIMARY, "acquire-on-primary")
+        require(len(self.blocks[sequence]) < self.blocks_for(len(self.tokens[sequence])), "acquire-what-is-needed")
+        require(
+            block not in self.cached
+            or self.content[self.slot[block]] == self.path_at(sequence, len(self.blocks[sequence])),
+            "acquire-own-prefix",
+        )
+        self.blocks[sequence] = self.blocks[sequence] + (block,)
+        self.refs[block] += 1
+
+    @step
+    def drop(self, sequence: Sequence, block: Block) -> None:
+        """Take the last block of a sequence away from it. Who drops the last reference releases the block."""
+        require(len(self.blocks[sequence]) > 0 and self.blocks[sequence][-1] == block, "drop-last-block-first")
+        require(self.refs[block] > 0, "drop-referenced")
+        self.blocks[sequence] = self.blocks[sequence][:-1]
+        self.refs[block] -= 1
+
+    @step
+    def write(self, sequence: Sequence, position: Position) -> None:
+        """The forward pass writes the KV data of a sequence's tokens into its block at `position`.
+
+        Nobody else may see the block: a shared or cached block is never written (I-28, true for one window).
+        """
+        require(position < len(self.blocks[sequence]), "write-own-block")
+        require(self.refs[self.blocks[sequence][position]] == 1, "write-unshared")
+        require(self.blocks[sequence][position] not in self.cached, "write-uncached")
+        self.content[self.slot[self.blocks[sequence][position]]] = self.path_at(sequence, position)
+
+    @step
+    def end(self, sequence: Sequence) -> None:
+        """Close a sequence that has no blocks any more."""
+        require(sequence in self.live, "end-live")
+        require(len(self.blocks[sequence]) == 0, "end-without-blocks")
+        self.live.discard(sequence)
+        self.tokens[sequence] = ()
+        self.retention[sequence] = 0
+
+    def blocks_for(self, tokens: int) -> int:
+        """Blocks that this many tokens need."""
+        return (tokens + self.params.tokens_per_block - 1) // self.params.tokens_per_block
+
+    def path_at(self, sequence: Sequence, position: int) -> Tokens:
+        """What the block of a sequence at `position` must hold: its tokens up to the end of that block."""
+        return self.tokens[sequence][: (position + 1) * self.params.tokens_per_block]
+
+    @operation
+    def add(self, sequence: Sequence, tokens: Tokens, priority: Priority) -> int:
+        """Open a sequence on the longest cached prefix of full blocks, and give it blocks for the rest.
+
+        The last token is never reused: its forward pass yields the first output. All matched blocks are claimed before
+        the first is onboarded, so that no onboarding takes a block which the same request counts on (M-30). Returns the
+        number of tokens reused.
+        """
+        if sequence in self.live:
+            reject("sequence-in-use")
+        if len(tokens) == 0:
+            reject("empty-prompt")
+        if self.blocks_for(len(tokens)) > self.params.primary_blocks:
+            reject("prompt-exceeds-pool")
+        matched = self.match(tokens, (len(tokens) - 1) // self.params.tokens_per_block)
+        if self.blocks_to_take(tokens, matched) > self.blocks_left(matched):
+            sometimes("an add is refused for want of blocks")
+            reject("no-free-blocks")
+        self.begin(sequence, tokens, priority)
+        self.take_matched(sequence, matched, priority)
+        for position in range(len(matched), self.blocks_for(len(tokens))):
+            self.take_new(sequence, position, priority)
+        return len(matched) * self.params.tokens_per_block
+
+    def blocks_to_take(self, tokens: Tokens, matched: Chain) -> int:
+        """Free primary blocks that a prompt needs: one for each new position, one for each matched block on the host."""
+        on_host = sum(1 for block in matched if self.level(block) == SECONDARY)
+        return self.blocks_for(len(tokens)) - len(matched) + on_host
+
+    def blocks_left(self, matched: Chain) -> int:
+        """Free primary blocks that remain once the matched ones are claimed."""
+        return len(self.free[PRIMARY]) - sum(1 for block in matched if block in self.free[PRIMARY])
+
+    def take_matched(self, sequence: Sequence, matched: Chain, priority: Priority) -> None:
+        """Claim every matched block, then bring each to the device and let the sequence refer to it."""
+        for block in matched:
+            if self.is_free(block):
+                self.claim(block)
+            self.prioritise(block, priority)
+        for block in matched:
+            if self.level(block) == SECONDARY:
+                self.onboard(block)
+            self.acquire(sequence, block)
+
+    def take_new(self, sequence: Sequence, position: Position, priority: Priority) -> None:
+        """Give a sequence a fresh block at `position`; the forward pass fills it."""
+        block = self.take_free()
+        self.prioritise(block, priority)
+        self.acquire(sequence, block)
+        self.write(sequence, position)
+
+    @operation
+    def append(self, sequence: Sequence, tokens: Tokens) -> int:
+        """Add tokens to a live sequence, filling its last block first. Returns the number of new blocks."""
+        if sequence not in self.live:
+            reject("unknown-sequence")
+        if len(tokens) == 0:
+            reject("empty-append")
+        before = len(self.tokens[sequence])
+        if before + len(tokens) > self.params.max_tokens:
+            reject("sequence-too-long")
+        needed = self.blocks_for(before + len(tokens))
+        if needed > self.params.primary_blocks:
+            reject("prompt-exceeds-pool")
+        if needed - self.blocks_for(before) > len(self.free[PRIMARY]):
+            reject("no-free-blocks")
+        self.extend(sequence, tokens)
+        for position in range(before // self.params.tokens_per_block, needed):
+            if position < self.blocks_for(before):
+                self.write(sequence, position)
+            else:
+                self.take_new(sequence, position, self.retention[sequence])
+        return needed - self.blocks_for(before)
+
+    @operation
+    def store(self, sequence: Sequence) -> int:
+        """Cache the full blocks of a live sequence, so that others can reuse them. Returns how many are new in the tree."""
+        if sequence not in self.live:
+            reject("unknown-sequence")
+        return self.store_blocks(sequence)
+
+    def store_blocks(self, sequence: Sequence) -> int:
+        """Walk down the tree along the sequence; where a node has no block yet, the sequence's own takes the place.
+
+        A block that another sequence computed first stays; the duplicate stays private (the reason why I-20 is false).
+        """
+        stored = 0
+        node: Block | None = None
+        for position in range(len(self.tokens[sequence]) // self.params.tokens_per_block):
+            own = self.blocks[sequence][position]
+            key = self.key_at(self.tokens[sequence], position)
+            existing = self.child[node].get(key)
+            if existing is None:
+                self.attach(own, node, key)
+                stored += 1
+                node = own
+            else:
+                if existing != own:
+                    sometimes("a duplicate stays private")
+                node = existing
+        return stored
+
+    @operation
+    def finish(self, sequence: Sequence) -> int:
+        """Store a sequence and let its blocks go, the last first: the deepest block is the first victim of its chain.
+
+        Returns how many blocks are new in the tree.
+        """
+        if sequence not in self.live:
+            reject("unknown-sequence")
+        stored = self.store_blocks(sequence)
+        for block in reversed(self.blocks[sequence]):
+            self.drop(sequence, block)
+            if self.refs[block] == 0:
+                self.release(block, False)
+        self.end(sequence)
+        return stored
+
+    @operation
+    def offload(self, tokens: Tokens) -> int:
+        """Move the free block that is cached under the whole path `tokens` to the host. Returns 0."""
+        path = self.match_all(tokens)
+        if len(path) == 0:
+            reject("not-cached")
+        block = path[-1]
+        if self.refs[block] > 0:
+            reject("in-use")
+        if self.level(block) == SECONDARY:
+            reject("not-on-primary")
+        if len(self.free[SECONDARY]) == 0:
+            reject("no-host-block")
+        host = self.free[SECONDARY].front()
+        if host in path:
+            sometimes("an offload is refused because it would evict its own ancestor")
+            reject("no-host-block")
+        if host in self.cached:
+            self.evict(host)
+        emptied = self.offload_victim(block, host)
+        self.release(emptied, False)
+        return 0
+
+    def match_all(self, tokens: Tokens) -> Chain:
+        """The chain of cached blocks for the whole of `tokens`, or () when any part is missing."""
+        whole = len(tokens) // self.params.tokens_per_block
+        chain = self.match(tokens, whole)
+        return chain if len(chain) == whole and len(tokens) % self.params.tokens_per_block == 0 else ()
+
+    @operation
+    def pin_path(self, tokens: Tokens) -> int:
+        """Hold every block of the cached path `tokens` where it is. Returns how many blocks that are."""
+        path = self.match_all(tokens)
+        if len(path) == 0:
+            reject("not-cached")
+        if any(self.pins[block] >= self.params.pins_max for block in path):
+            reject("pin-limit")
+        for block in path:
+            self.hold(block, block == path[-1])
+        return len(path)
+
+    def hold(self, block: Block, last: bool) -> None:
+        """Pin a block, claiming it first where nothing refers to it (#12667)."""
+        if self.is_free(block):
+            self.claim(block)
+        self.pin(block, last)
+
+    @operation
+    def unpin_path(self, tokens: Tokens) -> int:
+        """Let the pins of the cached path `tokens` go, the deepest first. Returns how many blocks that are."""
+        path = self.match_all(tokens)
+        if len(path) == 0:
+            reject("not-cached")
+        if self.pinned[path[-1]] == 0:
+            reject("not-pinned")
+        for block in reversed(path):
+            self.unpin(block, block == path[-1])
+            if self.refs[block] == 0:
+                self.release(block, False)
+        return len(path)
+
+    @invariant
+    def references_are_counted(self) -> bool:
+        """The references of a block are its places in sequences and its pins (I-11)."""
+        return all(
+            self.refs[b] == self.pins[b] + sum(1 for s in self.every(Sequence) for x in self.blocks[s] if x == b)
+            for b in self.every(Block)
+        )
+
+    @invariant
+    def sequences_have_their_blocks(self) -> bool:
+        """A live sequence has tokens and just the blocks that they need; any other has nothing."""
+        return all(
+            len(self.blocks[s]) == self.blocks_for(len(self.tokens[s]))
+            and (len(self.tokens[s]) > 0) == (s in self.live)
+            for s in self.every(Sequence)
+        )
+
+    @invariant
+    def closed_sequences_ask_for_nothing(self) -> bool:
+        """A sequence that is not live has no retention priority."""
+        return all(self.retention[s] == 0 for s in self.every(Sequence) if s not in self.live)
+
+    @invariant
+    def referenced_content_is_the_prefix(self) -> bool:
+        """Every block of a sequence is on the device and holds the data of the sequence's tokens up to its end (I-17)."""
+        return all(
+            self.holds_prefix(s, position) for s in self.every(Sequence) for position in range(len(self.blocks[s]))
+        )
+
+    def holds_prefix(self, sequence: Sequence, position: int) -> bool:
+        """Whether the block of a sequence at `position` can be read by a kernel."""
+        block = self.blocks[sequence][position]
+        return self.level(block) == PRIMARY and self.content[self.slot[block]] == self.path_at(sequence, position)
+
+    @observation
+    def observe(self) -> dict[str, Any]:
+        """What a caller can see: blocks are named by what they hold and where, never by number."""
+
+        def path(block: Block) -> list[int] | None:
+            held = self.content[self.slot[block]]
+            return list(held) if block in self.cached and held is not None else None
+
+        used = [b for b in self.every(Block) if self.refs[b] > 0]
+        return {
+            "free": {
+                level.name: [[self.free[level].priority_of(b), path(b)] for b in self.free[level]] for level in Level
+            },
+            "in_use": sorted(
+                ([path(b), self.level(b).name, self.refs[b], self.pins[b], self.priority[b]] for b in used),
+                key=lambda row: (row[0] is not None, row),
+            ),
+            "sequences": {
+                str(s): {
+                    "tokens": list(self.tokens[s]),
+                    "priority": self.retention[s],
+                    "blocks": [[self.level(b).name, b in self.cached] for b in self.blocks[s]],
+                }
+                for s in self.live
+            },
+        }
+
+    @canonical
+    def names(self) -> dict[type, list[int]]:
+        """Blocks by where they stand: queues first, then sequences, then the pinned by path; slots as their blocks."""
+        order: dict[Block, None] = {}
+        for level in Level:
+            order.update(dict.fromkeys(self.free[level]))
+        for sequence in self.every(Sequence):
+            order.update(dict.fromkeys(self.blocks[sequence]))
+        rest = [b for b in self.every(Block) if b not in order]
+        order.update(dict.fromkeys(sorted(rest, key=lambda b: self.content[self.slot[b]] or ())))
+        slots = [self.slot[b] for b in order if self.level(b) == PRIMARY]
+        slots += [self.slot[b] for b in order if self.level(b) == SECONDARY]
+        return {Block: [int(b) for b in order], Slot: [int(s) for s in slots]}

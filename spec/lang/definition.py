@@ -1,0 +1,283 @@
+"""A machine as data: its types, state variables and methods with their syntax trees, checked when it is compiled."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import inspect
+import textwrap
+import typing
+from collections.abc import Hashable
+from enum import IntEnum
+from typing import Any, cast
+
+import attrs
+
+from kvproof.spec.lang.errors import LanguageError
+from kvproof.spec.lang.machine import Machine, _GhostMark, kind_of
+from kvproof.spec.lang.types import Index, Parameters, Type, resolve
+
+FREE_FORM = ("observation", "canonical", "initial")
+"""Kinds of method that are ordinary Python: they run, and no checker reads them."""
+
+
+@attrs.frozen
+class StateVariable:
+    """One annotated variable of a machine; `doc` is the string literal that follows its annotation."""
+
+    name: str
+    type: Type
+    ghost: bool
+    doc: str
+    owner: str
+    annotation: str
+
+
+@attrs.frozen(eq=False)
+class Method:
+    """One method; `node` has absolute line numbers, `namespace` resolves its global names.
+
+    Arguments and results of helpers may be plain `int` (a count that no state variable holds): their type is None.
+    """
+
+    name: str
+    kind: str
+    node: ast.FunctionDef
+    arguments: tuple[tuple[str, Type | None], ...]
+    returns: Type | None
+    doc: str
+    file: str
+    line: int
+    owner: str
+    namespace: dict[str, Any]
+
+    def literals(self, function: str, position: int) -> list[str]:
+        """String literals at argument `position` of the calls of `function` in this method, in order of appearance."""
+        found = []
+        for node in ast.walk(self.node):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == function:
+                argument = node.args[position]
+                if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                    found.append(argument.value)
+        return found
+
+
+@attrs.frozen(eq=False)
+class Definition:
+    """Everything that is derived from starts here."""
+
+    name: str
+    doc: str
+    cls: type[Machine[Any]]
+    parameters: type[Parameters]
+    state: dict[str, StateVariable]
+    methods: dict[str, Method]
+
+    def of_kind(self, kind: str) -> dict[str, Method]:
+        """The methods of one kind, in order of definition."""
+        return {name: method for name, method in self.methods.items() if method.kind == kind}
+
+    def rules(self) -> dict[str, Method]:
+        """Every protocol rule and the method that states it."""
+        return {rule: m for m in self.methods.values() for rule in m.literals("require", 1)}
+
+    def errors(self) -> dict[str, tuple[Method, ...]]:
+        """Every error with which an operation may be rejected, and who raises it."""
+        found: dict[str, tuple[Method, ...]] = {}
+        for method in self.methods.values():
+            for error in method.literals("reject", 0):
+                found[error] = (*found.get(error, ()), method)
+        return found
+
+    def events(self) -> dict[str, Method]:
+        """Every `sometimes` event and the method that marks it."""
+        return {event: m for m in self.methods.values() for event in m.literals("sometimes", 0)}
+
+    def digest(self) -> str:
+        """Names this specification: changes with its meaning, not with comments or layout (first 16 hex digits)."""
+        text = hashlib.sha256()
+        for variable in self.state.values():
+            text.update(f"{variable.name}: {variable.annotation} {type_source(variable.type)}\n".encode())
+        for method in self.methods.values():
+            body = list(method.node.body)
+            if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+                body = body[1:]
+            text.update(f"{method.kind} {method.name} {ast.dump(method.node.args)}\n".encode())
+            text.update("\n".join(ast.dump(statement) for statement in body).encode())
+        text.update(inspect.getsource(self.parameters).encode())
+        return text.hexdigest()[:16]
+
+
+@attrs.frozen(eq=False)
+class _ClassSource:
+    """The syntax of one class and where it stands."""
+
+    file: str
+    node: ast.ClassDef
+
+
+@functools.cache
+def _class_source(cls: Any) -> _ClassSource:
+    file = inspect.getsourcefile(cls) or "<unknown>"
+    try:
+        lines, first = inspect.getsourcelines(cls)
+    except OSError as error:
+        raise LanguageError(file, 0, f"the source of {cls.__name__} cannot be read", "Define it in a file") from error
+    node = ast.parse(textwrap.dedent("".join(lines))).body[0]
+    assert isinstance(node, ast.ClassDef)
+    ast.increment_lineno(node, first - 1)
+    return _ClassSource(file, node)
+
+
+def _lineage(cls: type[Machine[Any]]) -> list[type]:
+    """The machine classes from the most basic to `cls`."""
+    return [c for c in reversed(cls.__mro__) if issubclass(c, Machine) and c is not Machine]
+
+
+@functools.cache
+def state_types(cls: Hashable) -> dict[str, StateVariable]:
+    """State variables of a machine, those of base classes first."""
+    found: dict[str, StateVariable] = {}
+    for owner in _lineage(cast(type[Machine[Any]], cls)):
+        source = _class_source(owner)
+        docs, annotations = _annotations(source.node)
+        hints = typing.get_type_hints(owner, include_extras=True)
+        for name in owner.__dict__.get("__annotations__", {}):
+            annotation, ghost = hints[name], False
+            if typing.get_origin(annotation) is typing.ClassVar:
+                continue
+            if typing.get_origin(annotation) is typing.Annotated and _GhostMark in annotation.__metadata__:
+                rest = tuple(m for m in annotation.__metadata__ if m is not _GhostMark)
+                base = typing.get_args(annotation)[0]
+                annotation, ghost = (typing.Annotated[(base, *rest)] if rest else base), True
+            try:
+                kind = resolve(annotation)
+            except TypeError as error:
+                line = annotations[name].lineno
+                raise LanguageError(source.file, line, f"state variable {name}: {error}", "") from error
+            written = ast.unparse(annotations[name])
+            found[name] = StateVariable(name, kind, ghost, docs.get(name, ""), owner.__name__, written)
+    return found
+
+
+def _annotations(node: ast.ClassDef) -> tuple[dict[str, str], dict[str, ast.expr]]:
+    docs: dict[str, str] = {}
+    annotations: dict[str, ast.expr] = {}
+    for position, statement in enumerate(node.body):
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            annotations[statement.target.id] = statement.annotation
+            following = node.body[position + 1] if position + 1 < len(node.body) else None
+            if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
+                docs[statement.target.id] = inspect.cleandoc(str(following.value.value))
+    return docs, annotations
+
+
+def _methods(cls: type[Machine[Any]]) -> dict[str, Method]:
+    found: dict[str, Method] = {}
+    for owner in _lineage(cls):
+        source = _class_source(owner)
+        for node in source.node.body:
+            if isinstance(node, ast.FunctionDef):
+                function = owner.__dict__[node.name]
+                kind = "initial" if node.name == "initial" else kind_of(function)
+                overridden = found.get(node.name)
+                if overridden is not None and overridden.kind != kind:
+                    problem = f"{node.name} is marked {kind} but overrides a method marked {overridden.kind}"
+                    raise LanguageError(source.file, node.lineno, problem, f"Mark it @{overridden.kind} too")
+                found[node.name] = _method(owner, node, inspect.unwrap(function), kind, source.file)
+            elif isinstance(node, ast.AsyncFunctionDef):
+                raise LanguageError(source.file, node.lineno, "an async method", "Machines are sequential: use def")
+    return found
+
+
+def _method(owner: type, node: ast.FunctionDef, function: Any, kind: str, file: str) -> Method:
+    hints = typing.get_type_hints(function, include_extras=True) if kind not in FREE_FORM else {}
+    arguments: list[tuple[str, Type | None]] = []
+    returns: Type | None = None
+    if kind not in FREE_FORM:
+        for argument in node.args.args[1:]:
+            if argument.arg not in hints:
+                problem = f"argument {argument.arg} of {node.name} has no type"
+                raise LanguageError(file, argument.lineno, problem, "Annotate it with a finite type")
+            hint, line = hints[argument.arg], argument.lineno
+            plain = hint is int and kind in ("helper", "invariant")
+            arguments.append((argument.arg, None if plain else _resolved(hint, file, line, argument.arg)))
+        result = hints.get("return", type(None))
+        returns = None if result in (type(None), typing.NoReturn) else _result(result, file, node.lineno)
+    doc = inspect.cleandoc(ast.get_docstring(node) or "")
+    namespace = function.__globals__
+    return Method(node.name, kind, node, tuple(arguments), returns, doc, file, node.lineno, owner.__name__, namespace)
+
+
+def _result(annotation: Any, file: str, line: int) -> Type | None:
+    """Results may be plain `int`: they are counts that no state variable holds."""
+    return None if annotation is int else _resolved(annotation, file, line, "the result")
+
+
+def _resolved(annotation: Any, file: str, line: int, name: str) -> Type:
+    try:
+        return resolve(annotation)
+    except TypeError as error:
+        raise LanguageError(file, line, f"{name}: {error}", "") from error
+
+
+def compile_machine(cls: type[Machine[Any]]) -> Definition:
+    """Read a machine, refuse what is outside the language (`LanguageError`), and return it as data."""
+    from kvproof.spec.lang.checker import check_method
+
+    parameters = _parameter_class(cls)
+    definition = Definition(
+        name=cls.__name__,
+        doc=inspect.cleandoc(cls.__doc__ or ""),
+        cls=cls,
+        parameters=parameters,
+        state=state_types(cast(Hashable, cls)),
+        methods=_methods(cls),
+    )
+    for method in definition.methods.values():
+        if method.kind not in FREE_FORM:
+            check_method(definition, method)
+    return definition
+
+
+def _parameter_class(cls: type[Machine[Any]]) -> type[Parameters]:
+    for owner in cls.__mro__:
+        for base in getattr(owner, "__orig_bases__", ()):
+            if typing.get_origin(base) is Machine:
+                argument = typing.get_args(base)[0]
+                if isinstance(argument, type) and issubclass(argument, Parameters):
+                    return argument
+    file = inspect.getsourcefile(cls) or "<unknown>"
+    remedy = "Derive from Machine[YourParameters], YourParameters an attrs class deriving Parameters"
+    raise LanguageError(
+        file, _class_source(cast(Any, cls)).node.lineno, f"{cls.__name__} has no parameter class", remedy
+    )
+
+
+def type_source(kind: Type) -> str:
+    """The text that fixes a type's meaning: names, bounds and sizes as they are written."""
+    parts = [type(kind).__name__]
+    for field in attrs.fields(cast(Any, type(kind))):
+        value = getattr(kind, field.name)
+        if isinstance(value, Type):
+            parts.append(type_source(value))
+        elif isinstance(value, type) and issubclass(value, IntEnum):
+            parts.append(f"{value.__name__}{[member.name for member in value]}")
+        elif isinstance(value, type) and issubclass(value, Index):
+            parts.append(f"{value.__name__}:{_text(value.count)}")
+        else:
+            parts.append(_text(value) if callable(value) else repr(value))
+    return f"({' '.join(parts)})"
+
+
+def _text(function: Any) -> str:
+    return "".join(inspect.getsource(function).split())
+
+
+def global_value(method: Method, name: str) -> Any:
+    """What a global name in a method stands for: an int, an enum or its member, or an index class."""
+    value = method.namespace.get(name)
+    if isinstance(value, bool | int | IntEnum) or (isinstance(value, type) and issubclass(value, IntEnum | Index)):
+        return value
+    raise KeyError(name)

@@ -1,0 +1,32 @@
+"""What can go wrong when a machine is written, and when it runs."""
+
+
+class LanguageError(Exception):
+    """A construct outside the language, or a declaration that means nothing: file, line, and what to write instead."""
+
+    def __init__(self, file: str, line: int, problem: str, remedy: str) -> None:
+        super().__init__(f"{file}:{line}: {problem}. {remedy}")
+        self.file = file
+        self.line = line
+        self.problem = problem
+        self.remedy = remedy
+
+
+class RuleBroken(Exception):
+    """A protocol rule did not hold when a step was taken: a bug of whoever called the step."""
+
+    def __init__(self, rule: str, message: str = "") -> None:
+        super().__init__(f"rule {rule} is broken{': ' + message if message else ''}")
+        self.rule = rule
+
+
+class Rejected(Exception):
+    """An operation was refused; the state is what it was before."""
+
+    def __init__(self, error: str) -> None:
+        super().__init__(f"rejected: {error}")
+        self.error = error
+
+
+class OutOfDomain(Exception):
+    """A value outside its declared type, or a container used where it is undefined (absent key, empty queue)."""

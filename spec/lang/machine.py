@@ -1,0 +1,165 @@
+"""What a machine is made of, and how it runs directly under Python."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Hashable, Iterable
+from typing import Annotated, Any, ClassVar, Generic, NoReturn, TypeVar, cast
+
+from kvproof.spec.lang.containers import fresh, frozen
+from kvproof.spec.lang.errors import OutOfDomain, Rejected, RuleBroken
+from kvproof.spec.lang.types import Parameters, Type
+
+P = TypeVar("P", bound=Parameters)
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+_KIND = "_kvproof_kind"
+
+
+class _GhostMark:
+    """Marks state that no implementation has."""
+
+
+Ghost = Annotated[T, _GhostMark]
+"""`content: Ghost[Map[Slot, ...]]`: state that exists only to say what is right."""
+
+
+def _marked(function: F, kind: str) -> F:
+    setattr(function, _KIND, kind)
+    return function
+
+
+def kind_of(function: Any) -> str:
+    """step, operation, invariant, observation, canonical, or helper when a method has no mark."""
+    return getattr(function, _KIND, "helper")
+
+
+def step(function: F) -> F:
+    """A primitive: the only kind of method that writes state. It is logged, and its `require`s are protocol rules."""
+
+    @functools.wraps(function)
+    def taken(self: Any, *arguments: Any) -> Any:
+        result = function(self, *arguments)
+        self._steps_taken += 1
+        if self.on_step is not None:
+            self.on_step(function.__name__, arguments)
+        return result
+
+    return _marked(cast(F, taken), "step")
+
+
+def operation(function: F) -> F:
+    """What a caller calls. It either completes or is rejected, and a rejection leaves the state as it was."""
+
+    @functools.wraps(function)
+    def called(self: Any, *arguments: Any) -> Any:
+        taken_before = self._steps_taken
+        try:
+            return function(self, *arguments)
+        except Rejected as rejection:
+            if self._steps_taken != taken_before:
+                message = f"{function.__name__} was rejected ({rejection.error}) after it had taken a step"
+                raise RuleBroken("all-or-nothing", message) from rejection
+            raise
+
+    return _marked(cast(F, called), "operation")
+
+
+def invariant(function: F) -> F:
+    """A predicate that holds between operations. Its docstring says why it is true."""
+    return _marked(function, "invariant")
+
+
+def observation(function: F) -> F:
+    """The method that tells what a caller can see, without internal names. Ordinary Python, read by no checker."""
+    return _marked(function, "observation")
+
+
+def canonical(function: F) -> F:
+    """The method that names the machine's interchangeable things: a dict from index class to its values in order.
+
+    Two states that differ only in the names of such things must get orders that carry one into the other. Ordinary
+    Python, read by no checker.
+    """
+    return _marked(function, "canonical")
+
+
+def require(condition: bool, rule: str, message: str = "") -> None:
+    """A protocol rule of the step in which it stands: whoever takes the step must make `condition` true."""
+    if not condition:
+        raise RuleBroken(rule, message)
+
+
+def reject(error: str) -> NoReturn:
+    """Refuse the operation: allowed only before its first step."""
+    raise Rejected(error)
+
+
+def sometimes(event: str) -> None:
+    """Marks a point that some run must reach; a check that never reaches it fails."""
+
+
+def choose(candidates: Iterable[T], name: str) -> T:
+    """One of `candidates`, left open by the system. Run directly, the policy is the first of them."""
+    for candidate in candidates:
+        return candidate
+    raise RuleBroken(f"choice-exists:{name}", "there is nothing to choose from")
+
+
+class Machine(Generic[P]):
+    """Base of all machines. State variables are the annotations of the subclasses; `params` are fixed for life."""
+
+    params: P
+    on_step: Callable[[str, tuple[Any, ...]], None] | None
+    parameter_class: ClassVar[type[Parameters]]
+    _types: ClassVar[dict[str, Type]]
+
+    def __init__(self, params: P) -> None:
+        from kvproof.spec.lang.definition import state_types
+
+        object.__setattr__(self, "params", params)
+        object.__setattr__(self, "on_step", None)
+        object.__setattr__(self, "_steps_taken", 0)
+        object.__setattr__(
+            self, "_state", {name: variable.type for name, variable in state_types(cast(Hashable, type(self))).items()}
+        )
+        for name, kind in self._state.items():
+            object.__setattr__(self, name, fresh(kind, params))
+        self.initial()
+
+    _steps_taken: int
+    _state: dict[str, Type]
+
+    def initial(self) -> None:
+        """Gives state variables their first values where the defaults (0, False, None, empty) are not right."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        kind = self._state.get(name)
+        if kind is not None and not kind.contains(value, self.params):
+            raise OutOfDomain(f"{value!r} is not a value of {name}")
+        object.__setattr__(self, name, value)
+
+    def every(self, kind: type[T]) -> Iterable[T]:
+        """All values of an index type, ascending."""
+        return cast(Iterable[T], range(kind.count(self.params)))  # type: ignore[attr-defined]  # an Index class
+
+    def snapshot(self) -> tuple[Any, ...]:
+        """The whole state, hashable, variables in order of declaration."""
+        return tuple(frozen(getattr(self, name)) for name in self._state)
+
+    def apply(self, name: str, arguments: dict[str, Any]) -> Any:
+        """Run one operation by name; raises `Rejected` or `RuleBroken`."""
+        method = getattr(type(self), name, None)
+        if method is None or kind_of(method) != "operation":
+            raise OutOfDomain(f"{type(self).__name__} has no operation {name!r}")
+        names = inspect.signature(inspect.unwrap(method)).parameters
+        if set(arguments) != set(names) - {"self"}:
+            raise OutOfDomain(f"{name} takes {', '.join(list(names)[1:])}; it was given {', '.join(arguments)}")
+        return method(self, *(arguments[argument] for argument in list(names)[1:]))
+
+    def check(self) -> list[str]:
+        """Names of the invariants that do not hold now."""
+        names = sorted({n for n in dir(type(self)) if kind_of(getattr(type(self), n)) == "invariant"})
+        return [name for name in names if not getattr(self, name)()]
