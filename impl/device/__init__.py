@@ -1,1 +1,23 @@
-"""Placeholder."""
+"""Devices: the only place that knows where a block's bytes are and how they move."""
+
+from kvproof.impl.device.happens_before import Access, HappensBefore, Race
+from kvproof.impl.device.interface import Device, DeviceError, Event, Level, Loaded, Move, Stream
+from kvproof.impl.device.schedule import SCHEDULES, Schedule, ScheduleName
+from kvproof.impl.device.simulated import SimulatedDevice
+
+__all__ = [
+    "SCHEDULES",
+    "Access",
+    "Device",
+    "DeviceError",
+    "Event",
+    "HappensBefore",
+    "Level",
+    "Loaded",
+    "Move",
+    "Race",
+    "Schedule",
+    "ScheduleName",
+    "SimulatedDevice",
+    "Stream",
+]

@@ -1,0 +1,75 @@
+"""Taking free blocks: eviction, offloading during allocation, onboarding.
+
+Which block goes is decided by the free queues alone. These methods assume that the caller has checked that enough
+blocks are free.
+"""
+
+from __future__ import annotations
+
+from kvproof.impl.device.interface import Level
+from kvproof.impl.free_queues import NOT_QUEUED
+from kvproof.impl.reuse_tree import UNATTACHED
+from kvproof.impl.steps import BlockSteps
+
+
+class BlockAllocation(BlockSteps):
+    """How free blocks are taken and how data move between the levels."""
+
+    def take_free(self) -> int:
+        """A claimed PRIMARY block that holds nothing.
+
+        The victim is the front of the PRIMARY queues. If it is cached and its priority is worth it, its data go to
+        host memory, and what goes is the first host victim.
+        """
+        queues, parent = self._queues, self._tree.parent
+        self.counters.blocks_allocated += 1
+        victim = queues.front(Level.PRIMARY)
+        if parent[victim] == UNATTACHED:
+            self.step_claim(victim)
+            return victim
+        offloads = self._priority[victim] >= self.config.offload_threshold and queues.counts[Level.SECONDARY] > 0
+        evicted = queues.front(Level.SECONDARY) if offloads else victim
+        if parent[evicted] != UNATTACHED:
+            self.evict(evicted)
+        # A host block's eviction can leave a primary descendant unreachable. That one is taken then: it costs no copy.
+        victim = queues.front(Level.PRIMARY)
+        if offloads and parent[victim] != UNATTACHED:
+            return self.exchange_with_host(victim)
+        self.step_claim(victim)
+        return victim
+
+    def exchange_with_host(self, victim: int) -> int:
+        """Move the cached `victim` to host memory; returns the block that has its slot now.
+
+        Both are claimed before they exchange their slots: a queue belongs to a level, and after the swap each would
+        be sought in the other's (#12834).
+        """
+        host = self._queues.front(Level.SECONDARY)
+        self.step_claim(victim)
+        self.step_claim(host)
+        self.step_copy(victim, host)
+        self.step_swap(victim, host)
+        self.step_release(victim, False)
+        self.counters.blocks_offloaded += 1
+        return host
+
+    def evict(self, block: int) -> None:
+        """Take the free, cached `block` and all below it out of the reuse tree; the free ones become first victims."""
+        handle = self._queues.handle
+        subtree = self._tree.subtree(block)
+        self.counters.blocks_evicted += len(subtree)
+        for node in subtree:
+            if handle[node] != NOT_QUEUED:
+                self.step_claim(node)
+                self.step_detach(node)
+                self.step_release(node, True)
+            else:
+                self.step_detach(node)
+
+    def onboard(self, block: int) -> None:
+        """Move the cached `block`, claimed or pinned and in host memory, to device memory."""
+        displaced = self.take_free()
+        self.step_copy(block, displaced)
+        self.step_swap(block, displaced)
+        self.step_release(displaced, True)
+        self.counters.blocks_onboarded += 1

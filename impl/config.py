@@ -1,0 +1,64 @@
+"""The sizes and policies of one block pool."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import Attribute, field, frozen
+
+PRIORITIES_DEFAULT = 101  # retention priorities 0..100, as in TensorRT-LLM
+DEFAULT_PRIORITY = 35  # what a sequence without retention settings gets, as in TensorRT-LLM
+OFFLOAD_THRESHOLD = 30  # below it a victim is dropped instead of offloaded, as in TensorRT-LLM
+PINS_MAX_DEFAULT = 3
+
+
+class _AtLeast:
+    """A validator: a whole number no smaller than `minimum`."""
+
+    def __init__(self, minimum: int) -> None:
+        self.minimum = minimum
+
+    def __call__(self, instance: object, attribute: Attribute[Any], value: object) -> None:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise TypeError(f"PoolConfig.{attribute.name}: needs a whole number, got {value!r}")
+        if value < self.minimum:
+            raise ValueError(f"PoolConfig.{attribute.name}: needs at least {self.minimum}, got {value}")
+
+
+@frozen(kw_only=True)
+class PoolConfig:
+    """Sizes in blocks, tokens and bytes; policies as priorities. Validated when made.
+
+    Attributes:
+        primary_blocks: slots in device memory, at least 1.
+        secondary_blocks: slots in pinned host memory; 0 means no offloading.
+        tokens_per_block: tokens whose KV data fill one block.
+        block_bytes: bytes of one block, all layers.
+        max_sequence_tokens: longest sequence accepted, prompt and generated tokens together.
+        default_priority: retention priority of a sequence added without one.
+        offload_threshold: lowest priority at which a victim is offloaded and not dropped; `priorities` means never.
+        priorities: number of retention priorities; they are 0..priorities-1, and 0 goes first.
+        pins_max: most pins that one block can have at a time.
+    """
+
+    primary_blocks: int = field(validator=_AtLeast(1))
+    secondary_blocks: int = field(validator=_AtLeast(0))
+    tokens_per_block: int = field(validator=_AtLeast(1))
+    block_bytes: int = field(validator=_AtLeast(1))
+    max_sequence_tokens: int = field(validator=_AtLeast(1))
+    default_priority: int = field(default=DEFAULT_PRIORITY, validator=_AtLeast(0))
+    offload_threshold: int = field(default=OFFLOAD_THRESHOLD, validator=_AtLeast(0))
+    priorities: int = field(default=PRIORITIES_DEFAULT, validator=_AtLeast(1))
+    pins_max: int = field(default=PINS_MAX_DEFAULT, validator=_AtLeast(1))
+
+    def __attrs_post_init__(self) -> None:
+        if self.default_priority >= self.priorities:
+            raise ValueError(
+                f"PoolConfig.default_priority: {self.default_priority} is not among the priorities "
+                f"0..{self.priorities - 1}; lower it or raise `priorities`"
+            )
+        if self.offload_threshold > self.priorities:
+            raise ValueError(
+                f"PoolConfig.offload_threshold: {self.offload_threshold} is above {self.priorities}, which already "
+                "means that nothing is offloaded"
+            )

@@ -1,0 +1,35 @@
+"""Running totals of one manager."""
+
+from __future__ import annotations
+
+from attrs import define
+
+
+@define
+class Counters:
+    """Totals since the manager was made, in blocks unless stated.
+
+    Attributes:
+        sequences_added: sequences admitted.
+        tokens_added: tokens of their prompts.
+        tokens_reused: of these, tokens whose KV data were found cached.
+        blocks_reused_primary, blocks_reused_secondary: cached blocks taken over, by where they were found.
+        blocks_allocated: blocks taken for new data, those that onboarding needs included.
+        blocks_evicted: cached blocks that left the reuse tree.
+        blocks_offloaded: copies to host memory, during allocation or asked for.
+        blocks_onboarded: copies from host memory.
+        blocks_stored: blocks that entered the reuse tree.
+        refusals: operations refused.
+    """
+
+    sequences_added: int = 0
+    tokens_added: int = 0
+    tokens_reused: int = 0
+    blocks_reused_primary: int = 0
+    blocks_reused_secondary: int = 0
+    blocks_allocated: int = 0
+    blocks_evicted: int = 0
+    blocks_offloaded: int = 0
+    blocks_onboarded: int = 0
+    blocks_stored: int = 0
+    refusals: int = 0

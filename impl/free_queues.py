@@ -1,0 +1,111 @@
+"""The free queues: per level and retention priority a list of blocks, front = next victim.
+
+Doubly linked lists threaded through two flat arrays, with one sentinel a list at the end of both, so that unlinking a
+block needs neither its list nor a branch. One integer a level marks which priorities have blocks, so the next victim
+is the lowest set bit: no operation looks at more than one block.
+
+A queued block has a handle, the number of the queue that it is in. Taking a block out states where the caller
+believes it to be, and a belief that differs from the handle is an error: recomputing the queue from the block's slot
+*after* a swap, silently, is the bug of #12834.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kvproof.impl.device.interface import Level
+from kvproof.impl.refusal import ProtocolError
+
+NOT_QUEUED = -1
+
+
+class FreeQueues:
+    """All free blocks of both levels.
+
+    Args:
+        blocks: number of blocks; block ids are 0..blocks-1.
+        priorities: number of retention priorities a level.
+    """
+
+    def __init__(self, blocks: int, priorities: int) -> None:
+        self._blocks = blocks
+        self._priorities = priorities
+        size = blocks + len(Level) * priorities
+        self._next = list(range(size))
+        self._previous = list(range(size))
+        self._occupied = [0] * len(Level)
+        self.handle = [NOT_QUEUED] * blocks
+        """Per block: level * priorities + priority of the queue it waits in, or NOT_QUEUED."""
+        self.counts = [0] * len(Level)
+        """Per level: number of free blocks."""
+
+    def push(self, block: int, level: int, priority: int, to_front: bool) -> None:
+        """Queue `block`; at the back unless `to_front`. Raises ProtocolError when it is queued already (#14937)."""
+        self.check_unqueued(block)
+        queue = level * self._priorities + priority
+        head = self._blocks + queue
+        following, preceding = self._next, self._previous
+        if to_front:
+            before, after = head, following[head]
+        else:
+            before, after = preceding[head], head
+        following[before] = block
+        preceding[block] = before
+        following[block] = after
+        preceding[after] = block
+        self.handle[block] = queue
+        self._occupied[level] |= 1 << priority
+        self.counts[level] += 1
+
+    def remove(self, block: int, level: int, priority: int) -> None:
+        """Take `block` out of the queue of `level` and `priority`. Raises ProtocolError when it is not in that one."""
+        queue = self.locate(block, level, priority)
+        following, preceding = self._next, self._previous
+        before, after = preceding[block], following[block]
+        following[before] = after
+        preceding[after] = before
+        self.handle[block] = NOT_QUEUED
+        level, priority = divmod(queue, self._priorities)
+        head = self._blocks + queue
+        if following[head] == head:
+            self._occupied[level] &= ~(1 << priority)
+        self.counts[level] -= 1
+
+    def locate(self, block: int, level: int, priority: int) -> int:
+        """The number of the queue that `block` is in, which must be that of `level` and `priority`."""
+        queue = self.handle[block]
+        if queue != level * self._priorities + priority:
+            raise ProtocolError(
+                f"block {block}: claimed from the {Level(level).name} queue of priority {priority}, "
+                f"but it is {self._where(block)}"
+            )
+        return queue
+
+    def check_unqueued(self, block: int) -> None:
+        """Raises ProtocolError when `block` is in a queue."""
+        if self.handle[block] != NOT_QUEUED:
+            raise ProtocolError(f"block {block}: released twice, it is {self._where(block)} already")
+
+    def front(self, level: int) -> int:
+        """The next victim of `level`. Raises ProtocolError when the level has no free block."""
+        occupied = self._occupied[level]
+        if not occupied:
+            raise ProtocolError(f"level {Level(level).name}: a victim was asked for, but no block is free there")
+        lowest = (occupied & -occupied).bit_length() - 1
+        return self._next[self._blocks + level * self._priorities + lowest]
+
+    def victims(self, level: Level) -> Iterator[int]:
+        """The free blocks of `level` in victim order; visits them all, so for inspection only."""
+        for priority in range(self._priorities):
+            head = self._blocks + level * self._priorities + priority
+            block = self._next[head]
+            while block != head:
+                yield block
+                block = self._next[block]
+
+    def _where(self, block: int) -> str:
+        queue = self.handle[block]
+        if queue == NOT_QUEUED:
+            return "in no queue"
+        level, priority = divmod(queue, self._priorities)
+        return f"in the {Level(level).name} queue of priority {priority}"

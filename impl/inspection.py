@@ -1,0 +1,156 @@
+"""A look inside a manager, for tests and for driving it beside a model.
+
+Nothing here is fast, and nothing changes anything. Blocks are named by what they hold and where, never by id.
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from kvproof.impl.device.interface import Level
+from kvproof.impl.free_queues import NOT_QUEUED
+from kvproof.impl.manager import BlockManager
+from kvproof.impl.reuse_tree import ROOT, UNATTACHED, Key
+
+
+@frozen
+class FreeBlock:
+    """A free block: its retention priority, and its path when it is cached."""
+
+    priority: int
+    path: Key | None
+
+
+@frozen
+class BlockInUse:
+    """A referenced or pinned block; `path` is None when it is not cached."""
+
+    path: Key | None
+    level: Level
+    references: int
+    pins: int
+    priority: int
+
+
+@frozen
+class SequenceBlock:
+    """One block of a sequence."""
+
+    level: Level
+    cached: bool
+
+
+@frozen
+class LiveSequence:
+    """A live sequence."""
+
+    tokens: Key
+    priority: int
+    blocks: tuple[SequenceBlock, ...]
+
+
+@frozen
+class Location:
+    """Physical memory: a slot within its level."""
+
+    level: Level
+    slot: int
+
+
+class Inspection:
+    """Reads the state of `manager`."""
+
+    def __init__(self, manager: BlockManager) -> None:
+        self._manager = manager
+
+    def victim_order(self, level: Level) -> list[FreeBlock]:
+        """The free blocks of `level`, next victim first."""
+        manager = self._manager
+        return [
+            FreeBlock(manager._priority[block], manager._tree.path(block)) for block in manager._queues.victims(level)
+        ]
+
+    def in_use(self) -> list[BlockInUse]:
+        """The blocks with references, in no particular order."""
+        manager = self._manager
+        return [
+            BlockInUse(
+                manager._tree.path(block),
+                manager._level(block),
+                references,
+                manager._pins[block],
+                manager._priority[block],
+            )
+            for block, references in enumerate(manager._refs)
+            if references
+        ]
+
+    def sequences(self) -> dict[int, LiveSequence]:
+        """The live sequences by id."""
+        manager = self._manager
+        return {
+            sequence: LiveSequence(
+                tuple(live.tokens),
+                live.priority,
+                tuple(
+                    SequenceBlock(manager._level(block), manager._tree.parent[block] != UNATTACHED)
+                    for block in live.blocks
+                ),
+            )
+            for sequence, live in manager._sequences.items()
+        }
+
+    def cached_paths(self) -> list[Key]:
+        """The paths of all cached blocks, parents before children."""
+        tree = self._manager._tree
+        paths: list[Key] = []
+        pending: list[tuple[int, Key]] = [(ROOT, ())]
+        while pending:
+            node, path = pending.pop()
+            for key, child in tree.children[node].items():
+                paths.append(path + key)
+                pending.append((child, path + key))
+        return paths
+
+    def locate(self, path: Key) -> Location | None:
+        """Where the block cached under the whole path is; None when it is not cached."""
+        manager = self._manager
+        block_tokens = manager.config.tokens_per_block
+        keys = [path[start : start + block_tokens] for start in range(0, len(path), block_tokens)]
+        blocks = manager._tree.match(keys, len(keys))
+        return self._location(blocks[-1]) if blocks and len(blocks) == len(keys) else None
+
+    def locate_position(self, sequence: int, index: int) -> Location:
+        """Where block `index` of a live sequence is, by the pool and not by the page table."""
+        return self._location(self._manager._sequences[sequence].blocks[index])
+
+    def check(self) -> list[str]:
+        """What is wrong with the bookkeeping; empty for a sound manager, between operations."""
+        manager = self._manager
+        found: list[str] = []
+        if sorted(manager._slot) != list(range(len(manager._slot))):
+            found.append("slots are not a permutation")
+        uses = [0] * len(manager._slot)
+        for live in manager._sequences.values():
+            for block in live.blocks:
+                uses[block] += 1
+        queued: set[int] = set()
+        for level in Level:
+            victims = list(manager._queues.victims(level))
+            queued.update(victims)
+            if len(victims) != manager._queues.counts[level]:
+                found.append(f"{level.name}: {len(victims)} queued, {manager._queues.counts[level]} counted")
+            found.extend(f"block {b}: queued on the wrong level" for b in victims if manager._level(b) is not level)
+        for block, references in enumerate(manager._refs):
+            if references != uses[block] + manager._pins[block]:
+                found.append(f"block {block}: {references} references, {uses[block]} uses, {manager._pins[block]} pins")
+            if (block in queued) == bool(references):
+                found.append(f"block {block}: {references} references, queued: {block in queued}")
+            if (manager._queues.handle[block] != NOT_QUEUED) != (block in queued):
+                found.append(f"block {block}: its handle does not say whether it is queued")
+        return found
+
+    def _location(self, block: int) -> Location:
+        manager = self._manager
+        slot, primary = manager._slot[block], manager.config.primary_blocks
+        return Location(Level.PRIMARY, slot) if slot < primary else Location(Level.SECONDARY, slot - primary)
