@@ -1,0 +1,177 @@
+"""A fuzz run: many cases of lockstep within a number of seconds, and what came out of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from enum import Enum
+
+from attrs import define, field, frozen
+
+from kvproof.fuzz.failure import Failure
+from kvproof.fuzz.lockstep import Progress
+from kvproof.fuzz.minimise import RUNS_BUDGET, Candidate, Minimiser
+from kvproof.fuzz.subject import Parameters, Subject
+from kvproof.fuzz.target import Operation, Target
+from kvproof.fuzz.trace import Trace
+from kvproof.fuzz.walk import Case, case_seed, walk_case
+
+
+class Engine(Enum):
+    """What draws the operations."""
+
+    HYPOTHESIS = "hypothesis"
+    WALK = "walk"
+
+
+@frozen
+class Plan:
+    """What to run. The same plan on the same code draws the same operations; seconds only say when to stop."""
+
+    seconds: float = 10.0
+    seed: int = 0
+    engine: Engine = Engine.HYPOTHESIS
+    parameters: Parameters = field(factory=dict)
+    """Parameters that are given; the others are drawn for each case."""
+    operations: int | None = None
+    """Stop after this many operations, if the seconds allow them."""
+    minimising_runs: int = RUNS_BUDGET
+
+
+@define
+class Finding:
+    """A failure, as it was found and as it was minimised (`smallest` is None when that was interrupted)."""
+
+    parameters: Parameters
+    operations: tuple[Operation, ...]
+    failure: Failure
+    after_operations: int
+    after_seconds: float
+    smallest: Candidate | None = None
+
+    def best(self) -> Candidate:
+        """The shortest form there is."""
+        return self.smallest or Candidate(self.parameters, self.operations, self.failure)
+
+
+@define
+class Campaign:
+    """The result of a run."""
+
+    subject: Subject
+    plan: Plan
+    progress: Progress = field(factory=Progress)
+    cases: int = 0
+    seconds: float = 0.0
+    finding: Finding | None = None
+    interrupted: bool = False
+
+    def idle(self) -> dict[str, str]:
+        """Operations that were never drawn or never accepted, and which of the two: a run that has some has failed."""
+        attempts, acceptances = self.progress.attempts, self.progress.acceptances
+        return {
+            name: "was never accepted" if attempts.get(name) else "was never drawn"
+            for name in self.subject.operations
+            if not acceptances.get(name)
+        }
+
+    def passed(self) -> bool:
+        """No divergence, and every rule ran (which is not asked of a run that was interrupted)."""
+        return self.finding is None and (self.interrupted or not self.idle())
+
+    def trace(self, target: str | None) -> Trace | None:
+        """The finding as a trace."""
+        if self.finding is None:
+            return None
+        best = self.finding.best()
+        return Trace(
+            self.subject.name,
+            self.subject.digest,
+            target,
+            dict(best.parameters),
+            best.operations,
+            best.failure,
+            self.plan.seed,
+            "fuzz",
+        )
+
+
+class _Over(BaseException):
+    """Ends a run from inside an engine; no engine may take it for a failure of the test."""
+
+
+Tick = Callable[[Campaign], None]
+"""Called after every operation with the run so far, to show progress."""
+
+
+def run_campaign(subject: Subject, make_target: Callable[[], Target], plan: Plan, tick: Tick | None = None) -> Campaign:
+    """Fuzz until the first failure or the end of the plan. Ctrl-C ends it and keeps what was found.
+
+    Raises:
+        TargetError: the target could not be made, reset or closed.
+        MachineError: the plan's parameters are not allowed.
+    """
+    campaign = Campaign(subject, plan)
+    subject.reference({**subject.defaults, **plan.parameters})
+    start = time.monotonic()
+
+    def watch(case: Case) -> None:
+        campaign.seconds = time.monotonic() - start
+        if case.failure is not None:
+            campaign.finding = Finding(
+                case.parameters,
+                tuple(case.operations),
+                case.failure,
+                campaign.progress.operations,
+                campaign.seconds,
+            )
+            raise _Over
+        if tick is not None:
+            tick(campaign)
+        if campaign.seconds >= plan.seconds or campaign.progress.operations >= (plan.operations or float("inf")):
+            raise _Over
+
+    engine = _hypothesis if plan.engine is Engine.HYPOTHESIS else _walk
+    try:
+        engine(campaign, make_target, watch)
+    except _Over:
+        pass
+    except KeyboardInterrupt:
+        campaign.interrupted = True
+    if campaign.finding is not None and not campaign.interrupted:
+        _minimise(campaign, campaign.finding, make_target)
+    return campaign
+
+
+def _minimise(campaign: Campaign, finding: Finding, make_target: Callable[[], Target]) -> None:
+    minimiser = Minimiser(campaign.subject, make_target, campaign.plan.minimising_runs)
+    try:
+        finding.smallest = minimiser.minimise(finding.parameters, finding.operations, finding.failure)
+    except KeyboardInterrupt:
+        campaign.interrupted = True
+
+
+def _walk(campaign: Campaign, make_target: Callable[[], Target], watch: Callable[[Case], None]) -> None:
+    target = make_target()
+    while True:
+        seed = case_seed(campaign.plan.seed, campaign.cases)
+        campaign.cases += 1
+        for case in walk_case(campaign.subject, target, seed, campaign.progress, campaign.plan.parameters):
+            watch(case)
+
+
+def _hypothesis(campaign: Campaign, make_target: Callable[[], Target], watch: Callable[[Case], None]) -> None:
+    from kvproof.fuzz.stateful import machine_class, run_batch  # half a second, which only this engine needs
+
+    batch = 0
+
+    def watch_and_count(case: Case) -> None:
+        campaign.cases += not case.operations
+        watch(case)
+
+    while True:
+        machine = machine_class(
+            campaign.subject, make_target, campaign.progress, watch_and_count, campaign.plan.parameters
+        )
+        run_batch(machine, case_seed(campaign.plan.seed, batch))
+        batch += 1

@@ -1,0 +1,209 @@
+"""Drive a reference and a target operation by operation until an oracle objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Any
+
+from attrs import define, field
+
+from kvproof.fuzz import oracles
+from kvproof.fuzz.failure import Failure
+from kvproof.fuzz.oracles import Moment, StepValidation
+from kvproof.fuzz.subject import Parameters, Subject
+from kvproof.fuzz.target import (
+    Content,
+    Operation,
+    Outcome,
+    Race,
+    Refused,
+    Returned,
+    Step,
+    Target,
+    TargetError,
+    as_steps,
+    describe,
+    reset_target,
+)
+
+
+@define
+class Progress:
+    """What lockstep did: counts that may be added up over runs."""
+
+    operations: int = 0
+    accepted: int = 0
+    steps: int = 0
+    contents: int = 0
+    attempts: dict[str, int] = field(factory=dict)
+    acceptances: dict[str, int] = field(factory=dict)
+    refusals: dict[tuple[str, str], int] = field(factory=dict)
+    branches: set[int] = field(factory=set)
+    events: dict[str, int] = field(factory=dict)
+
+    def count(self, name: str, expected: Outcome) -> None:
+        """One more operation, and what the specification answered."""
+        self.operations += 1
+        self.attempts[name] = self.attempts.get(name, 0) + 1
+        if isinstance(expected, Refused):
+            key = (name, expected.error)
+            self.refusals[key] = self.refusals.get(key, 0) + 1
+        else:
+            self.accepted += 1
+            self.acceptances[name] = self.acceptances.get(name, 0) + 1
+
+
+class TargetRaised(Exception):
+    """A method of the target other than `apply` raised while lockstep looked at it."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class Lockstep:
+    """One run: a fresh reference, a fresh validator and a reset target.
+
+    Use it as a context manager: the target is closed at the end. After a failure the run is over.
+    `step_log` holds the steps of the last operation: the target's when it reports them, else the reference's.
+    """
+
+    def __init__(
+        self, subject: Subject, target: Target, parameters: Parameters, progress: Progress | None = None
+    ) -> None:
+        """Make both sides ready.
+
+        Raises:
+            MachineError: the machine does not allow the parameters.
+            TargetError: the target's `reset` raised.
+        """
+        self.subject = subject
+        self.target = target
+        self.parameters = parameters
+        self.progress = Progress() if progress is None else progress
+        self.reference = subject.reference(parameters)
+        self.reference.coverage = self.progress.branches
+        self.index = 0
+        self.step_log: list[Step] = []
+        self.outcome: Outcome = Returned()
+        self._steps = getattr(target, "steps", None)
+        self._contents = getattr(target, "contents", None)
+        self._races = getattr(target, "races", None)
+        self._validation = StepValidation(subject, subject.reference(parameters)) if self._steps is not None else None
+        self._events_seen: dict[str, int] = {}
+        reset_target(target, parameters)
+
+    def __enter__(self) -> Lockstep:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the target and add the reference's events to the progress.
+
+        Raises:
+            TargetError: the target's `close` raised.
+        """
+        self._add_events()
+        try:
+            self.target.close()
+        except Exception as error:  # noqa: BLE001 - the user's code: whatever it raises is reported
+            raise TargetError(f"{type(self.target).__name__}.close raised {describe(error)}") from error
+
+    def initial(self) -> Failure | None:
+        """Compare both sides before any operation; a difference is told of operation -1, `reset`."""
+        moment = Moment(-1, Operation("reset", dict(self.parameters)))
+        try:
+            seen = self.target.observe()
+        except Exception as error:  # noqa: BLE001 - a crash of the target is a finding
+            return oracles.crash(moment, error)
+        return oracles.observation(moment, self.reference.observe(), seen)
+
+    def apply(self, operation: Operation) -> Failure | None:
+        """One operation on both sides, looked at by every oracle."""
+        moment = Moment(self.index, operation)
+        self.index += 1
+        expected = self._expect(operation)
+        if isinstance(expected, str):
+            return moment.failure("invariant", expected, f"{operation} breaks the rule {expected} in the specification")
+        self.progress.count(operation.name, expected)
+        self.outcome = expected
+        return self._compare(moment, expected)
+
+    def _expect(self, operation: Operation) -> Outcome | str:
+        """The reference's outcome, or the name of the rule that it broke."""
+        try:
+            return Returned(self.reference.apply(operation.name, operation.arguments))
+        except self.subject.rejected as error:
+            return Refused(str(getattr(error, "error", error)))
+        except self.subject.rule_broken as error:
+            return str(getattr(error, "rule", error))
+
+    def _compare(self, moment: Moment, expected: Outcome) -> Failure | None:
+        crash: Failure | None = None
+        actual: Outcome = expected
+        try:
+            actual = self.target.apply(moment.operation)
+        except Exception as error:  # noqa: BLE001 - a crash of the target is a finding
+            crash = oracles.crash(moment, error)
+        try:
+            return self._look(moment, expected, actual, crash)
+        except TargetRaised as raised:
+            return oracles.crash(moment, raised.error)
+
+    def _look(self, moment: Moment, expected: Outcome, actual: Outcome, crash: Failure | None) -> Failure | None:
+        validation = self._validation
+        if validation is not None:
+            self.step_log = as_steps(self._guarded("steps"))
+            self.progress.steps += len(self.step_log)
+            failure = validation.steps(moment, self.step_log) or crash
+        else:
+            failure = crash
+        failure = failure or oracles.outcome(moment, expected, actual) or oracles.invariants(moment, self.reference)
+        if failure is not None:
+            return failure
+        seen = self._guarded("observe")
+        failure = oracles.observation(moment, self.reference.observe(), seen)
+        if failure is None and validation is not None:
+            failure = validation.state(moment, seen)
+        if failure is None and self._races is not None:
+            races: Iterable[Race] = self._guarded("races")
+            failure = oracles.races(moment, races)
+        if failure is None and self._contents is not None:
+            contents: list[Content] = list(self._guarded("contents"))
+            self.progress.contents += len(contents)
+            failure = oracles.content(moment, contents)
+        return failure
+
+    def _guarded(self, method: str) -> Any:
+        try:
+            return getattr(self.target, method)()
+        except Exception as error:  # noqa: BLE001 - a crash of the target is a finding
+            raise TargetRaised(error) from error
+
+    def _add_events(self) -> None:
+        now = event_counts(self.reference.events)
+        for name, count in now.items():
+            more = count - self._events_seen.get(name, 0)
+            self.progress.events[name] = self.progress.events.get(name, 0) + more
+        self._events_seen = now
+
+
+def event_counts(events: Any) -> dict[str, int]:
+    """Counts of a reference's `sometimes` events, whether it keeps counts or only names."""
+    if isinstance(events, Mapping):
+        return {str(name): int(count) for name, count in events.items()}
+    return dict.fromkeys(map(str, events or ()), 1)
+
+
+def run(lockstep: Lockstep, operations: Iterable[Operation]) -> Failure | None:
+    """Apply operations until a failure; None when all pass."""
+    for operation in operations:
+        failure = lockstep.apply(operation)
+        if failure is not None:
+            return failure
+    return None

@@ -1,0 +1,263 @@
+"""Make a failing sequence short and simple, on operations rather than on draws.
+
+Operations are absolute, so any of them may be left out: what is disabled then is refused by both sides alike and is
+dropped afterwards. A candidate counts only when it fails with the same fingerprint as the sequence it came from. Four
+passes repeat until none helps: operations (chunks, singles, pairs), values everywhere (an index or a sequence item
+renamed throughout, one removed throughout), single arguments, parameters. Everything is deterministic: the budget is a
+number of runs, not of seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import combinations
+from typing import Any
+
+from attrs import define, evolve, frozen
+
+from kvproof.fuzz.failure import Failure
+from kvproof.fuzz.lockstep import Lockstep
+from kvproof.fuzz.shapes import Maybe, Run, Shape, Whole
+from kvproof.fuzz.subject import MachineError, Parameters, Subject
+from kvproof.fuzz.target import Operation, Refused, Target, TargetError, Value
+
+RUNS_BUDGET = 6_000
+"""Lockstep runs that one minimisation may take; at 20 operations each, some ten seconds."""
+
+PAIRS_UP_TO = 40
+"""Sequences longer than this are not tried with each pair of operations left out: the cost is quadratic."""
+
+
+@frozen
+class Candidate:
+    """A sequence at given parameters, and the failure it ends in."""
+
+    parameters: Parameters
+    operations: tuple[Operation, ...]
+    failure: Failure
+
+    def size(self) -> tuple[int, int, int]:
+        """What minimising makes smaller, most important first: operations, tokens, parameters."""
+        return (len(self.operations), sum(map(_length, self.operations)), sum(self.parameters.values()))
+
+
+def _length(operation: Operation) -> int:
+    return sum(len(value) for value in operation.arguments.values() if isinstance(value, tuple))
+
+
+@define
+class Minimiser:
+    """Shortens sequences that fail with one fingerprint. `make_target` is called once for each run."""
+
+    subject: Subject
+    make_target: Callable[[], Target]
+    budget: int = RUNS_BUDGET
+    runs: int = 0
+    """Lockstep runs taken so far."""
+
+    def minimise(self, parameters: Parameters, operations: tuple[Operation, ...], failure: Failure) -> Candidate:
+        """The shortest failing sequence that the passes reach; the given one when it does not fail again."""
+        start = Candidate(parameters, operations[: failure.operation + 1], failure)
+        best = self.attempt(start, parameters, start.operations) or start
+        passes = (self._fewer_operations, self._everywhere, self._arguments, self._parameters)
+        while True:
+            before = best
+            for improve in passes:
+                best = improve(best)
+            if best == before or self.runs >= self.budget:
+                return best
+
+    def attempt(self, best: Candidate, parameters: Parameters, operations: tuple[Operation, ...]) -> Candidate | None:
+        """Run a sequence; None unless it fails with `best`'s fingerprint. Needless operations are dropped from it."""
+        found = self._execute(best, parameters, operations)
+        if found is None:
+            return None
+        candidate, refused = found
+        if not refused:
+            return candidate
+        kept = tuple(o for i, o in enumerate(candidate.operations) if i not in refused)
+        again = self._execute(best, parameters, kept)
+        return candidate if again is None else again[0]
+
+    def _execute(
+        self, best: Candidate, parameters: Parameters, operations: tuple[Operation, ...]
+    ) -> tuple[Candidate, set[int]] | None:
+        if self.runs >= self.budget:
+            return None
+        self.runs += 1
+        refused: set[int] = set()
+        try:
+            shapes = self.subject.make_shapes(parameters)
+            fitting = tuple(operation for operation in operations if _fits(operation, shapes[operation.name]))
+            with Lockstep(self.subject, self.make_target(), parameters) as lockstep:
+                failure = lockstep.initial()
+                for index, operation in enumerate(fitting):
+                    if failure is not None:
+                        break
+                    failure = lockstep.apply(operation)
+                    if isinstance(lockstep.outcome, Refused) and failure is None:
+                        refused.add(index)
+        except (MachineError, TargetError):
+            return None
+        if failure is None or failure.fingerprint != best.failure.fingerprint:
+            return None
+        return Candidate(parameters, fitting[: failure.operation + 1], failure), refused
+
+    def _better(self, best: Candidate, parameters: Parameters, operations: tuple[Operation, ...]) -> Candidate:
+        """The candidate when it fails alike and is no larger, else `best`."""
+        found = self.attempt(best, parameters, operations)
+        return found if found is not None and found.size() <= best.size() else best
+
+    def _fewer_operations(self, best: Candidate) -> Candidate:
+        size = len(best.operations) // 2
+        while size >= 1:
+            start = 0
+            while start < len(best.operations):
+                shorter = best.operations[:start] + best.operations[start + size :]
+                found = self._better(best, best.parameters, shorter)
+                if len(found.operations) < len(best.operations):
+                    best = found
+                else:
+                    start += size
+            size //= 2
+        return self._fewer_pairs(best)
+
+    def _fewer_pairs(self, best: Candidate) -> Candidate:
+        progress = len(best.operations) <= PAIRS_UP_TO
+        while progress:
+            progress = False
+            for one, other in combinations(range(len(best.operations) - 1), 2):
+                shorter = tuple(o for i, o in enumerate(best.operations) if i not in (one, other))
+                found = self._better(best, best.parameters, shorter)
+                if len(found.operations) < len(best.operations):
+                    best, progress = found, True
+                    break
+        return best
+
+    def _everywhere(self, best: Candidate) -> Candidate:
+        """One change in all operations at once, so that what must agree between them still agrees."""
+        progress = True
+        while progress:
+            progress = False
+            for operations in everywhere(self.subject, best):
+                found = self.attempt(best, best.parameters, operations)
+                if found is not None and _simplicity(found) < _simplicity(best):
+                    best, progress = found, True
+                    break
+        return best
+
+    def _arguments(self, best: Candidate) -> Candidate:
+        index = 0
+        while index < len(best.operations):
+            shapes = self.subject.make_shapes(best.parameters)[best.operations[index].name]
+            for name, shape in shapes.items():
+                best = self._argument(best, index, name, shape)
+                if index >= len(best.operations):
+                    break
+            index += 1
+        return best
+
+    def _argument(self, best: Candidate, index: int, name: str, shape: Shape) -> Candidate:
+        progress = True
+        while progress:
+            progress = False
+            operation = best.operations[index]
+            if name not in operation.arguments:
+                break
+            for value in shape.simpler(operation.arguments[name]):
+                changed = evolve(operation, arguments={**operation.arguments, name: value})
+                candidate = (*best.operations[:index], changed, *best.operations[index + 1 :])
+                found = self.attempt(best, best.parameters, candidate)
+                if found is None or found.size() > best.size():
+                    continue
+                progress = len(found.operations) == len(best.operations)
+                best = found
+                break
+        return best
+
+    def _parameters(self, best: Candidate) -> Candidate:
+        for name in best.parameters:
+            for value in _smaller(best.parameters[name]):
+                found = self.attempt(best, {**best.parameters, name: value}, best.operations)
+                if found is not None and found.size() < best.size():
+                    best = found
+                    break
+        return best
+
+
+def _smaller(value: int) -> Iterator[int]:
+    yield from range(value) if value < 16 else (0, 1, 2, 4, 8, value // 2)
+
+
+def _fits(operation: Operation, shapes: Any) -> bool:
+    return all(shapes[name].contains(value) for name, value in operation.arguments.items())
+
+
+def everywhere(subject: Subject, best: Candidate) -> Iterator[tuple[Operation, ...]]:
+    """The sequence with one index or item renamed to a smaller one, or one position or item removed, throughout."""
+    shapes = subject.make_shapes(best.parameters)
+    for kind, used in _used(best.operations, shapes).items():
+        for value in sorted(used, reverse=True):
+            for other in range(min(value, 8)):
+                yield _mapped(best.operations, shapes, kind, _swapper(value, other))
+    longest = max((len(v) for o in best.operations for v in o.arguments.values() if isinstance(v, tuple)), default=0)
+    for position in range(longest):
+        yield _without_position(best.operations, shapes, position)
+
+
+def _simplicity(candidate: Candidate) -> tuple[Any, ...]:
+    """Order of the pass `everywhere`: size first, then small values before large ones."""
+    values = [value for operation in candidate.operations for value in operation.arguments.values()]
+    return (*candidate.size(), [list(v) if isinstance(v, tuple) else [-1 if v is None else v] for v in values])
+
+
+def _used(operations: tuple[Operation, ...], shapes: Any) -> dict[str, set[int]]:
+    found: dict[str, set[int]] = {}
+    for operation in operations:
+        for name, value in operation.arguments.items():
+            _note(shapes[operation.name][name], value, found)
+    return found
+
+
+def _note(shape: Shape, value: Value, found: dict[str, set[int]]) -> None:
+    if isinstance(shape, Whole) and shape.is_index:
+        found.setdefault(shape.kind, set()).add(value)
+    elif isinstance(shape, Run):
+        for item in value:
+            _note(shape.inner, item, found)
+    elif isinstance(shape, Maybe) and value is not None:
+        _note(shape.inner, value, found)
+
+
+def _swapper(one: int, other: int) -> Callable[[int], int]:
+    return lambda value: other if value == one else one if value == other else value
+
+
+def _mapped(
+    operations: tuple[Operation, ...], shapes: Any, kind: str, change: Callable[[int], int]
+) -> tuple[Operation, ...]:
+    return tuple(
+        evolve(o, arguments={n: _change(shapes[o.name][n], v, kind, change) for n, v in o.arguments.items()})
+        for o in operations
+    )
+
+
+def _change(shape: Shape, value: Value, kind: str, change: Callable[[int], int]) -> Value:
+    if isinstance(shape, Whole):
+        return change(value) if shape.is_index and shape.kind == kind else value
+    if isinstance(shape, Run):
+        return tuple(_change(shape.inner, item, kind, change) for item in value)
+    if isinstance(shape, Maybe) and value is not None:
+        return _change(shape.inner, value, kind, change)
+    return value
+
+
+def _without_position(operations: tuple[Operation, ...], shapes: Any, position: int) -> tuple[Operation, ...]:
+    def shorten(shape: Shape, value: Value) -> Value:
+        if isinstance(shape, Run) and not shape.exact:
+            return value[:position] + value[position + 1 :]
+        return value
+
+    return tuple(
+        evolve(o, arguments={n: shorten(shapes[o.name][n], v) for n, v in o.arguments.items()}) for o in operations
+    )

@@ -1,0 +1,148 @@
+"""The oracles, each a function of both sides that returns a failure or None.
+
+`refinement` (result and observation) compares what can be seen from outside; `StepValidation` replays the target's own
+step log through a second reference, the validator, so that a protocol violation which cancels out before the
+operation ends is seen too; `content` compares bytes read back from the target with the pattern of their token path;
+`races` reports what the target's happens-before check found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from attrs import frozen
+
+from kvproof.fuzz.content import pattern
+from kvproof.fuzz.failure import Failure, fingerprint, first_difference, place_kind, place_text, plain
+from kvproof.fuzz.subject import Reference, Subject
+from kvproof.fuzz.target import Content, Observation, Operation, Outcome, Race, Refused, Returned, Step, describe, render
+
+
+@frozen
+class Moment:
+    """Where in a run an oracle looks."""
+
+    index: int
+    operation: Operation
+
+    def failure(self, oracle: str, kind: str, message: str, expected: object = None, actual: object = None) -> Failure:
+        """The failure of `oracle` at this operation."""
+        name = fingerprint(oracle, kind, self.operation.name)
+        return Failure(oracle, self.index, name, message, plain(expected), plain(actual))
+
+
+def crash(moment: Moment, error: BaseException) -> Failure:
+    """The target raised instead of returning an outcome."""
+    message = f"{moment.operation} raised {describe(error)}"
+    return moment.failure("crash", type(error).__name__, message, "an outcome", describe(error))
+
+
+def outcome(moment: Moment, expected: Outcome, actual: Outcome) -> Failure | None:
+    """Same result, or same refusal."""
+    if type(expected) is type(actual):
+        if isinstance(expected, Refused) and expected == actual:
+            return None
+        if isinstance(expected, Returned) and isinstance(actual, Returned):
+            if expected.value == actual.value or plain(expected.value) == plain(actual.value):
+                return None
+            kind = "value"
+        else:
+            kind = f"{_word(expected)}/{_word(actual)}"
+    else:
+        kind = f"{_word(expected)}/{_word(actual)}"
+    message = f"{moment.operation}: the specification {expected}, the target {actual}"
+    return moment.failure("result", kind, message, str(expected), str(actual))
+
+
+def _word(result: Outcome) -> str:
+    return f"refused {result.error}" if isinstance(result, Refused) else "accepted"
+
+
+def same_observation(expected: Observation, actual: Observation) -> bool:
+    """Are two observations equal, whatever mixture of lists and tuples each side builds?"""
+    return expected == actual or plain(expected) == plain(actual)
+
+
+def observation(
+    moment: Moment, expected: Observation, actual: Observation, oracle: str = "observation", who: str = "the target"
+) -> Failure | None:
+    """Same observation."""
+    if same_observation(expected, actual):
+        return None
+    found = first_difference(plain(expected), plain(actual))
+    if found is None:
+        return None
+    place, left, right = found
+    kind = place_kind(place) if oracle == "observation" else f"state.{place_kind(place)}"
+    message = f"after {moment.operation}, {place_text(place)}: the specification has {render(left)}, {who} has {render(right)}"
+    return moment.failure(oracle, kind, message, left, right)
+
+
+def invariants(moment: Moment, reference: Reference) -> Failure | None:
+    """The specification's own invariants hold in the reference."""
+    broken = list(reference.check())
+    if not broken:
+        return None
+    message = f"after {moment.operation} the specification's own invariant {broken[0]} does not hold"
+    return moment.failure("invariant", broken[0], message, "all invariants", broken)
+
+
+class StepValidation:
+    """The validator: a reference that performs the steps that the target says it performed."""
+
+    def __init__(self, subject: Subject, validator: Reference) -> None:
+        self._subject = subject
+        self._validator = validator
+        self.validated = 0
+        """Steps replayed so far."""
+
+    def steps(self, moment: Moment, steps: Sequence[Step]) -> Failure | None:
+        """Replay an operation's step log; each rule of the specification must hold at its step."""
+        known = self._subject.steps
+        validator = self._validator
+        broken = self._subject.rule_broken
+        for number, (name, arguments) in enumerate(steps):
+            if name not in known:
+                message = f"{moment.operation}, step {number}: the target reports {name!r}, which is no step; steps are "
+                return moment.failure("step", f"unknown-step:{name}", message + ", ".join(sorted(known)), None, name)
+            try:
+                getattr(validator, name)(*arguments)
+            except broken as error:
+                rule = getattr(error, "rule", "unnamed-rule")
+                step = Step(name, arguments)
+                message = f"{moment.operation}, step {number}, {step}: breaks the rule {rule}: {describe(error)}"
+                return moment.failure("step", f"{rule}:{name}", message, rule, str(step))
+            except (TypeError, LookupError, ValueError, AssertionError) as error:
+                step = Step(name, arguments)
+                message = f"{moment.operation}, step {number}, {step}: is impossible here: {describe(error)}"
+                return moment.failure("step", f"impossible:{name}", message, None, str(step))
+        self.validated += len(steps)
+        return None
+
+    def state(self, moment: Moment, actual: Observation) -> Failure | None:
+        """The logged steps lead to what the target shows: nothing was done that the log does not say."""
+        expected = self._validator.observe()
+        return observation(moment, expected, actual, "step", "the target, whose step log led there,")
+
+
+def content(moment: Moment, contents: Iterable[Content]) -> Failure | None:
+    """Every block's bytes are those of its token path."""
+    for where, path, start, data in contents:
+        wanted = pattern(path, start)
+        if data != wanted:
+            size = len(wanted) // max(1, len(path) - start)
+            first = next((at for at, (a, b) in enumerate(zip(wanted, data, strict=False)) if a != b), len(wanted)) // size
+            message = (
+                f"after {moment.operation}, {where}: the bytes of token {first} of this block are not those of the path "
+                f"{render(path[: start + first + 1])}"
+            )
+            return moment.failure("content", "bytes", message, wanted.hex(), data.hex())
+    return None
+
+
+def races(moment: Moment, found: Iterable[Race]) -> Failure | None:
+    """No two conflicting accesses are unordered."""
+    for race in found:
+        message = f"during {moment.operation}: {race.message}"
+        return moment.failure("race", race.kind, message, "an order", race.kind)
+    return None

@@ -1,0 +1,87 @@
+"""The machine under test as the harness sees it: names, shapes, references; nothing of what the machine is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from attrs import field, frozen
+
+from kvproof.fuzz.shapes import Shape
+from kvproof.fuzz.target import HarnessError, Observation, Value
+
+Parameters = Mapping[str, int]
+
+
+class MachineError(HarnessError):
+    """No such machine, or parameters that it does not allow."""
+
+
+class Reference(Protocol):
+    """The generated reference (kvproof.model.reference), as far as lockstep uses it."""
+
+    on_step: Callable[[str, tuple[Value, ...]], None] | None
+    coverage: set[int] | None
+    events: Any
+
+    def apply(self, operation: str, arguments: Mapping[str, Value]) -> Value:
+        """Perform the operation; a refusal or a broken rule is raised."""
+
+    def observe(self) -> Observation:
+        """What can be seen from outside."""
+
+    def check(self) -> Iterable[str]:
+        """Names of the invariants that do not hold now."""
+
+    def enabled(self, operation: str, arguments: Mapping[str, Value]) -> str | None:
+        """The error that `apply` would be refused with, or None; nothing changes."""
+
+
+@frozen
+class Subject:
+    """A machine, reduced to what driving it takes."""
+
+    name: str
+    digest: str
+    defaults: Parameters = field()
+    """Small parameters that show the machine's behaviour."""
+    make_reference: Callable[[Parameters], Reference] = field()
+    """A fresh reference; raises `ValueError` for parameters that the machine does not allow."""
+    make_shapes: Callable[[Parameters], Mapping[str, Mapping[str, Shape]]] = field()
+    """Shape of each argument of each operation at these parameters."""
+    steps: frozenset[str] = field()
+    """The steps that a target's log may name."""
+    rejected: type[Exception] = field()
+    """What the reference raises for a refusal (has `.error`)."""
+    rule_broken: type[Exception] = field()
+    """What the reference raises for a broken rule (has `.rule`)."""
+    branches: Mapping[int, tuple[str, int, str]] = field()
+    """Branch id to (method, line, text)."""
+    events: tuple[str, ...] = ()
+    """The `sometimes` events that the machine declares."""
+    sequence_state: tuple[str, ...] = ()
+    """State variables that hold sequences, from which sequence arguments take their prefixes."""
+    tuned: Mapping[str, tuple[int, ...]] = {}
+    """Values of a parameter worth drawing, smallest first; a parameter that is missing keeps its default or varies
+    a little around it (see `kvproof.fuzz.arguments.draw_parameters`)."""
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """Names of the operations, in the machine's order."""
+        return tuple(self.make_shapes(self.defaults))
+
+    def reference(self, parameters: Parameters) -> Reference:
+        """A fresh reference.
+
+        Raises:
+            MachineError: a parameter is unknown, missing, or not allowed.
+        """
+        unknown = sorted(set(parameters) - set(self.defaults))
+        missing = sorted(set(self.defaults) - set(parameters))
+        if unknown or missing:
+            wrong = [f"unknown {', '.join(unknown)}"] * bool(unknown) + [f"missing {', '.join(missing)}"] * bool(missing)
+            raise MachineError(f"parameters of {self.name}: {'; '.join(wrong)}; it has {', '.join(self.defaults)}")
+        try:
+            return self.make_reference(parameters)
+        except ValueError as error:
+            raise MachineError(f"parameters of {self.name}: {error}") from error

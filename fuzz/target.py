@@ -1,0 +1,195 @@
+"""What lockstep drives: operations in, outcomes and observations out.
+
+A target is any object with `reset`, `apply`, `observe` and `close`. Four further methods are optional; each that is
+present switches an oracle on (see `kvproof.fuzz.oracles`):
+
+- `steps()`: the primitives that it performed since the last operation began, in order (step validation).
+- `contents()`: the bytes it holds for every cached or referenced block, with the token path each stands for.
+- `races()`: the unordered conflicting accesses that it knows of (happens-before).
+- `blocks()`: one line of text per thing of interest, shown by `kvproof replay`; no oracle reads it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
+
+from attrs import field, frozen
+
+Value = Any
+"""An argument or a result: int, bool, None or a tuple of these. Lists exist only in JSON."""
+
+Observation = Mapping[str, Any]
+"""What can be seen from outside, as JSON-able data that names nothing by a raw id."""
+
+
+class HarnessError(Exception):
+    """Bad input of the harness (a trace, a target, parameters): the message names the thing and the remedy.
+
+    The command line prints it and exits with status 2.
+    """
+
+
+class TargetError(HarnessError):
+    """The target cannot be used: it cannot be imported, lacks a method, or raised where it may not."""
+
+
+@frozen
+class Operation:
+    """One call: absolute and self-contained, so that it means the same wherever it stands in a sequence."""
+
+    name: str
+    arguments: Mapping[str, Value]
+
+    def __str__(self) -> str:
+        inside = ", ".join(f"{name}={render(value)}" for name, value in self.arguments.items())
+        return f"{self.name}({inside})"
+
+
+@frozen
+class Returned:
+    """The operation was accepted and returned `value`."""
+
+    value: Value = None
+
+    def __str__(self) -> str:
+        return f"returned {render(self.value)}"
+
+
+@frozen
+class Refused:
+    """The operation was refused with the error named `error`; everything must be as before."""
+
+    error: str
+
+    def __str__(self) -> str:
+        return f"refused {self.error}"
+
+
+Outcome = Returned | Refused
+
+
+class Step(NamedTuple):
+    """One primitive of a step log: its name in the specification and its arguments in the specification's order."""
+
+    name: str
+    arguments: tuple[Value, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name}({', '.join(render(value) for value in self.arguments)})"
+
+
+class Content(NamedTuple):
+    """Bytes read back from a target: those of tokens `path[start:]`, the same number of bytes for each token."""
+
+    where: str
+    path: tuple[int, ...]
+    start: int
+    data: bytes
+
+
+@frozen
+class Race:
+    """Two accesses to one place, at least one a write, that nothing orders."""
+
+    kind: str = field()
+    """A stable name without ids, such as `write-after-read`: it becomes part of the failure's fingerprint."""
+    message: str = field()
+
+
+@runtime_checkable
+class Target(Protocol):
+    """The part of a target that is not optional."""
+
+    def reset(self, parameters: Mapping[str, int]) -> None:
+        """Start afresh with these sizes. Raises `TargetError` when it cannot run with them."""
+
+    def apply(self, operation: Operation) -> Outcome:
+        """Perform one operation. Any exception is a finding of the crash oracle."""
+
+    def observe(self) -> Observation:
+        """The observation as the specification's machine defines it."""
+
+    def close(self) -> None:
+        """Give back what `reset` took. Called once, also after a failure."""
+
+
+REQUIRED_METHODS = ("reset", "apply", "observe", "close")
+
+
+def render(value: Value) -> str:
+    """A value as a reader writes it: sequences in brackets, as in the trace file."""
+    if isinstance(value, tuple | list):
+        return "[" + ", ".join(render(item) for item in value) + "]"
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def load_target(specifier: str) -> Target:
+    """Make the target named by `MODULE:ATTR`; the attribute is called without arguments.
+
+    Raises:
+        TargetError: the module or the attribute is missing, the call raises, or the result lacks a method.
+    """
+    module_name, colon, attribute = specifier.partition(":")
+    if not colon or not module_name or not attribute:
+        raise TargetError(f"target {specifier!r}: write it as MODULE:ATTR, for instance my_package.my_module:MyTarget")
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:  # noqa: BLE001 - an import runs the user's code: whatever it raises is reported
+        raise TargetError(f"target {specifier!r}: cannot import {module_name!r}: {describe(error)}") from error
+    factory = getattr(module, attribute, None)
+    if factory is None:
+        public = ", ".join(name for name in vars(module) if not name.startswith("_")) or "nothing"
+        raise TargetError(f"target {specifier!r}: {module_name} has no {attribute!r}; it has {public}")
+    return make_target(factory, specifier)
+
+
+def make_target(factory: Any, name: str) -> Target:
+    """Call a target's class or factory and check what comes back.
+
+    Raises:
+        TargetError: as `load_target`.
+    """
+    if not callable(factory):
+        raise TargetError(f"target {name!r}: {factory!r} cannot be called; name a class or a function without arguments")
+    try:
+        target = factory()
+    except TargetError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the user's constructor: whatever it raises is reported
+        raise TargetError(f"target {name!r}: making it raised {describe(error)}") from error
+    missing = [method for method in REQUIRED_METHODS if not callable(getattr(target, method, None))]
+    if missing:
+        raise TargetError(f"target {name!r}: {type(target).__name__} lacks {', '.join(missing)}; see kvproof.fuzz.target")
+    return cast(Target, target)
+
+
+def reset_target(target: Target, parameters: Mapping[str, int]) -> None:
+    """`target.reset`, where every exception means that the target cannot be used.
+
+    Raises:
+        TargetError: the target raised.
+    """
+    try:
+        target.reset(parameters)
+    except TargetError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the user's code: whatever it raises is reported
+        sizes = ", ".join(f"{name}={value}" for name, value in parameters.items())
+        raise TargetError(f"{type(target).__name__}.reset({sizes}) raised {describe(error)}") from error
+
+
+def describe(error: BaseException) -> str:
+    """An exception in one line: its type and message."""
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+
+
+def as_steps(log: Iterable[Any]) -> list[Step]:
+    """A target's step log in one form; it may hold `Step`s or plain `(name, arguments)` pairs."""
+    return [step if isinstance(step, Step) else Step(step[0], tuple(step[1])) for step in log]
