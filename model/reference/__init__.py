@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""The generated references, one module a machine: standalone Python, written by `kvproof generate`."""

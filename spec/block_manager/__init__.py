@@ -6,6 +6,9 @@ Read the files in this order: `kinds` (what things there are), `pool` (who owns 
 
 from kvproof.spec.block_manager.kinds import BlockManagerParameters
 from kvproof.spec.block_manager.manager import BlockManager
+from kvproof.spec.block_manager.sizes import SIZES
 from kvproof.spec.block_manager.variants import VARIANTS
 
-__all__ = ["VARIANTS", "BlockManager", "BlockManagerParameters"]
+MACHINE = BlockManager
+
+__all__ = ["MACHINE", "SIZES", "VARIANTS", "BlockManager", "BlockManagerParameters"]

@@ -52,4 +52,4 @@ class Eviction(ReuseTree):
         displaced = self.take_free()
         self.copy(block, displaced)
         self.swap(block, displaced)
-        self.release(displaced, False)
+        self.release(displaced, True)

@@ -213,7 +213,7 @@ class BlockManager(Eviction):
         for block in reversed(self.blocks[sequence]):
             self.drop(sequence, block)
             if self.refs[block] == 0:
-                self.release(block, False)
+                self.let_go(block)
         self.end(sequence)
         return stored
 
@@ -237,7 +237,7 @@ class BlockManager(Eviction):
         if host in self.cached:
             self.evict(host)
         emptied = self.offload_victim(block, host)
-        self.release(emptied, False)
+        self.release(emptied, True)
         return 0
 
     def match_all(self, tokens: Tokens) -> Chain:
@@ -275,7 +275,7 @@ class BlockManager(Eviction):
         for block in reversed(path):
             self.unpin(block, block == path[-1])
             if self.refs[block] == 0:
-                self.release(block, False)
+                self.let_go(block)
         return len(path)
 
     @invariant

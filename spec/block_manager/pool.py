@@ -62,22 +62,24 @@ class BlockPool(Machine[BlockManagerParameters]):
 
     @step
     def release(self, block: Block, to_front: bool) -> None:
-        """Put a block into the free queue of its level.
+        """Put a block into the free queue of its level, at the back or the front of its priority.
 
-        A cached block goes to the back of its priority, or to the front on demand. An unreachable block is worth
-        nothing, so it becomes the first victim whatever it was worth before (#11685).
+        An unreachable block is worth nothing, whatever it was worth before: it becomes the first victim (#11685).
         """
         require(not self.is_free(block), "release-once")
         require(self.refs[block] == 0, "release-unreferenced")
-        if block in self.cached:
-            if to_front:
-                self.free[self.level(block)].push_front(block, self.priority[block])
-            else:
-                self.free[self.level(block)].push_back(block, self.priority[block])
-        else:
+        require(to_front or block in self.cached, "unreachable-to-front")
+        if block not in self.cached:
             self.priority[block] = 0
             self.content[self.slot[block]] = None
-            self.free[self.level(block)].push_front(block, 0)
+        if to_front:
+            self.free[self.level(block)].push_front(block, self.priority[block])
+        else:
+            self.free[self.level(block)].push_back(block, self.priority[block])
+
+    def let_go(self, block: Block) -> None:
+        """Release a block where it belongs: behind its peers when it is cached, as the first victim when it is not."""
+        self.release(block, block not in self.cached)
 
     @step
     def prioritise(self, block: Block, priority: Priority) -> None:

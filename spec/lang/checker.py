@@ -54,6 +54,15 @@ def check_method(definition: Definition, method: Method) -> None:
     _Checker(definition, method).run()
 
 
+def _is_rule_or_doc(node: ast.stmt) -> bool:
+    match node:
+        case ast.Expr(value=ast.Constant(value=str())):
+            return True
+        case ast.Expr(value=ast.Call(func=ast.Name(id="require"))):
+            return True
+    return False
+
+
 class _Checker:
     def __init__(self, definition: Definition, method: Method) -> None:
         self._definition = definition
@@ -72,6 +81,17 @@ class _Checker:
                 self._method.node, f"{self._method.kind} {self._method.name} has no docstring", "Say what it means"
             )
         self._body(self._method.node.body, loop=False)
+        if self._method.kind == "step":
+            self._rules_first()
+
+    def _rules_first(self) -> None:
+        """A step that finds a rule broken must have changed nothing."""
+        top = self._method.node.body
+        leading = next((i for i, s in enumerate(top) if not _is_rule_or_doc(s)), len(top))
+        for statement in top[leading:]:
+            for node in ast.walk(statement):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "require":
+                    self._refuse(node, "a rule after an effect", "State every require at the start of the step")
 
     def _refuse(self, node: ast.AST, problem: str, remedy: str) -> NoReturn:
         raise LanguageError(self._method.file, getattr(node, "lineno", self._method.line), problem, remedy)
@@ -119,6 +139,10 @@ class _Checker:
                 if not loop:
                     self._refuse(node, "break outside a loop", "Remove it")
             case ast.Return(value=value):
+                if self._method.kind == "step":
+                    self._refuse(
+                        node, "a step returns", "A step has one effect and no result: move the rest into a helper"
+                    )
                 if value is not None:
                     self._expression(value)
             case _:

@@ -1,0 +1,56 @@
+"""Writes what is derived from the machines and kept in the repository, and tells whether it is current."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+
+import kvproof.model.reference
+import kvproof.spec
+from kvproof.model.document import document
+from kvproof.model.machines import names
+from kvproof.model.reference_source import reference_source
+from kvproof.spec.lang import compile_machine
+
+
+@attrs.frozen
+class Generated:
+    """One generated file: where it belongs and what it should hold."""
+
+    path: Path
+    text: str
+
+    @property
+    def current(self) -> bool:
+        """Whether the file holds that already."""
+        return self.path.is_file() and self.path.read_text(encoding="utf-8") == self.text
+
+    def write(self) -> None:
+        """Put the text into the file, whole or not at all."""
+        handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(self.text)
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, self.path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+
+
+def generated_files(root: Path | None = None) -> Iterator[Generated]:
+    """Every generated file. `root` is a checkout (folders spec/ and model/); by default where the package lies."""
+    spec = root / "spec" if root else Path(next(iter(kvproof.spec.__path__)))
+    reference = root / "model" / "reference" if root else Path(next(iter(kvproof.model.reference.__path__)))
+    definitions = []
+    for name in names():
+        module = importlib.import_module(f"kvproof.spec.{name.replace('-', '_')}")
+        definition = compile_machine(module.MACHINE)
+        definitions.append((name, definition, module))
+        yield Generated(reference / f"{name.replace('-', '_')}.py", reference_source(definition))
+    yield Generated(spec / "REFERENCE.md", document(definitions))

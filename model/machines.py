@@ -1,0 +1,103 @@
+"""The machines that there are, each with what is derived from it.
+
+A machine is a folder of `kvproof.spec` whose package gives `MACHINE`, `VARIANTS` and `SIZES`; a machine of one's own is
+named `module:Class`, and its reference is generated in memory.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import linecache
+import pkgutil
+import types
+from collections.abc import Hashable, Mapping
+from typing import Any, cast
+
+import attrs
+
+import kvproof.spec
+from kvproof.model.reference_source import reference_source
+from kvproof.spec.lang import Definition, Machine, Parameters, compile_machine
+
+
+class UnknownMachine(Exception):
+    """No machine has this name."""
+
+
+@attrs.frozen(eq=False)
+class Bundle:
+    """A machine and what is derived from it."""
+
+    name: str
+    definition: Definition
+    reference: Any
+    variants: Mapping[str, type[Machine[Any]]]
+    sizes: Mapping[str, Mapping[str, Parameters]]
+    """Named parameter sets, by purpose: "induction", "bounded", "explore", "fuzz"."""
+
+    def parameters(self, values: Mapping[str, int]) -> Parameters:
+        """The machine's parameters from a plain mapping; `ValueError` names what does not fit."""
+        known = {field.name for field in attrs.fields(cast(Any, self.definition.parameters))}
+        for name, value in values.items():
+            if name not in known:
+                raise ValueError(f"parameter {name!r} is unknown: {self.name} has {', '.join(sorted(known))}")
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise ValueError(f"parameter {name} is {value!r}: it must be an integer")
+        return self.definition.parameters(**values)
+
+    def variant(self, name: str) -> Bundle:
+        """The variant `name` as a machine of its own."""
+        if name not in self.variants:
+            raise UnknownMachine(f"{self.name} has no variant {name!r}: there are {', '.join(self.variants) or 'none'}")
+        return _bundle(f"{self.name}/{name}", self.variants[name], {}, self.sizes)
+
+
+@functools.cache
+def generated_class(cls: Hashable) -> Any:
+    """The reference class of any machine, generated and loaded in memory."""
+    definition = compile_machine(cast(type[Machine[Any]], cls))
+    source = reference_source(definition)
+    name = f"<reference of {definition.name} {definition.digest()}>"
+    module = types.ModuleType(f"kvproof_reference_{definition.name}")
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    # dataclasses look their module up by name while the class is made
+    import sys
+
+    sys.modules[module.__name__] = module
+    exec(compile(source, name, "exec"), module.__dict__)
+    return getattr(module, definition.name)
+
+
+def names() -> list[str]:
+    """The machines that kvproof ships."""
+    return sorted(
+        found.name.replace("_", "-")
+        for found in pkgutil.iter_modules(kvproof.spec.__path__)
+        if found.ispkg and found.name != "lang"
+    )
+
+
+def load(name: str) -> Bundle:
+    """The machine `name`, or the machine class at `module:Class`."""
+    if ":" in name:
+        module_name, _, attribute = name.partition(":")
+        try:
+            cls = getattr(importlib.import_module(module_name), attribute)
+        except (ImportError, AttributeError) as error:
+            raise UnknownMachine(f"machine {name!r} cannot be imported: {error}") from error
+        if not (isinstance(cls, type) and issubclass(cls, Machine)):
+            raise UnknownMachine(f"{name!r} is not a machine: it must derive kvproof.spec.lang.Machine")
+        return _bundle(name, cls, getattr(cls, "VARIANTS", {}), getattr(cls, "SIZES", {}))
+    if name not in names():
+        raise UnknownMachine(f"there is no machine {name!r}: choose from {', '.join(names())}, or give module:Class")
+    package = importlib.import_module(f"kvproof.spec.{name.replace('-', '_')}")
+    reference = importlib.import_module(f"kvproof.model.reference.{name.replace('-', '_')}")
+    definition = compile_machine(package.MACHINE)
+    return Bundle(name, definition, getattr(reference, definition.name), package.VARIANTS, package.SIZES)
+
+
+def _bundle(
+    name: str, cls: type[Machine[Any]], variants: Mapping[str, Any], sizes: Mapping[str, Mapping[str, Parameters]]
+) -> Bundle:
+    return Bundle(name, compile_machine(cls), generated_class(cast(Hashable, cls)), variants, sizes)

@@ -1,0 +1,56 @@
+"""The sizes at which the block manager is checked by default, each chosen for what it can show.
+
+`per block` means one token a block: every bug that needs only whole blocks shows up there with the least state. Two tokens
+a block bring the partly filled last block. Three priorities suffice: not worth offloading, default, high (domain notes 8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kvproof.spec.block_manager.kinds import BlockManagerParameters
+
+_SMALL = BlockManagerParameters(
+    primary_blocks=2,
+    secondary_blocks=2,
+    tokens_per_block=1,
+    sequences=2,
+    max_tokens=2,
+    vocabulary=2,
+    priorities=2,
+    default_priority=1,
+    offload_threshold=1,
+    pins_max=1,
+)
+
+
+def _sized(primary: int, secondary: int, **others: int) -> BlockManagerParameters:
+    import attrs
+
+    return attrs.evolve(_SMALL, primary_blocks=primary, secondary_blocks=secondary, **others)
+
+
+SIZES: Mapping[str, Mapping[str, BlockManagerParameters]] = {
+    "induction": {
+        "2+2": _sized(2, 2),
+        "2+2, two tokens a block": _sized(2, 2, tokens_per_block=2, max_tokens=4),
+        "3+3": _sized(3, 3, max_tokens=3),
+    },
+    "bounded": {"1+1": _sized(1, 1, max_tokens=1), "2+1": _sized(2, 1), "3+2": _sized(3, 2, max_tokens=3)},
+    "explore": {"2+1": _sized(2, 1), "2+2": _sized(2, 2)},
+    "fuzz": {
+        "tiny": _sized(2, 1, tokens_per_block=2, max_tokens=5),
+        "tight": _sized(
+            3,
+            2,
+            tokens_per_block=2,
+            max_tokens=7,
+            sequences=3,
+            priorities=101,
+            default_priority=35,
+            offload_threshold=30,
+            pins_max=2,
+        ),
+        "roomy": BlockManagerParameters(primary_blocks=6, secondary_blocks=5, sequences=4, max_tokens=10, vocabulary=3),
+    },
+}
