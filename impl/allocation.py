@@ -11,6 +11,9 @@ from kvproof.impl.free_queues import NOT_QUEUED
 from kvproof.impl.reuse_tree import UNATTACHED
 from kvproof.impl.steps import BlockSteps
 
+_PRIMARY = int(Level.PRIMARY)  # plain ints: an enumeration member costs a look-up and a slower index, per block
+_SECONDARY = int(Level.SECONDARY)
+
 
 class BlockAllocation(BlockSteps):
     """How free blocks are taken and how data move between the levels."""
@@ -23,35 +26,34 @@ class BlockAllocation(BlockSteps):
         """
         queues, parent = self._queues, self._tree.parent
         self.counters.blocks_allocated += 1
-        victim = queues.front(Level.PRIMARY)
+        victim = queues.front(_PRIMARY)
         if parent[victim] == UNATTACHED:
             self.step_claim(victim)
             return victim
-        offloads = self._priority[victim] >= self.config.offload_threshold and queues.counts[Level.SECONDARY] > 0
-        evicted = queues.front(Level.SECONDARY) if offloads else victim
+        offloads = self._priority[victim] >= self.config.offload_threshold and queues.counts[_SECONDARY] > 0
+        evicted = queues.front(_SECONDARY) if offloads else victim
         if parent[evicted] != UNATTACHED:
             self.evict(evicted)
-        # A host block's eviction can leave a primary descendant unreachable. That one is taken then: it costs no copy.
-        victim = queues.front(Level.PRIMARY)
+            # That can leave a primary descendant of a host block unreachable. It is taken then, since it costs no copy.
+            victim = queues.front(_PRIMARY)
         if offloads and parent[victim] != UNATTACHED:
-            return self.exchange_with_host(victim)
+            self.exchange_with_host(victim, evicted)
+            self.counters.blocks_offloaded += 1
+            return evicted
         self.step_claim(victim)
         return victim
 
-    def exchange_with_host(self, victim: int) -> int:
-        """Move the cached `victim` to host memory; returns the block that has its slot now.
+    def exchange_with_host(self, victim: int, host: int) -> None:
+        """Move the data of the cached `victim` to where `host` is; `host` has its slot then, and is claimed.
 
         Both are claimed before they exchange their slots: a queue belongs to a level, and after the swap each would
         be sought in the other's (#12834).
         """
-        host = self._queues.front(Level.SECONDARY)
         self.step_claim(victim)
         self.step_claim(host)
         self.step_copy(victim, host)
         self.step_swap(victim, host)
         self.step_release(victim, False)
-        self.counters.blocks_offloaded += 1
-        return host
 
     def evict(self, block: int) -> None:
         """Take the free, cached `block` and all below it out of the reuse tree; the free ones become first victims."""

@@ -41,7 +41,9 @@ class FreeQueues:
 
     def push(self, block: int, level: int, priority: int, to_front: bool) -> None:
         """Queue `block`; at the back unless `to_front`. Raises ProtocolError when it is queued already (#14937)."""
-        self.check_unqueued(block)
+        handle = self.handle
+        if handle[block] != NOT_QUEUED:
+            self.reject_queued(block)
         queue = level * self._priorities + priority
         head = self._blocks + queue
         following, preceding = self._next, self._previous
@@ -53,38 +55,41 @@ class FreeQueues:
         preceding[block] = before
         following[block] = after
         preceding[after] = block
-        self.handle[block] = queue
+        handle[block] = queue
         self._occupied[level] |= 1 << priority
         self.counts[level] += 1
 
     def remove(self, block: int, level: int, priority: int) -> None:
         """Take `block` out of the queue of `level` and `priority`. Raises ProtocolError when it is not in that one."""
-        queue = self.locate(block, level, priority)
+        handle = self.handle
+        queue = level * self._priorities + priority
+        if handle[block] != queue:
+            queue = self.reject_misplaced(block, level, priority)
+            level, priority = divmod(queue, self._priorities)
         following, preceding = self._next, self._previous
         before, after = preceding[block], following[block]
         following[before] = after
         preceding[after] = before
-        self.handle[block] = NOT_QUEUED
-        level, priority = divmod(queue, self._priorities)
+        handle[block] = NOT_QUEUED
         head = self._blocks + queue
         if following[head] == head:
             self._occupied[level] &= ~(1 << priority)
         self.counts[level] -= 1
 
-    def locate(self, block: int, level: int, priority: int) -> int:
-        """The number of the queue that `block` is in, which must be that of `level` and `priority`."""
-        queue = self.handle[block]
-        if queue != level * self._priorities + priority:
-            raise ProtocolError(
-                f"block {block}: claimed from the {Level(level).name} queue of priority {priority}, "
-                f"but it is {self._where(block)}"
-            )
-        return queue
+    def reject_misplaced(self, block: int, level: int, priority: int) -> int:
+        """Called for a `block` that is not in the queue it was sought in. Raises ProtocolError.
 
-    def check_unqueued(self, block: int) -> None:
-        """Raises ProtocolError when `block` is in a queue."""
-        if self.handle[block] != NOT_QUEUED:
-            raise ProtocolError(f"block {block}: released twice, it is {self._where(block)} already")
+        An override that returns the number of the queue that it is in, if any, goes on as if nothing had happened, as
+        handles that remember their list do.
+        """
+        raise ProtocolError(
+            f"block {block}: claimed from the {Level(level).name} queue of priority {priority}, "
+            f"but it is {self._where(block)}"
+        )
+
+    def reject_queued(self, block: int) -> None:
+        """Called when a `block` that is in a queue is to be queued. Raises ProtocolError; an override may let it pass."""
+        raise ProtocolError(f"block {block}: released twice, it is {self._where(block)} already")
 
     def front(self, level: int) -> int:
         """The next victim of `level`. Raises ProtocolError when the level has no free block."""

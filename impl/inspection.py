@@ -23,12 +23,16 @@ class FreeBlock:
 
 @frozen
 class BlockInUse:
-    """A referenced or pinned block; `path` is None when it is not cached."""
+    """A referenced or pinned block; `path` is None when it is not cached.
+
+    `pins` counts the pinned paths through it, `pinned` those that end at it.
+    """
 
     path: Key | None
     level: Level
     references: int
     pins: int
+    pinned: int
     priority: int
 
 
@@ -79,6 +83,7 @@ class Inspection:
                 manager._level(block),
                 references,
                 manager._pins[block],
+                manager._pinned[block],
                 manager._priority[block],
             )
             for block, references in enumerate(manager._refs)

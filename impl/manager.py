@@ -127,13 +127,13 @@ class BlockManager(BlockAllocation):
         A block whose path is cached already stays private. Raises Refused: unknown-sequence.
         """
         live = self._live(sequence)
-        children = self._tree.children
+        children, attach = self._tree.children, self.step_attach
         node = ROOT
         stored = 0
         for key, own in zip(live.keys, live.blocks, strict=False):
             child = children[node].get(key)
             if child is None:
-                self.step_attach(own, node, key)
+                attach(own, node, key)
                 stored += 1
                 node = own
             else:
@@ -147,11 +147,11 @@ class BlockManager(BlockAllocation):
         Raises Refused: unknown-sequence.
         """
         stored = self.store(sequence)
-        refs = self._refs
+        refs, drop, release = self._refs, self.step_drop, self.step_release
         for block in self._sequences[sequence].blocks[::-1]:
-            self.step_drop(sequence, block)
+            drop(sequence, block)
             if not refs[block]:
-                self.step_release(block, False)
+                release(block, False)
         self.step_end(sequence)
         return stored
 
@@ -174,11 +174,7 @@ class BlockManager(BlockAllocation):
             self._refuse("no-host-block", f"block of {_path(path)}: the next host victim is its own ancestor")
         if self._tree.parent[host] != UNATTACHED:
             self.evict(host)
-        self.step_claim(block)
-        self.step_claim(host)
-        self.step_copy(block, host)
-        self.step_swap(block, host)
-        self.step_release(block, False)
+        self.exchange_with_host(block, host)
         self.step_release(host, True)
         self._transfers.flush()
         self.counters.blocks_offloaded += 1
@@ -197,21 +193,24 @@ class BlockManager(BlockAllocation):
             )
         for block in path:
             self.hold(block)
-            self.step_pin(block)
+            self.step_pin(block, block == path[-1])
         return len(path)
 
     def unpin(self, tokens: Iterable[int]) -> int:
-        """Undo one `pin` of the same path; returns how many blocks that is.
+        """Undo one `pin` of exactly this path; returns how many blocks that is.
+
+        A beginning of a pinned path is not itself pinned: could it be undone, the rest would stay pinned with nothing
+        that keeps its beginning, and no lookup would find it to unpin it.
 
         Raises:
             Refused: not-cached or not-pinned.
         """
         path = self._cached_path(tuple(tokens))
-        refs, pins = self._refs, self._pins
-        if not all(pins[block] for block in path):
-            self._refuse("not-pinned", f"block on {_path(path)}: has no pin to take away")
+        last, refs = path[-1], self._refs
+        if not self._pinned[last]:
+            self._refuse("not-pinned", f"path of {_path(path)}: no pin of just this path to take away; pin it first")
         for block in reversed(path):
-            self.step_unpin(block)
+            self.step_unpin(block, block == last)
             if not refs[block]:
                 self.step_release(block, False)
         return len(path)
@@ -260,11 +259,17 @@ class BlockManager(BlockAllocation):
             self.step_claim(block)
 
     def _allocate(self, sequence: int, positions: range, priority: int) -> None:
+        take_free, prioritise, acquire, write = (
+            self.take_free,
+            self.step_prioritise,
+            self.step_acquire,
+            self.step_write,
+        )
         for position in positions:
-            block = self.take_free()
-            self.step_prioritise(block, priority)
-            self.step_acquire(sequence, block)
-            self.step_write(sequence, position)
+            block = take_free()
+            prioritise(block, priority)
+            acquire(sequence, block)
+            write(sequence, position)
 
     def _check_admission(self, sequence: int, needed: int, matched: list[int]) -> None:
         """Refuse what would run out of free blocks.

@@ -46,9 +46,8 @@ class ReuseTree:
         if parent != ROOT and self.parent[parent] == UNATTACHED:
             raise ProtocolError(f"block {block}: attached under block {parent}, which is not cached")
         siblings = self.children[parent]
-        if key in siblings:
+        if siblings.setdefault(key, block) != block:  # one lookup: hashing a key takes as long as all else here
             raise ProtocolError(f"block {block}: attached under a key that block {siblings[key]} has already")
-        siblings[key] = block
         self.parent[block] = parent
         self.key[block] = key
 
@@ -64,9 +63,8 @@ class ReuseTree:
         """Erase `block` from its parent's children."""
         parent, key = self.parent[block], self.key[block]
         siblings = self.children[parent] if parent != UNATTACHED else {}
-        if key is None or siblings.get(key) != block:
+        if key is None or siblings.pop(key, None) != block:
             raise ProtocolError(f"block {block}: {self._name(parent)} does not have it as a child")
-        del siblings[key]
 
     def forget(self, block: int) -> None:
         """Clear the parent and the key of `block`; a parent pointer left behind is the bug of #13571."""

@@ -45,8 +45,9 @@ STEPS = (
 class BlockSteps:
     """The state of a pool and the steps that change it.
 
-    Per block, in flat lists: its slot (PRIMARY slots first), references (uses by sequences and pins), pins, and
-    retention priority. Block b starts in slot b, empty and free at priority 0.
+    Per block, in flat lists: its slot (PRIMARY slots first), references (uses by sequences and pins), pins (pinned
+    paths through it), pinned paths that end at it, and retention priority. Block b starts in slot b, empty and free
+    at priority 0.
     """
 
     # The mechanisms that a subclass can replace whole.
@@ -70,11 +71,13 @@ class BlockSteps:
         self._slot = list(range(blocks))
         self._refs = [0] * blocks
         self._pins = [0] * blocks
+        self._pinned = [0] * blocks
         self._priority = [0] * blocks
         self._queues = self.queues_type(blocks, config.priorities)
         self._tree = self.tree_type(blocks)
         self._transfers = self.transfers_type(device)
         self._page_tables = self.page_tables_type(config.primary_blocks)
+        self._entry = self._page_tables.entry
         self._sequences: dict[int, Sequence] = {}
         for block in range(blocks):
             self._queues.push(block, self._level(block), 0, False)
@@ -131,17 +134,23 @@ class BlockSteps:
         """Take `block`, which has no cached children, out of the reuse tree."""
         self._tree.detach(block)
 
-    def step_pin(self, block: int) -> None:
-        """Add a pin, which counts as a reference."""
+    def step_pin(self, block: int, last: bool) -> None:
+        """Add a pin, which counts as a reference; `last` when the pinned path ends at `block`."""
         self._pins[block] += 1
         self._refs[block] += 1
+        if last:
+            self._pinned[block] += 1
 
-    def step_unpin(self, block: int) -> None:
-        """Take a pin away."""
+    def step_unpin(self, block: int, last: bool) -> None:
+        """Take a pin away; `last` when the path that is no longer pinned ends at `block`."""
         if not self._pins[block]:
             raise ProtocolError(f"block {block}: unpinned without a pin")
+        if last and not self._pinned[block]:
+            raise ProtocolError(f"block {block}: unpinned as the end of a path, but no pinned path ends there")
         self._pins[block] -= 1
         self._refs[block] -= 1
+        if last:
+            self._pinned[block] -= 1
 
     # Sequences
 
@@ -158,7 +167,7 @@ class BlockSteps:
         live = self._sequences[sequence]
         self._refs[block] += 1
         live.blocks.append(block)
-        live.table.append(self._page_tables.entry(block, self._slot[block]))
+        live.table.append(self._entry(block, self._slot[block]))
 
     def step_drop(self, sequence: int, block: int) -> None:
         """Take `block`, its last, from `sequence`."""

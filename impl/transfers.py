@@ -69,7 +69,8 @@ class Transfers:
             self.begin_iteration()
         primary = self._primary_slots
         stream = Stream.OFFLOAD if source < primary <= target else Stream.ONBOARD
-        self.order(stream, source, target)
+        source_key, target_key = self.key(source), self.key(target)
+        self.order(stream, source_key, target_key)
         batch = self._open[stream]
         if batch is None:
             self._numbers[stream] += 1
@@ -78,7 +79,7 @@ class Transfers:
         source_move = (Level.SECONDARY, source - primary) if source >= primary else (Level.PRIMARY, source)
         target_move = (Level.SECONDARY, target - primary) if target >= primary else (Level.PRIMARY, target)
         batch.moves.append(source_move + target_move)
-        self.remember(batch, source, target)
+        self.remember(batch, source_key, target_key)
 
     def flush(self) -> None:
         """Submit what has been gathered."""
@@ -99,15 +100,14 @@ class Transfers:
         """Under what the tables keep `slot`; slot numbers here are distinct across levels."""
         return slot
 
-    def order(self, stream: Stream, source: int, target: int) -> None:
-        """Make `stream` wait for all pending copies that a copy from `source` to `target` conflicts with.
+    def order(self, stream: Stream, source_key: int, target_key: int) -> None:
+        """Make `stream` wait for all pending copies that a copy from the source to the target conflicts with.
 
         What the target had pending is forgotten: whoever comes after this copy comes after those too.
         """
-        write = self._writes.get(self.key(source))
+        write = self._writes.get(source_key)
         if write is not None:
             self.wait_for_batch(stream, write)
-        target_key = self.key(target)
         reads = self._reads.pop(target_key, None)
         if reads is not None:
             for batch in reads.values():
@@ -116,10 +116,14 @@ class Transfers:
         if write is not None:
             self.wait_for_batch(stream, write)
 
-    def remember(self, batch: Batch, source: int, target: int) -> None:
+    def remember(self, batch: Batch, source_key: int, target_key: int) -> None:
         """Enter a copy into the tables. Of several reads on one stream the last stands for all."""
-        self._reads.setdefault(self.key(source), {})[batch.stream] = batch
-        self._writes[self.key(target)] = batch
+        reads = self._reads.get(source_key)
+        if reads is None:
+            self._reads[source_key] = {batch.stream: batch}
+        else:
+            reads[batch.stream] = batch
+        self._writes[target_key] = batch
 
     def wait_for_batch(self, stream: Stream, batch: Batch) -> None:
         """Later copies on `stream` come after `batch`."""
