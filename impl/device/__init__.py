@@ -1,5 +1,6 @@
 """Devices: the only place that knows where a block's bytes are and how they move."""
 
+from kvproof.impl.device.cuda import CudaDevice
 from kvproof.impl.device.happens_before import Access, HappensBefore, Race
 from kvproof.impl.device.interface import Device, DeviceError, Event, Level, Loaded, Move, Stream
 from kvproof.impl.device.schedule import SCHEDULES, Schedule, ScheduleName
@@ -8,6 +9,7 @@ from kvproof.impl.device.simulated import SimulatedDevice
 __all__ = [
     "SCHEDULES",
     "Access",
+    "CudaDevice",
     "Device",
     "DeviceError",
     "Event",

@@ -32,6 +32,10 @@ Move = tuple[int, int, int, int]
 """One block copy: source level, source slot, target level, target slot."""
 
 
+UNWRITTEN = 0xDB
+"""What fills fresh memory, so that a block read before it is written is not mistaken for zeros."""
+
+
 class Event:
     """A point in a stream's work that other streams can wait for."""
 

@@ -8,10 +8,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from kvproof.impl.device.interface import Device, DeviceError, Event, Level, Loaded, Move, Stream
+from kvproof.impl.device.interface import UNWRITTEN, Device, DeviceError, Event, Level, Loaded, Move, Stream
 from kvproof.impl.device.schedule import Schedule, ScheduleName
 
-UNWRITTEN = 0xDB  # fills fresh memory, so that a block read before it is written is not mistaken for zeros
 PENDING_MAX = 8192  # like a driver's queue: at the limit a submission first completes other work
 
 
