@@ -1,0 +1,87 @@
+"""A machine's methods as circuits: walks the syntax trees of operations and invariants over symbolic state.
+
+Loops unroll, helpers and steps are inlined, branches are executed apart and merged where they meet. What must not happen
+(a broken `require`, a value out of its type, a rejection after a step, a read of what is not there) becomes an obligation
+under its path condition. There is one source, the machine, and no enumeration of paths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from kvproof.model.circuit import TRUE, Circuit
+from kvproof.model.lowering_environment import Environment
+from kvproof.model.lowering_record import Obligation, Record
+from kvproof.model.lowering_statements import Statements
+from kvproof.model.symbolic_containers import Containers
+from kvproof.model.symbolic_integers import Value
+from kvproof.model.symbolic_shapes import Shape, shape_of
+from kvproof.model.symbolic_values import Algebra, Bool
+from kvproof.spec.lang.definition import Definition
+
+State = Mapping[str, Value]
+
+
+@attrs.frozen(eq=False)
+class Transition:
+    """One operation on a symbolic state."""
+
+    operation: str
+    arguments: Mapping[str, Value]
+    accepted: int
+    """The operation completes."""
+    after: State
+    """The state afterwards, where `accepted` holds. A rejection leaves the state, by the obligation all-or-nothing."""
+    result: Value
+    record: Record
+
+
+@attrs.frozen(eq=False)
+class Predicate:
+    """An invariant on a symbolic state."""
+
+    name: str
+    holds: int
+    obligations: tuple[Obligation, ...]
+    """What must hold for the invariant to have a value at all."""
+
+
+class Lowering:
+    """Lowers the methods of one machine, at fixed parameters, into one circuit."""
+
+    def __init__(self, definition: Definition, parameters: Any, circuit: Circuit) -> None:
+        self.definition = definition
+        self.parameters = parameters
+        self.circuit = circuit
+        self.algebra = Algebra(circuit)
+        self.containers = Containers(self.algebra)
+        self.shapes: dict[str, Shape] = {
+            name: shape_of(variable.type, parameters) for name, variable in definition.state.items()
+        }
+
+    def argument_shapes(self, operation: str) -> dict[str, Shape]:
+        """The shape of each argument of an operation."""
+        return {name: shape_of(kind, self.parameters) for name, kind in self.definition.methods[operation].arguments}
+
+    def operation(self, name: str, arguments: Mapping[str, Value], state: State) -> Transition:
+        """The effect of an operation on a state."""
+        record = Record(self.circuit)
+        result, ended = self._run(name, arguments, state, record)
+        return Transition(name, dict(arguments), ended.guard, ended.state, result, record)
+
+    def predicate(self, name: str, state: State) -> Predicate:
+        """An invariant of a state."""
+        record = Record(self.circuit)
+        result, _ = self._run(name, {}, state, record)
+        assert isinstance(result, Bool)
+        return Predicate(name, result.bit, tuple(record.obligations))
+
+    def _run(
+        self, name: str, arguments: Mapping[str, Value], state: State, record: Record
+    ) -> tuple[Value, Environment]:
+        statements = Statements(self.definition, self.parameters, self.containers, self.shapes, record)
+        start = Environment({}, dict(state), TRUE, 0)
+        return statements.run(self.definition.methods[name], dict(arguments), start, TRUE)

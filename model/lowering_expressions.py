@@ -1,0 +1,212 @@
+"""Expressions of a machine as symbolic values: constants, names, operators, calls."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from kvproof.model.circuit import FALSE, TRUE
+from kvproof.model.lowering_environment import Environment, View, merged
+from kvproof.model.lowering_reads import Reads
+from kvproof.model.lowering_record import Record
+from kvproof.model.symbolic_containers import Container, Containers
+from kvproof.model.symbolic_integers import Value
+from kvproof.model.symbolic_sequences import concatenated
+from kvproof.model.symbolic_shapes import Shape
+from kvproof.model.symbolic_values import Bool, Option, Seq
+from kvproof.spec.lang.definition import Definition, global_value
+
+T = TypeVar("T")
+
+
+class Expressions(Reads):
+    """Evaluates expressions."""
+
+    def __init__(
+        self,
+        definition: Definition,
+        parameters: Any,
+        containers: Containers,
+        shapes: Mapping[str, Shape],
+        record: Record,
+    ) -> None:
+        super().__init__(definition, parameters, containers, shapes, record)
+        self._rules: dict[type[ast.expr], Callable[[Any, Environment], Value]] = {
+            ast.Constant: self._constant,
+            ast.Name: self._name,
+            ast.Attribute: self._attribute,
+            ast.Subscript: self.subscript,
+            ast.BinOp: self._binary,
+            ast.UnaryOp: self._unary,
+            ast.BoolOp: self._connective,
+            ast.Compare: self._comparison,
+            ast.IfExp: self._conditional,
+            ast.Tuple: self._tuple,
+            ast.Call: self._call,
+        }
+
+    def evaluate(self, node: ast.expr, environment: Environment) -> Value:
+        """The value of an expression on this path."""
+        rule = self._rules.get(type(node))
+        if rule is None:
+            raise self.refuse(node, f"{type(node).__name__} has no symbolic form")
+        try:
+            return rule(node, environment)
+        except (TypeError, ValueError) as error:
+            raise self.refuse(node, f"{ast.unparse(node)}: {error}") from error
+
+    def truth(self, node: ast.expr, environment: Environment) -> int:
+        """A condition as a literal."""
+        value = self.evaluate(node, environment)
+        if isinstance(value, Option) and value.value is not None:
+            value = self.present(value, node, environment)
+        if isinstance(value, Bool):
+            return value.bit
+        raise self.refuse(node, f"{ast.unparse(node)} is no truth value: compare it with something")
+
+    def _constant(self, node: ast.Constant, _: Environment) -> Value:
+        return self.algebra.constant(node.value)
+
+    def _name(self, node: ast.Name, environment: Environment) -> Value:
+        value = environment.locals.get(node.id)
+        if value is not None:
+            return value
+        try:
+            return self.algebra.constant(global_value(self.activation.method, node.id))
+        except KeyError:
+            raise self.refuse(node, f"{node.id} has no value on this path: assign it before the branch") from None
+
+    def _attribute(self, node: ast.Attribute, environment: Environment) -> Value:
+        owner = node.value
+        if isinstance(owner, ast.Attribute):
+            return self.algebra.constant(getattr(self.parameters, node.attr))
+        assert isinstance(owner, ast.Name)
+        if owner.id != "self":
+            return self.algebra.constant(getattr(global_value(self.activation.method, owner.id), node.attr))
+        value = environment.state[node.attr]
+        return View([(TRUE, value)]) if isinstance(value, Container) else value
+
+    def _tuple(self, node: ast.Tuple, environment: Environment) -> Value:
+        items = tuple(self.evaluate(element, environment) for element in node.elts)
+        return Seq(self.algebra.number(len(items)), items)
+
+    def _binary(self, node: ast.BinOp, environment: Environment) -> Value:
+        left = self.present(self.evaluate(node.left, environment), node.left, environment)
+        right = self.present(self.evaluate(node.right, environment), node.right, environment)
+        return self.combined(node.op, left, right)
+
+    def combined(self, operator: ast.operator, left: Value, right: Value) -> Value:
+        """The result of a binary operator."""
+        algebra = self.algebra
+        if isinstance(left, Seq) and isinstance(right, Seq) and isinstance(operator, ast.Add):
+            return concatenated(algebra, left, right)
+        a, b = algebra.as_int(left), algebra.as_int(right)
+        if isinstance(operator, ast.Add):
+            return algebra.add(a, b)
+        if isinstance(operator, ast.Sub):
+            return algebra.subtract(a, b)
+        if isinstance(operator, ast.Mult):
+            return algebra.multiply(a, b)
+        if isinstance(operator, ast.FloorDiv):
+            return algebra.floor_divide(a, b)
+        if isinstance(operator, ast.Mod):
+            return algebra.modulo(a, b)
+        raise TypeError(f"the operator {type(operator).__name__} has no symbolic form")
+
+    def _unary(self, node: ast.UnaryOp, environment: Environment) -> Value:
+        if isinstance(node.op, ast.Not):
+            return Bool(self.truth(node.operand, environment) ^ 1)
+        return self.algebra.subtract(self.algebra.number(0), self.integer(node.operand, environment))
+
+    def _connective(self, node: ast.BoolOp, environment: Environment) -> Value:
+        """`and`/`or`: what follows is evaluated only where what came before leaves it open."""
+        conjunction = isinstance(node.op, ast.And)
+        result = self.truth(node.values[0], environment)
+        for operand in node.values[1:]:
+            still_open = result if conjunction else result ^ 1
+            if still_open == FALSE:
+                break
+            value = self.under(environment, still_open, operand, self.truth)
+            result = self.circuit.both(result, value) if conjunction else self.circuit.either(result, value)
+        return Bool(result)
+
+    def _conditional(self, node: ast.IfExp, environment: Environment) -> Value:
+        condition = self.truth(node.test, environment)
+        if condition == TRUE:
+            return self.evaluate(node.body, environment)
+        if condition == FALSE:
+            return self.evaluate(node.orelse, environment)
+        then = self.under(environment, condition, node.body, self.evaluate)
+        otherwise = self.under(environment, condition ^ 1, node.orelse, self.evaluate)
+        return self.containers.mux(condition, then, otherwise)
+
+    def under(
+        self, environment: Environment, condition: int, node: ast.expr, evaluate: Callable[[ast.expr, Environment], T]
+    ) -> T:
+        """Evaluate where `condition` holds; steps taken on the way are taken only there."""
+        part = environment.branch(self.circuit, condition)
+        value = evaluate(node, part)
+        if any(part.state[name] is not old for name, old in environment.state.items()):
+            whole = merged(self.containers, condition, part, environment, environment.guard)
+            environment.state, environment.stepped = whole.state, whole.stepped
+        return value
+
+    def _comparison(self, node: ast.Compare, environment: Environment) -> Value:
+        left, left_node = self.evaluate(node.left, environment), node.left
+        result = TRUE
+        for operator, right_node in zip(node.ops, node.comparators, strict=True):
+            if result == FALSE:
+                break
+            part = environment if result == TRUE else environment.branch(self.circuit, result)
+            right = self.evaluate(right_node, part)
+            result = self.circuit.both(result, self._compared(operator, left, right, (left_node, right_node), part))
+            left, left_node = right, right_node
+        return Bool(result)
+
+    def _compared(
+        self, operator: ast.cmpop, left: Value, right: Value, nodes: tuple[ast.expr, ast.expr], where: Environment
+    ) -> int:
+        if isinstance(operator, ast.In | ast.NotIn):
+            return self.contained(right, left) ^ (1 if isinstance(operator, ast.NotIn) else 0)
+        if isinstance(operator, ast.Eq | ast.Is):
+            return self.algebra.equal(left, right)
+        if isinstance(operator, ast.NotEq | ast.IsNot):
+            return self.algebra.equal(left, right) ^ 1
+        a = self.algebra.as_int(self.present(left, nodes[0], where))
+        b = self.algebra.as_int(self.present(right, nodes[1], where))
+        if isinstance(operator, ast.Lt):
+            return self.algebra.less(a, b)
+        if isinstance(operator, ast.LtE):
+            return self.algebra.at_most(a, b)
+        if isinstance(operator, ast.Gt):
+            return self.algebra.less(b, a)
+        return self.algebra.at_most(b, a)
+
+    def _call(self, node: ast.Call, environment: Environment) -> Value:
+        function = node.func
+        if isinstance(function, ast.Attribute):
+            if isinstance(function.value, ast.Name) and function.value.id == "self":
+                return self.called(node, function.attr, environment)
+            return self.container_read(node, function, environment)
+        assert isinstance(function, ast.Name)
+        name = function.id
+        if name == "len":
+            return self.length(self.present(self.evaluate(node.args[0], environment), node.args[0], environment))
+        if name in ("min", "max"):
+            numbers = [self.integer(argument, environment) for argument in node.args]
+            result = numbers[0]
+            for number in numbers[1:]:
+                result = (self.algebra.minimum if name == "min" else self.algebra.maximum)(result, number)
+            return result
+        if name in ("all", "any", "sum", "choose"):
+            return self.quantified(node, name, environment)
+        raise self.refuse(node, f"{name}() has no symbolic form here")
+
+    def called(self, node: ast.Call, name: str, environment: Environment) -> Value:
+        """A call of a step or helper, inlined."""
+        raise NotImplementedError
+
+    def quantified(self, node: ast.Call, name: str, environment: Environment) -> Value:
+        """all, any, sum or choose over a generator expression."""
+        raise NotImplementedError

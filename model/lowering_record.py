@@ -1,0 +1,80 @@
+"""What the lowering of an operation produces beside the next state: obligations, rejections, and points to be reached."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import attrs
+
+from kvproof.model.circuit import Circuit
+from kvproof.model.symbolic_integers import Int, Value
+
+
+class Place(NamedTuple):
+    """A line of a machine's source."""
+
+    method: str
+    file: str
+    line: int
+
+
+class Branch(NamedTuple):
+    """One way through a statement; `arm` is "then" or "else" of an `if`, or "loop" for entering a loop's body."""
+
+    method: str
+    line: int
+    arm: str
+
+
+@attrs.frozen
+class Obligation:
+    """Something that must not happen: `bad` holds when execution reaches `place` and breaks `rule`.
+
+    `rule` is the name in a `require`; "all-or-nothing"; "bound: what" for a value outside its type; or
+    "defined: what" for a read of what is not there.
+    """
+
+    rule: str
+    place: Place
+    bad: int
+
+
+@attrs.define
+class Record:
+    """Collects, in the order of execution, while one operation or invariant is lowered. Literals are path conditions."""
+
+    circuit: Circuit
+    obligations: list[Obligation] = attrs.field(factory=list)
+    rejections: dict[str, int] = attrs.field(factory=dict)
+    events: dict[str, int] = attrs.field(factory=dict)
+    branches: dict[Branch, int] = attrs.field(factory=dict)
+    assumptions: list[int] = attrs.field(factory=list)
+    """Constraints on the inputs that stand for open choices."""
+    choices: dict[str, tuple[Int, tuple[Value, ...]]] = attrs.field(factory=dict)
+    """For each open choice, which candidate is taken, and the candidates."""
+
+    def oblige(self, rule: str, place: Place, path: int, holds: int) -> None:
+        """On `path`, `holds` must be true."""
+        bad = self.circuit.both(path, holds ^ 1)
+        if bad:
+            self.obligations.append(Obligation(rule, place, bad))
+
+    def rejected(self, error: str, path: int) -> None:
+        """`path` ends in this rejection."""
+        self.rejections[error] = self.circuit.either(self.rejections.get(error, 0), path)
+
+    def event(self, name: str, path: int) -> None:
+        """`path` passes a `sometimes`."""
+        self.events[name] = self.circuit.either(self.events.get(name, 0), path)
+
+    def branch(self, branch: Branch, path: int) -> None:
+        """`path` goes this way."""
+        self.branches[branch] = self.circuit.either(self.branches.get(branch, 0), path)
+
+
+class LoweringError(Exception):
+    """The machine has something that cannot be expressed as a circuit: where, what, and the remedy."""
+
+    def __init__(self, place: Place, problem: str) -> None:
+        super().__init__(f"{place.file}:{place.line}: {place.method}: {problem}")
+        self.place = place

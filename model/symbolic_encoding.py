@@ -1,0 +1,238 @@
+"""Between concrete values (snapshots and arguments, as the reference gives them) and the bits of a circuit.
+
+`fresh` makes an arbitrary value of a shape from new inputs, with the constraints of its representation; `encoded` makes
+the constant of a concrete value; `layout` lists the bits of a value in an order that depends on the shape alone, so that
+the bits of two values of one shape correspond; `decoded` reads a concrete value back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import pairwise
+from typing import Any
+
+from kvproof.model.circuit import FALSE, TRUE
+from kvproof.model.symbolic_containers import MapValue, PartialMapValue, QueueValue, SetValue
+from kvproof.model.symbolic_integers import Int, Value, width
+from kvproof.model.symbolic_shapes import (
+    BoolShape,
+    IntShape,
+    MapShape,
+    OptionShape,
+    PartialMapShape,
+    QueueShape,
+    SeqShape,
+    SetShape,
+    Shape,
+)
+from kvproof.model.symbolic_values import Algebra, Bool, Option, Seq
+
+Reading = Callable[[int], bool]
+"""The value of a literal under some assignment."""
+
+
+class Freshness:
+    """Makes arbitrary values; `constraints` collects what must hold for them to be values of their shapes."""
+
+    def __init__(self, algebra: Algebra) -> None:
+        self.algebra = algebra
+        self.circuit = algebra.circuit
+        self.constraints: list[int] = []
+
+    def value(self, shape: Shape, name: str, used: int = TRUE) -> Value:
+        """A value of `shape` from inputs named after `name`; all of its bits are zero where `used` does not hold."""
+        either = self.circuit.either
+        if isinstance(shape, BoolShape):
+            return Bool(self._bit(name, used))
+        if isinstance(shape, IntShape):
+            return self._integer(shape, name, used)
+        if isinstance(shape, OptionShape):
+            present = self._bit(f"{name}.is", used)
+            return Option(present, self.value(shape.inner, name, present))
+        if isinstance(shape, SeqShape):
+            length = self._integer(IntShape(shape.limit if shape.exact else 0, shape.limit), f"{name}.len", used)
+            items = []
+            for i in range(shape.limit):
+                within = used if shape.exact else self.algebra.less(self.algebra.number(i), length)
+                items.append(self.value(shape.inner, f"{name}[{i}]", within))
+            return Seq(length, tuple(items))
+        if isinstance(shape, MapShape):
+            return MapValue(shape, tuple(self.value(shape.value, f"{name}[{label(key)}]") for key in shape.keys))
+        if isinstance(shape, PartialMapShape):
+            bits = tuple(self._bit(f"{name}[{label(key)}].is", TRUE) for key in shape.keys)
+            values = [
+                self.value(shape.value, f"{name}[{label(key)}]", bit) for key, bit in zip(shape.keys, bits, strict=True)
+            ]
+            return PartialMapValue(shape, bits, tuple(values))
+        if isinstance(shape, SetShape):
+            return SetValue(shape, tuple(self._bit(f"{name}[{label(key)}]", TRUE) for key in shape.keys))
+        assert isinstance(shape, QueueShape)
+        valid = tuple(self._bit(f"{name}#{i}.is", TRUE) for i in range(shape.capacity))
+        queued = tuple(self._integer(shape.item, f"{name}#{i}", valid[i]) for i in range(shape.capacity))
+        priorities = tuple(self._integer(shape.priority, f"{name}#{i}.at", valid[i]) for i in range(shape.capacity))
+        for i, j in pairwise(range(shape.capacity)):
+            self.constraints.append(either(valid[j] ^ 1, valid[i]))
+            self.constraints.append(either(valid[j] ^ 1, self.algebra.at_most(priorities[i], priorities[j])))
+        for j in range(shape.capacity):
+            for i in range(j):
+                self.constraints.append(either(valid[j] ^ 1, self.algebra.equal_int(queued[i], queued[j]) ^ 1))
+        return QueueValue(shape, valid, queued, priorities)
+
+    def _bit(self, name: str, used: int) -> int:
+        bit = self.circuit.input(name)
+        if used != TRUE:
+            self.constraints.append(self.circuit.either(used, bit ^ 1))
+        return bit
+
+    def _integer(self, shape: IntShape, name: str, used: int) -> Int:
+        size = width(shape.low, shape.high)
+        bits = tuple(self._bit(f"{name}.{i}", used) for i in range(size))
+        if size == 0:
+            return self.algebra.number(shape.low)
+        algebra = self.algebra
+        raw = Int(bits, -(1 << size - 1), (1 << size - 1) - 1) if shape.low < 0 else Int(bits, 0, (1 << size) - 1)
+        fits = self.circuit.both(
+            algebra.at_most(algebra.number(shape.low), raw), algebra.at_most(raw, algebra.number(shape.high))
+        )
+        if fits != TRUE:
+            self.constraints.append(self.circuit.either(used ^ 1, fits))
+        kept = shape if used == TRUE else shape.with_zero()
+        return Int(bits, kept.low, kept.high)
+
+
+def label(key: Any) -> str:
+    """How a key reads in the name of a bit."""
+    if isinstance(key, tuple):
+        return "(" + ",".join(label(element) for element in key) + ")"
+    return getattr(key, "name", None) or str(key)
+
+
+def encoded(algebra: Algebra, shape: Shape, value: Any) -> Value:
+    """The constant for a concrete value: a scalar, or a container in the form that `snapshot` gives."""
+    if isinstance(shape, MapShape):
+        return MapValue(shape, tuple(encoded(algebra, shape.value, part) for part in value))
+    if isinstance(shape, PartialMapShape):
+        known = dict(value)
+        unknown = set(known) - set(shape.keys)
+        if unknown:
+            raise ValueError(f"{sorted(unknown)} cannot be keys of {shape}")
+        zero = algebra.number(0) if isinstance(shape.value, IntShape) else None
+        items = []
+        for key in shape.keys:
+            if key in known:
+                items.append(encoded(algebra, shape.value, known[key]))
+            else:
+                items.append(zero if zero is not None else algebra.zero_like(_sample(algebra, shape.value)))
+        return PartialMapValue(shape, tuple(TRUE if key in known else FALSE for key in shape.keys), tuple(items))
+    if isinstance(shape, SetShape):
+        return SetValue(shape, tuple(TRUE if key in value else FALSE for key in shape.keys))
+    if isinstance(shape, QueueShape):
+        entries = list(value)
+        padding = [algebra.number(0)] * (shape.capacity - len(entries))
+        return QueueValue(
+            shape,
+            tuple(TRUE if i < len(entries) else FALSE for i in range(shape.capacity)),
+            tuple([algebra.number(int(item)) for item, _ in entries] + padding),
+            tuple([algebra.number(int(priority)) for _, priority in entries] + padding),
+        )
+    stored, fits = algebra.fitted(algebra.constant(value), shape)
+    if fits != TRUE:
+        raise ValueError(f"{value!r} is not a value of {shape}")
+    return stored
+
+
+def _sample(algebra: Algebra, shape: Shape) -> Value:
+    """Any scalar of this shape."""
+    if isinstance(shape, BoolShape):
+        return Bool(FALSE)
+    if isinstance(shape, OptionShape):
+        return Option(FALSE, None)
+    return algebra.constant(())
+
+
+def layout(algebra: Algebra, shape: Shape, value: Value) -> list[int]:
+    """The literals of `value`, in an order and number that depend on `shape` alone (as `Freshness` makes them)."""
+    return list(_bits(algebra, shape, value))
+
+
+def _bits(algebra: Algebra, shape: Shape, value: Value | None) -> Iterable[int]:
+    if isinstance(shape, BoolShape):
+        yield value.bit if isinstance(value, Bool) else FALSE
+    elif isinstance(shape, IntShape):
+        size = width(shape.low, shape.high)
+        yield from algebra.extended(value, size) if isinstance(value, Int) else (FALSE,) * size
+    elif isinstance(shape, OptionShape):
+        option = value if isinstance(value, Option) else Option(FALSE, None) if value is None else Option(TRUE, value)
+        yield option.present
+        yield from _bits(algebra, shape.inner, option.value)
+    elif isinstance(shape, SeqShape):
+        sequence = value if isinstance(value, Seq) else None
+        length = IntShape(shape.limit if shape.exact else 0, shape.limit)
+        yield from _bits(algebra, length, sequence.length if sequence else None)
+        for i in range(shape.limit):
+            has = sequence is not None and i < len(sequence.items)
+            yield from _bits(algebra, shape.inner, sequence.items[i] if sequence is not None and has else None)
+    elif isinstance(shape, MapShape):
+        assert isinstance(value, MapValue)
+        for item in value.items:
+            yield from _bits(algebra, shape.value, item)
+    elif isinstance(shape, PartialMapShape):
+        assert isinstance(value, PartialMapValue)
+        yield from value.present
+        for item in value.items:
+            yield from _bits(algebra, shape.value, item)
+    elif isinstance(shape, SetShape):
+        assert isinstance(value, SetValue)
+        yield from value.bits
+    else:
+        assert isinstance(shape, QueueShape)
+        assert isinstance(value, QueueValue)
+        yield from value.valid
+        for item in value.items:
+            yield from _bits(algebra, shape.item, item)
+        for priority in value.priorities:
+            yield from _bits(algebra, shape.priority, priority)
+
+
+def decoded(algebra: Algebra, shape: Shape, value: Value | None, read: Reading) -> Any:
+    """The concrete value under an assignment: the inverse of `encoded`."""
+    if isinstance(shape, BoolShape):
+        assert isinstance(value, Bool)
+        return read(value.bit)
+    if isinstance(shape, IntShape):
+        assert isinstance(value, Int)
+        return number(value, shape, read)
+    if isinstance(shape, OptionShape):
+        if isinstance(value, Option):
+            return decoded(algebra, shape.inner, value.value, read) if read(value.present) else None
+        return decoded(algebra, shape.inner, value, read)
+    if isinstance(shape, SeqShape):
+        assert isinstance(value, Seq)
+        length = number(value.length, IntShape(0, shape.limit), read)
+        return tuple(decoded(algebra, shape.inner, item, read) for item in value.items[:length])
+    if isinstance(shape, MapShape):
+        assert isinstance(value, MapValue)
+        return tuple(decoded(algebra, shape.value, item, read) for item in value.items)
+    if isinstance(shape, PartialMapShape):
+        assert isinstance(value, PartialMapValue)
+        entries = zip(shape.keys, value.present, value.items, strict=True)
+        return tuple((key, decoded(algebra, shape.value, item, read)) for key, bit, item in entries if read(bit))
+    if isinstance(shape, SetShape):
+        assert isinstance(value, SetValue)
+        return tuple(key for key, bit in zip(shape.keys, value.bits, strict=True) if read(bit))
+    assert isinstance(shape, QueueShape)
+    assert isinstance(value, QueueValue)
+    entries = zip(value.valid, value.items, value.priorities, strict=True)
+    return tuple(
+        (number(item, shape.item, read), number(priority, shape.priority, read))
+        for bit, item, priority in entries
+        if read(bit)
+    )
+
+
+def number(value: Int, shape: IntShape, read: Reading) -> Any:
+    """The concrete integer (or enumeration member) under an assignment."""
+    total = sum(1 << i for i, bit in enumerate(value.bits) if read(bit))
+    if value.low < 0 and value.bits and read(value.bits[-1]):
+        total -= 1 << len(value.bits)
+    return shape.enum(total) if shape.enum is not None and total in shape.enum.__members__.values() else total
