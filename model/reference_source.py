@@ -114,7 +114,7 @@ class _ModuleWriter:
             _constant("INVARIANTS", tuple(sorted(names["invariant"]))),
             _constant("EVENTS", tuple(definition.events())),
             _constant("BRANCHES", self._branches),
-            "    Parameters = Parameters",
+            "    PARAMETERS = Parameters",
             "",
             "    def __init__(self, params: Parameters) -> None:",
             "        super().__init__()",

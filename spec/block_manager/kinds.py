@@ -33,7 +33,7 @@ class BlockManagerParameters(Parameters):
     offload_threshold: int = 30
     """Lowest priority at which a victim is offloaded rather than dropped."""
     pins_max: int = 3
-    """Most pins that one block may carry at once."""
+    """Most pins that one block may carry at once; 0 switches pinning off."""
 
     def __attrs_post_init__(self) -> None:
         least = {
@@ -46,7 +46,7 @@ class BlockManagerParameters(Parameters):
             "priorities": 1,
             "default_priority": 0,
             "offload_threshold": 0,
-            "pins_max": 1,
+            "pins_max": 0,
         }
         for name, low in least.items():
             value = getattr(self, name)

@@ -18,6 +18,7 @@ from kvproof.spec.block_manager.kinds import (
     Priority,
     Sequence,
     Slot,
+    Token,
     Tokens,
 )
 from kvproof.spec.lang import Map, Set, canonical, invariant, observation, operation, reject, require, sometimes, step
@@ -341,14 +342,31 @@ class BlockManager(Eviction):
 
     @canonical
     def names(self) -> dict[type, list[int]]:
-        """Blocks by where they stand: queues first, then sequences, then the pinned by path; slots as their blocks."""
-        order: dict[Block, None] = {}
+        """Sequences by what they hold, blocks by where they stand, slots as their blocks, tokens by first appearance.
+
+        A block's place in a free queue is its name; blocks in use are named by their sequence, pinned ones by path.
+        """
+        sequences = sorted(
+            self.every(Sequence), key=lambda s: (s not in self.live, len(self.tokens[s]), self.tokens[s])
+        )
+        blocks: dict[Block, None] = {}
         for level in Level:
-            order.update(dict.fromkeys(self.free[level]))
-        for sequence in self.every(Sequence):
-            order.update(dict.fromkeys(self.blocks[sequence]))
-        rest = [b for b in self.every(Block) if b not in order]
-        order.update(dict.fromkeys(sorted(rest, key=lambda b: self.content[self.slot[b]] or ())))
-        slots = [self.slot[b] for b in order if self.level(b) == PRIMARY]
-        slots += [self.slot[b] for b in order if self.level(b) == SECONDARY]
-        return {Block: [int(b) for b in order], Slot: [int(s) for s in slots]}
+            blocks.update(dict.fromkeys(self.free[level]))
+        for sequence in sequences:
+            blocks.update(dict.fromkeys(self.blocks[sequence]))
+        rest = [b for b in self.every(Block) if b not in blocks]
+        blocks.update(dict.fromkeys(sorted(rest, key=lambda b: self.content[self.slot[b]] or ())))
+        slots = [self.slot[b] for b in blocks if self.level(b) == PRIMARY]
+        slots += [self.slot[b] for b in blocks if self.level(b) == SECONDARY]
+        tokens: dict[Token, None] = {}
+        for sequence in sequences:
+            tokens.update(dict.fromkeys(self.tokens[sequence]))
+        for slot in slots:
+            tokens.update(dict.fromkeys(self.content[slot] or ()))
+        tokens.update(dict.fromkeys(self.every(Token)))
+        return {
+            Block: list(map(int, blocks)),
+            Slot: list(map(int, slots)),
+            Sequence: list(map(int, sequences)),
+            Token: list(map(int, tokens)),
+        }

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import attrs
+
 from kvproof.spec.block_manager.kinds import BlockManagerParameters
 
 _SMALL = BlockManagerParameters(
@@ -25,10 +27,11 @@ _SMALL = BlockManagerParameters(
 
 
 def _sized(primary: int, secondary: int, **others: int) -> BlockManagerParameters:
-    import attrs
-
     return attrs.evolve(_SMALL, primary_blocks=primary, secondary_blocks=secondary, **others)
 
+
+_M30 = _sized(3, 2, max_tokens=3, sequences=1, priorities=1, default_priority=0, offload_threshold=0, pins_max=0)
+"""Two blocks of one chain on the host, and a device full of other data: nothing smaller shows M-30."""
 
 SIZES: Mapping[str, Mapping[str, BlockManagerParameters]] = {
     "induction": {
@@ -36,8 +39,15 @@ SIZES: Mapping[str, Mapping[str, BlockManagerParameters]] = {
         "2+2, two tokens a block": _sized(2, 2, tokens_per_block=2, max_tokens=4),
         "3+3": _sized(3, 3, max_tokens=3),
     },
-    "bounded": {"1+1": _sized(1, 1, max_tokens=1), "2+1": _sized(2, 1), "3+2": _sized(3, 2, max_tokens=3)},
-    "explore": {"2+1": _sized(2, 1), "2+2": _sized(2, 2)},
+    "bounded": {"2+1": _sized(2, 1)},
+    "explore": {"2+1": _sized(2, 1, max_tokens=3, pins_max=0), "2+2": _sized(2, 2)},
+    "variants": {
+        "M-01": _sized(2, 1),
+        "M-02": _sized(2, 1),
+        "M-03": _sized(2, 1),
+        "M-17": _sized(2, 1),
+        "M-30": _M30,
+    },
     "fuzz": {
         "tiny": _sized(2, 1, tokens_per_block=2, max_tokens=5),
         "tight": _sized(
@@ -54,3 +64,4 @@ SIZES: Mapping[str, Mapping[str, BlockManagerParameters]] = {
         "roomy": BlockManagerParameters(primary_blocks=6, secondary_blocks=5, sequences=4, max_tokens=10, vocabulary=3),
     },
 }
+"""Parameter sets by purpose and name; "variants" has the smallest at which each bug shows."""

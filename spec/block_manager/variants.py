@@ -47,15 +47,19 @@ class ReleaseTwice(BlockManager):
 
 
 class ParentPointerKept(BlockManager):
-    """M-17 (#13571, #13572, #13578): a child is removed from its parent's map and keeps its pointer to the parent."""
+    """M-17 (#13571, #13572, #13578): a child is removed from its parent's map and keeps its pointer to the parent.
+
+    Whoever follows the pointer later asks the parent to remove a child that it has not.
+    """
 
     @step
     def detach(self, block: Block) -> None:
-        """Take a block out of its parent's map, and nothing else."""
+        """Take a block out of its parent's map, and leave its pointer and its key as they are."""
         require(block in self.cached, "detach-only-cached")
         require(not self.is_free(block), "claim-before-detach")
         require(self.child[self.parent[block]].get(self.key[block]) == block, "parent-knows-its-child")
         del self.child[self.parent[block]][self.key[block]]
+        self.cached.discard(block)
 
 
 class OnboardBeforeClaim(BlockManager):

@@ -1,0 +1,161 @@
+"""Breadth-first search of every state that a machine can reach, at one set of sizes: the ground truth for small ones.
+
+The generated reference runs each operation with every argument of its finite types; states that differ only in names count
+once (see `canonical`). A counterexample is a sequence of operations from the initial state, and no shorter one exists.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import attrs
+
+from kvproof.model.canonical import Canonical
+from kvproof.model.machines import Bundle
+from kvproof.spec.lang import Parameters
+
+Call = tuple[str, dict[str, Any]]
+
+
+@attrs.frozen
+class Violation:
+    """What broke, and the shortest run that breaks it: the last call is the one in which it breaks."""
+
+    kind: str
+    """"rule" or "invariant"."""
+    name: str
+    calls: tuple[Call, ...]
+
+
+@attrs.define
+class Exploration:
+    """What a search found, complete or not."""
+
+    machine: str
+    parameters: Parameters
+    states: int = 0
+    transitions: int = 0
+    depth: int = 0
+    seconds: float = 0.0
+    complete: bool = False
+    violation: Violation | None = None
+    accepted: dict[str, int] = attrs.field(factory=dict)
+    rejected: dict[str, int] = attrs.field(factory=dict)
+    events: dict[str, int] = attrs.field(factory=dict)
+    coverage: set[int] = attrs.field(factory=set)
+    unreached_events: tuple[str, ...] = ()
+    unreached_branches: tuple[tuple[str, int, str], ...] = ()
+
+    @property
+    def verdict(self) -> str:
+        """explored, violated or unknown; the words of the design."""
+        if self.violation is not None:
+            return "violated"
+        return "explored" if self.complete else "unknown"
+
+
+def every_call(bundle: Bundle, parameters: Parameters) -> list[Call]:
+    """Every operation with every combination of argument values."""
+    calls: list[Call] = []
+    for name, method in bundle.definition.of_kind("operation").items():
+        names = [argument for argument, _ in method.arguments]
+        domains = [list(kind.values(parameters)) if kind else [] for _, kind in method.arguments]
+        calls += [(name, dict(zip(names, values, strict=True))) for values in itertools.product(*domains)]
+    return calls
+
+
+def explore(
+    bundle: Bundle,
+    parameters: Parameters,
+    seconds: float = float("inf"),
+    states: int = 5_000_000,
+    progress: Callable[[Exploration], None] | None = None,
+) -> Exploration:
+    """Search until every reachable state is seen, something breaks, or the budget is spent."""
+    return _Search(bundle, parameters).run(seconds, states, progress)
+
+
+class _Search:
+    def __init__(self, bundle: Bundle, parameters: Parameters) -> None:
+        self._reference = bundle.reference(parameters)
+        self._canonical = Canonical(bundle.definition, parameters)
+        self._calls = every_call(bundle, parameters)
+        self._found = Exploration(bundle.name, parameters)
+        self._origins: list[tuple[int, int]] = [(-1, -1)]
+
+    def run(self, seconds: float, states: int, progress: Callable[[Exploration], None] | None) -> Exploration:
+        found, reference = self._found, self._reference
+        started = time.monotonic()
+        seen = {self._canonical.digest(reference)}
+        frontier = [(0, reference.snapshot())]
+        self._check_invariants(0)
+        while frontier and found.violation is None:
+            following: list[tuple[int, Any]] = []
+            for number, saved in frontier:
+                found.seconds = time.monotonic() - started
+                if found.seconds > seconds or len(seen) > states:
+                    return self._finished(len(seen), reference)
+                for call, taken in self._successors(number, saved):
+                    digest = self._canonical.digest(reference)
+                    if digest not in seen:
+                        seen.add(digest)
+                        self._origins.append((number, call))
+                        self._check_invariants(len(self._origins) - 1)
+                        following.append((len(self._origins) - 1, taken))
+                    if found.violation is not None:
+                        break
+                if found.violation is not None:
+                    break
+                found.states = len(seen)
+            if progress is not None:
+                progress(found)
+            frontier = following
+            found.depth += 1 if frontier else 0
+        found.complete = found.violation is None
+        found.seconds = time.monotonic() - started
+        return self._finished(len(seen), reference)
+
+    def _successors(self, number: int, saved: Any) -> Iterator[tuple[int, Any]]:
+        """The calls that are accepted in a state, with the state that each leads to; the reference is in that state."""
+        reference, found = self._reference, self._found
+        reference.restore(saved)
+        for position, (name, arguments) in enumerate(self._calls):
+            try:
+                reference.apply(name, arguments)
+            except reference.Rejected as rejection:
+                key = f"{name}: {rejection.error}"
+                found.rejected[key] = found.rejected.get(key, 0) + 1
+                continue
+            except reference.RuleBroken as broken:
+                found.violation = Violation("rule", broken.rule, self._trace(number, position))
+                return
+            found.transitions += 1
+            found.accepted[name] = found.accepted.get(name, 0) + 1
+            yield position, reference.snapshot()
+            reference.restore(saved)
+
+    def _check_invariants(self, number: int) -> None:
+        broken = self._reference.check()
+        if broken:
+            self._found.violation = Violation("invariant", broken[0], self._trace(number, None))
+
+    def _trace(self, number: int, last: int | None) -> tuple[Call, ...]:
+        calls = [] if last is None else [self._calls[last]]
+        while number > 0:
+            number, call = self._origins[number]
+            calls.append(self._calls[call])
+        return tuple(reversed(calls))
+
+    def _finished(self, states: int, reference: Any) -> Exploration:
+        found = self._found
+        found.states = states
+        found.events = dict(reference.events)
+        found.coverage = set(reference.coverage)
+        found.unreached_events = tuple(event for event in reference.EVENTS if event not in reference.events)
+        found.unreached_branches = tuple(
+            branch for number, branch in reference.BRANCHES.items() if number not in reference.coverage
+        )
+        return found
