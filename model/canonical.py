@@ -7,9 +7,7 @@ from whatever that order is, so a poor order costs reduction, never soundness. T
 
 from __future__ import annotations
 
-import marshal
 from collections.abc import Callable, Mapping
-from enum import IntEnum
 from hashlib import blake2b
 from typing import Any
 
@@ -19,6 +17,10 @@ from kvproof.spec.lang.types import IndexType, MapType, OptionType, PartialMapTy
 Names = Mapping[str, Mapping[int, int]]
 """For each index type the new name of every value."""
 _Rename = Callable[[Any, Names], Any]
+
+
+def _same(value: Any, _names: Names) -> Any:
+    return value
 
 
 class Canonical:
@@ -40,7 +42,7 @@ class Canonical:
 
     def digest(self, reference: Any) -> bytes:
         """16 bytes that are equal for equal canonical states, and for no others but by a collision of 128-bit hashes."""
-        return blake2b(marshal.dumps(_plain(self.state(reference)), 2), digest_size=16).digest()
+        return blake2b(repr(self.state(reference)).encode(), digest_size=16).digest()
 
     def _rename(self, kind: Type) -> _Rename:
         match kind:
@@ -63,12 +65,15 @@ class Canonical:
                 return lambda value, names: tuple(sorted([(at(k, names), held(v, names)) for k, v in value]))
             case MapType(key=key, value=content):
                 return self._rename_map(key, content)
-        return lambda value, _names: value
+        return _same
 
     def _rename_map(self, key: Type, content: Type) -> _Rename:
         keys = list(key.values(self._parameters))
         place = {old: position for position, old in enumerate(keys)}
         at, held = self._rename(key), self._rename(content)
+
+        if at is _same and held is _same:
+            return _same
 
         def rename(value: Any, names: Names) -> Any:
             renamed: list[Any] = [None] * len(keys)
@@ -77,10 +82,3 @@ class Canonical:
             return tuple(renamed)
 
         return rename
-
-
-def _plain(value: Any) -> Any:
-    """`marshal` writes plain integers only, and writes equal values alike only without references (version 2)."""
-    if isinstance(value, tuple):
-        return tuple([_plain(part) for part in value])
-    return int(value) if isinstance(value, IntEnum) else value

@@ -40,7 +40,12 @@ SIZES: Mapping[str, Mapping[str, BlockManagerParameters]] = {
         "3+3": _sized(3, 3, max_tokens=3),
     },
     "bounded": {"2+1": _sized(2, 1)},
-    "explore": {"2+1": _sized(2, 1, max_tokens=3, pins_max=0), "2+2": _sized(2, 2)},
+    "explore": {
+        "2+1": _sized(2, 1),
+        "2+1, two tokens a block": _sized(2, 1, tokens_per_block=2, max_tokens=3, vocabulary=1),
+        "3+1, one token": _sized(3, 1, max_tokens=4, vocabulary=1, pins_max=0),
+        "2+2": _sized(2, 2),
+    },
     "variants": {
         "M-01": _sized(2, 1),
         "M-02": _sized(2, 1),
