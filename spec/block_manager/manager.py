@@ -21,7 +21,19 @@ from kvproof.spec.block_manager.kinds import (
     Token,
     Tokens,
 )
-from kvproof.spec.lang import Map, Set, canonical, invariant, observation, operation, reject, require, sometimes, step
+from kvproof.spec.lang import (
+    Map,
+    Set,
+    canonical,
+    invariant,
+    observation,
+    operation,
+    phase,
+    reject,
+    require,
+    sometimes,
+    step,
+)
 
 
 class BlockManager(Eviction):
@@ -339,6 +351,15 @@ class BlockManager(Eviction):
                 for s in self.live
             },
         }
+
+    @phase
+    def phase_of(self, block: Block) -> str:
+        """Free, claimed or in use; reachable or not; on which level."""
+        if self.is_free(block):
+            owned = "free"
+        else:
+            owned = "in use" if self.refs[block] else "claimed"
+        return f"{owned} {'cached' if block in self.cached else 'unreachable'} {self.level(block).name.lower()}"
 
     @canonical
     def names(self) -> dict[type, list[int]]:

@@ -18,7 +18,7 @@ from kvproof.spec.lang.errors import LanguageError
 from kvproof.spec.lang.machine import Machine, _GhostMark, kind_of
 from kvproof.spec.lang.types import Index, Parameters, Type, resolve
 
-FREE_FORM = ("observation", "canonical", "initial")
+FREE_FORM = ("observation", "canonical", "phase", "initial")
 """Kinds of method that are ordinary Python: they run, and no checker reads them."""
 
 
@@ -192,9 +192,11 @@ def _methods(cls: type[Machine[Any]]) -> dict[str, Method]:
 
 
 def _method(owner: type, node: ast.FunctionDef, function: Any, kind: str, file: str) -> Method:
-    hints = typing.get_type_hints(function, include_extras=True) if kind not in FREE_FORM else {}
+    hints = typing.get_type_hints(function, include_extras=True) if kind not in FREE_FORM or kind == "phase" else {}
     arguments: list[tuple[str, Type | None]] = []
     returns: Type | None = None
+    if kind == "phase":
+        arguments = [(a.arg, _resolved(hints[a.arg], file, a.lineno, a.arg)) for a in node.args.args[1:]]
     if kind not in FREE_FORM:
         for argument in node.args.args[1:]:
             if argument.arg not in hints:

@@ -86,6 +86,11 @@ def canonical(function: F) -> F:
     return _marked(function, "canonical")
 
 
+def phase(function: F) -> F:
+    """The method that classifies one value of an index type: its results are the nodes of the state diagram."""
+    return _marked(function, "phase")
+
+
 def require(condition: bool, rule: str, message: str = "") -> None:
     """A protocol rule of the step in which it stands: whoever takes the step must make `condition` true."""
     if not condition:

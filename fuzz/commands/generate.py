@@ -1,0 +1,33 @@
+"""`kvproof generate`: write what is derived from the machines and kept in the repository, or check that it is current."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kvproof.model.generate import generated_files
+
+
+@click.command("generate")
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 when a generated file is not current.")
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Checkout to write into; by default the one that the package is imported from.",
+)
+@click.pass_context
+def command(context: click.Context, check: bool, root: Path | None) -> None:
+    """Generate the references and REFERENCE.md from the machines."""
+    stale = 0
+    for generated in generated_files(root):
+        if generated.current:
+            click.echo(f"current  {generated.path.name}")
+        elif check:
+            stale += 1
+            click.echo(f"stale    {generated.path.name}: run `kvproof generate` and commit the result", err=True)
+        else:
+            generated.write()
+            click.echo(f"written  {generated.path.name}")
+    if stale:
+        context.exit(1)

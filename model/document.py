@@ -1,0 +1,151 @@
+"""Writes REFERENCE.md: every state variable, step, operation, rule, error, event and invariant, with its docstring.
+
+The state diagram and the links from rules to variants are not drawn but found: by exploring the machine and its variants at
+small sizes and noting what happened.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterable, Mapping
+from importlib import resources
+from typing import Any, cast
+
+import attrs
+import jinja2
+
+from kvproof.model.explore import explore
+from kvproof.model.machines import Bundle, generated_class
+from kvproof.spec.lang import Definition, Method, compile_machine
+from kvproof.spec.lang.types import IndexType
+
+DIAGRAM_STATES = 400
+"""States explored for the diagram: enough to see every edge of the block manager, and quick."""
+
+
+@attrs.frozen
+class Edge:
+    """One kind of transition: what a step did to one thing."""
+
+    before: str
+    step: str
+    after: str
+
+
+def document(definitions: Iterable[tuple[str, Definition, Any]]) -> str:
+    """The text of REFERENCE.md for these machines (name, definition, package)."""
+    machines = [_described(name, definition, package) for name, definition, package in definitions]
+    template = resources.files("kvproof.model").joinpath("document.md.jinja").read_text(encoding="utf-8")
+    environment = jinja2.Environment(
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,
+    )
+    environment.filters["cell"] = lambda text: " ".join(str(text).split()).replace("|", "\\|")
+    return environment.from_string(template).render(machines=machines)
+
+
+def _described(name: str, definition: Definition, package: Any) -> dict[str, Any]:
+    bundle = Bundle(name, definition, generated_class(cast(Hashable, definition.cls)), package.VARIANTS, package.SIZES)
+    found = found_by(bundle)
+    return {
+        "name": name,
+        "definition": definition,
+        "parameters": _parameters(definition),
+        "state": definition.state.values(),
+        "kinds": {kind: definition.of_kind(kind).values() for kind in ("step", "operation", "invariant")},
+        "signature": _signature,
+        "rules_of": lambda method: method.literals("require", 1),
+        "errors_of": lambda method: list(dict.fromkeys(method.literals("reject", 0))),
+        "rules": definition.rules(),
+        "found": found,
+        "errors": definition.errors(),
+        "events": definition.events(),
+        "variants": {label: compile_machine(cls) for label, cls in package.VARIANTS.items()},
+        "broken": {label: broken for broken, labels in found.items() for label in labels},
+        "edges": edges(bundle),
+        "sizes": package.SIZES,
+    }
+
+
+def found_by(bundle: Bundle) -> dict[str, list[str]]:
+    """For each rule or invariant, the variants whose shortest counterexample breaks it."""
+    found: dict[str, list[str]] = {}
+    for label in bundle.variants:
+        sizes = bundle.sizes["variants"][label]
+        violation = explore(bundle.variant(label), sizes).violation
+        if violation is None:
+            raise LookupError(f"variant {label} of {bundle.name} breaks nothing at {sizes}: it is no bug there")
+        found.setdefault(violation.name, []).append(label)
+    return found
+
+
+def edges(bundle: Bundle) -> list[Edge]:
+    """What steps do to the things that the machine's `phase` method classifies, as seen while exploring."""
+    method = next(iter(bundle.definition.of_kind("phase").values()), None)
+    if method is None:
+        return []
+    kind = method.arguments[0][1]
+    assert isinstance(kind, IndexType)
+    watched = _Watched(bundle, method.name, kind)
+    for sizes in bundle.sizes["explore"].values():
+        watched.explore(sizes)
+    return sorted(watched.edges, key=lambda edge: (edge.before, edge.after, edge.step))
+
+
+class _Watched:
+    """Explores with a hook that compares the phases of all things before and after each step."""
+
+    def __init__(self, bundle: Bundle, method: str, kind: IndexType) -> None:
+        self._bundle = bundle
+        self._method = method
+        self._kind = kind
+        self.edges: set[Edge] = set()
+
+    def explore(self, sizes: Any) -> None:
+        watched = self
+        things = range(self._kind.size(sizes))
+
+        class Watching(self._bundle.reference):  # type: ignore[name-defined,misc]  # a generated class
+            _before: tuple[str, list[str]] | None = None
+
+            def apply(self, operation: str, arguments: dict[str, Any]) -> Any:
+                self._before = None
+                self.on_step = self._note
+                try:
+                    return super().apply(operation, arguments)
+                finally:
+                    self._note("", ())
+
+            def _note(self, step: str, _arguments: tuple[Any, ...]) -> None:
+                now = [getattr(self, watched._method)(thing) for thing in things]
+                if self._before is not None:
+                    taken, before = self._before
+                    changed = zip(before, now, strict=True)
+                    watched.edges.update(Edge(old, taken, new) for old, new in changed if old != new)
+                self._before = (step, now) if step else None
+
+        explore(attrs.evolve(self._bundle, reference=Watching), sizes, states=DIAGRAM_STATES)
+
+
+def _signature(method: Method) -> str:
+    arguments = ", ".join(f"{a.arg}: {_annotation(a.annotation)}" for a in method.node.args.args[1:])
+    result = _annotation(method.node.returns)
+    return f"{method.name}({arguments})" + (f" -> {result}" if result not in ("None", "") else "")
+
+
+def _annotation(node: Any) -> str:
+    import ast
+
+    return ast.unparse(node) if node is not None else ""
+
+
+def _parameters(definition: Definition) -> list[Mapping[str, Any]]:
+    import inspect
+
+    text = inspect.getsource(definition.parameters)
+    docs = dict(re.findall(r"^    (\w+): int = .*\n    \"\"\"(.*?)\"\"\"", text, flags=re.MULTILINE | re.DOTALL))
+    fields = attrs.fields(cast(Any, definition.parameters))
+    return [{"name": f.name, "default": f.default, "doc": docs.get(f.name, "")} for f in fields]
