@@ -146,6 +146,6 @@ def _parameters(definition: Definition) -> list[Mapping[str, Any]]:
     import inspect
 
     text = inspect.getsource(definition.parameters)
-    docs = dict(re.findall(r"^    (\w+): int = .*\n    \"\"\"(.*?)\"\"\"", text, flags=re.MULTILINE | re.DOTALL))
+    docs = dict(re.findall(r"^    (\w+): int = [^\n]*\n    \"\"\"(.*?)\"\"\"", text, flags=re.MULTILINE | re.DOTALL))
     fields = attrs.fields(cast(Any, definition.parameters))
     return [{"name": f.name, "default": f.default, "doc": docs.get(f.name, "")} for f in fields]

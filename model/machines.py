@@ -1,7 +1,7 @@
 """The machines that there are, each with what is derived from it.
 
-A machine is a folder of `kvproof.spec` whose package gives `MACHINE`, `VARIANTS` and `SIZES`; a machine of one's own is
-named `module:Class`, and its reference is generated in memory.
+A machine is a folder of `kvproof.spec` whose package gives `MACHINE`, `VARIANTS` and `SIZES`. A machine of one's own is
+named `module:Class`; its module may give `VARIANTS` and `SIZES` too, and its reference is generated in memory.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import functools
 import importlib
 import linecache
 import pkgutil
+import sys
 import types
 from collections.abc import Hashable, Mapping
 from typing import Any, cast
@@ -54,16 +55,14 @@ class Bundle:
 
 
 @functools.cache
-def generated_class(cls: Hashable) -> Any:
-    """The reference class of any machine, generated and loaded in memory."""
+def generated_class(cls: Hashable, enforce: bool = True) -> Any:
+    """The reference class of any machine, generated and loaded in memory; see `reference_source` for `enforce`."""
     definition = compile_machine(cast(type[Machine[Any]], cls))
-    source = reference_source(definition)
-    name = f"<reference of {definition.name} {definition.digest()}>"
-    module = types.ModuleType(f"kvproof_reference_{definition.name}")
+    source = reference_source(definition, enforce)
+    name = f"<reference of {definition.name} {definition.digest()}{'' if enforce else ' without rules'}>"
+    module = types.ModuleType(f"kvproof_reference_{definition.name}_{definition.digest()}_{enforce}")
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
     # dataclasses look their module up by name while the class is made
-    import sys
-
     sys.modules[module.__name__] = module
     exec(compile(source, name, "exec"), module.__dict__)
     return getattr(module, definition.name)
@@ -79,16 +78,20 @@ def names() -> list[str]:
 
 
 def load(name: str) -> Bundle:
-    """The machine `name`, or the machine class at `module:Class`."""
+    """The machine `name`, its variant `name/variant`, or the machine class at `module:Class`."""
+    base, slash, variant = name.partition("/")
+    if slash:
+        return load(base).variant(variant)
     if ":" in name:
         module_name, _, attribute = name.partition(":")
         try:
-            cls = getattr(importlib.import_module(module_name), attribute)
+            module = importlib.import_module(module_name)
+            cls = getattr(module, attribute)
         except (ImportError, AttributeError) as error:
             raise UnknownMachine(f"machine {name!r} cannot be imported: {error}") from error
         if not (isinstance(cls, type) and issubclass(cls, Machine)):
             raise UnknownMachine(f"{name!r} is not a machine: it must derive kvproof.spec.lang.Machine")
-        return _bundle(name, cls, getattr(cls, "VARIANTS", {}), getattr(cls, "SIZES", {}))
+        return _bundle(name, cls, getattr(module, "VARIANTS", {}), getattr(module, "SIZES", {}))
     if name not in names():
         raise UnknownMachine(f"there is no machine {name!r}: choose from {', '.join(names())}, or give module:Class")
     package = importlib.import_module(f"kvproof.spec.{name.replace('-', '_')}")

@@ -1,0 +1,148 @@
+"""`kvproof explore`: search every reachable state at small sizes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import click
+from rich.console import Console
+from rich.status import Status
+from rich.table import Table
+
+from kvproof.fuzz.commands.fuzz import WORKING_FOLDER, parse_parameters
+from kvproof.fuzz.counterexample import settle
+from kvproof.fuzz.subject import MachineError
+from kvproof.fuzz.targets import DEFAULT_MACHINE
+from kvproof.model.explore import Exploration, explore
+from kvproof.model.machines import Bundle, UnknownMachine, load
+
+FINDING = 1
+UNKNOWN = 3
+
+
+@click.command("explore")
+@click.option("--machine", default=DEFAULT_MACHINE, show_default=True, help="The machine, or module:Class.")
+@click.option("--variant", "variants", multiple=True, metavar="ID", help="Explore only these variants; repeatable.")
+@click.option("--sizes", multiple=True, metavar="NAME", help="Explore only at these named sizes; repeatable.")
+@click.option(
+    "--parameter", "parameters", metavar="NAME=INTEGER", multiple=True, help="Change a parameter; repeatable."
+)
+@click.option(
+    "--seconds", type=click.FloatRange(min=0, min_open=True), default=600.0, show_default=True, help="For all."
+)
+@click.option("--out", type=click.Path(path_type=Path), default=WORKING_FOLDER / "traces", show_default=True)
+@click.pass_context
+def command(
+    context: click.Context,
+    machine: str,
+    variants: tuple[str, ...],
+    sizes: tuple[str, ...],
+    parameters: tuple[str, ...],
+    seconds: float,
+    out: Path,
+) -> None:
+    """Visit every reachable state, and find the shortest counterexample of every variant.
+
+    Exit status 0 when the machine is explored and every variant violated, 1 when anything is violated that should not be
+    (or a variant is not, or an event or branch is reached at none of the sizes), 3 when the time was too short to tell.
+    """
+    console = Console()
+    try:
+        base = load(machine)
+        runs = list(_runs(base, variants, sizes, parse_parameters(parameters)))
+    except (UnknownMachine, ValueError) as error:
+        raise MachineError(str(error)) from error
+    table = Table(
+        "machine", "sizes", "verdict", "states", "transitions", "depth", "seconds", "what", title="exploration"
+    )
+    done: list[tuple[Bundle, Exploration]] = []
+    left = seconds
+    status = 0
+    try:
+        for bundle, label, values in runs:
+            with console.status(f"{bundle.name} at {label}") as line:
+                show = functools.partial(_show, line, bundle)
+                found = explore(bundle, values, seconds=left, progress=show)
+            left = max(0.0, left - found.seconds)
+            done.append((bundle, found))
+            status = max(status, _status(base, bundle, found))
+            what = _what(base, bundle, found, out)
+            table.add_row(
+                bundle.name,
+                label,
+                found.verdict,
+                f"{found.states:,}",
+                f"{found.transitions:,}",
+                str(found.depth),
+                f"{found.seconds:.1f}",
+                what,
+            )
+    except KeyboardInterrupt:
+        console.print("interrupted; this is what was explored", style="yellow")
+        status = 130
+    console.print(table)
+    status = max(status, _report_reach(console, base, done, complete=not variants and not sizes and status == 0))
+    context.exit(status)
+
+
+def _runs(
+    base: Bundle, variants: tuple[str, ...], sizes: tuple[str, ...], changes: dict[str, int]
+) -> Iterator[tuple[Bundle, str, Any]]:
+    named = base.sizes.get("explore", {}) or {"default": base.parameters({})}
+    for name in sizes:
+        if name not in named:
+            raise ValueError(f"there are no sizes {name!r}: choose from {', '.join(map(repr, named))}")
+    if not variants:
+        for label, values in named.items():
+            if not sizes or label in sizes:
+                yield base, label, _changed(base, values, changes)
+    if variants or not sizes:
+        for variant in variants or base.variants:
+            bundle = base.variant(variant)
+            yield bundle, variant, _changed(base, base.sizes["variants"][variant], changes)
+
+
+def _changed(base: Bundle, values: Any, changes: dict[str, int]) -> Any:
+    return base.parameters({**attrs.asdict(values), **changes})
+
+
+def _show(line: Status, bundle: Bundle, found: Exploration) -> None:
+    line.update(f"{bundle.name}: depth {found.depth}, {found.states:,} states, {found.transitions:,} transitions")
+
+
+def _status(base: Bundle, bundle: Bundle, found: Exploration) -> int:
+    if found.verdict == "unknown":
+        return UNKNOWN
+    return FINDING if (found.verdict == "violated") != (bundle is not base) else 0
+
+
+def _what(base: Bundle, bundle: Bundle, found: Exploration, out: Path) -> str:
+    if found.violation is None:
+        return "every rule and invariant holds" if found.complete else "time is up"
+    settled = settle(base, bundle, found.parameters, found.violation.calls, "exploration", out)
+    kept = f"; {settled.implementation.rpartition(':')[2]} implementation survives it" if settled.implementation else ""
+    return f"{found.violation.kind} {settled.broken} in {len(found.violation.calls)} operations{kept}"
+
+
+def _report_reach(console: Console, base: Bundle, done: list[tuple[Bundle, Exploration]], complete: bool) -> int:
+    """Events and branches of the machine that were reached at none of the sizes; a finding when all sizes were run."""
+    own = [found for bundle, found in done if bundle is base]
+    if not own:
+        return 0
+    reached = set(itertools.chain.from_iterable(found.events for found in own))
+    covered = set(itertools.chain.from_iterable(found.coverage for found in own))
+    missed = [f"event: {event}" for event in base.reference.EVENTS if event not in reached]
+    missed += [
+        f"branch: {method} line {line} {arm}"
+        for number, (method, line, arm) in base.reference.BRANCHES.items()
+        if number not in covered
+    ]
+    branches, events = len(base.reference.BRANCHES), len(base.reference.EVENTS)
+    console.print(f"{len(covered)} of {branches} branches and {len(reached)} of {events} events reached at these sizes")
+    for line in missed:
+        console.print(f"  not reached: {line}", style="yellow")
+    return FINDING if missed and complete else 0
