@@ -99,27 +99,27 @@ class CudaDevice(Device):
         reason = unavailable()
         if reason is not None:
             raise DeviceError(f"CUDA device {index}: {reason}")
-        torch: Any = import_module("torch")  # Any: torch leaves its stream and event constructors untyped
-        if not 0 <= index < torch.cuda.device_count():
-            raise DeviceError(f"CUDA device {index}: there are {torch.cuda.device_count()}, numbered from 0")
-        self._torch: Any = torch
-        self._device = torch.device("cuda", index)
+        library: Any = import_module("torch")  # Any: torch leaves its stream and event constructors untyped
+        if not 0 <= index < library.cuda.device_count():
+            raise DeviceError(f"CUDA device {index}: there are {library.cuda.device_count()}, numbered from 0")
+        self._torch = library
+        self._device = library.device("cuda", index)
         try:
-            primary = torch.full((primary_blocks, block_bytes), UNWRITTEN, dtype=torch.uint8, device=self._device)
+            primary = library.full((primary_blocks, block_bytes), UNWRITTEN, dtype=library.uint8, device=self._device)
             # Pinned, or the copies would not be asynchronous; one allocation, as pinning is slow.
-            secondary = torch.empty((secondary_blocks, block_bytes), dtype=torch.uint8, pin_memory=True)
-        except torch.cuda.OutOfMemoryError as error:
+            secondary = library.empty((secondary_blocks, block_bytes), dtype=library.uint8, pin_memory=True)
+        except library.cuda.OutOfMemoryError as error:
             raise DeviceError(
                 f"CUDA device {index}: no room for {primary_blocks} primary blocks of {block_bytes} bytes; "
                 "make the pool smaller"
             ) from error
         secondary.fill_(UNWRITTEN)
-        self._pools = (primary, secondary)
+        self._pools: tuple[torch.Tensor, torch.Tensor] = (primary, secondary)
         self._streams = [
-            compute if compute is not None and stream is Stream.COMPUTE else torch.cuda.Stream(self._device)
+            compute if compute is not None and stream is Stream.COMPUTE else library.cuda.Stream(self._device)
             for stream in Stream
         ]
-        torch.cuda.synchronize(self._device)  # the fill ran on a stream of torch's, which ours do not wait for
+        library.cuda.synchronize(self._device)  # the fill ran on a stream of torch's, which ours do not wait for
 
     def native(self, stream: Stream) -> torch.cuda.Stream:
         """The torch stream behind `stream`, on which the engine launches its kernels."""

@@ -36,7 +36,7 @@ class Schedule:
         return self._random.choice((0, 0, 1, 2)) if self.name == "random" else 0
 
     def pick(self, heads: list[tuple[int, int]]) -> int:
-        """Which stream goes on. `heads` has (submission number, stream) for each stream whose head may run."""
+        """Which stream goes on. `heads` has (submission number, stream) for each stream whose head is work."""
         if self.name == "random":
             return self._random.choice(heads)[1]
         return (max(heads) if self.name == "reversed" else min(heads))[1]

@@ -38,14 +38,21 @@ class SimulatedLoad(Loaded):
 
 
 class _Pending:
-    """One piece of work in a stream's queue; a wait has an event instead of something to run."""
+    """One piece of work in a stream's queue: something to run, an event to wait for, or one to complete."""
 
-    __slots__ = ("awaits", "run", "sequence")
+    __slots__ = ("awaits", "completes", "run", "sequence")
 
-    def __init__(self, sequence: int, run: Callable[[], None] | None, awaits: SimulatedEvent | None) -> None:
+    def __init__(
+        self,
+        sequence: int,
+        run: Callable[[], None] | None,
+        awaits: SimulatedEvent | None,
+        completes: SimulatedEvent | None,
+    ) -> None:
         self.sequence = sequence
         self.run = run
         self.awaits = awaits
+        self.completes = completes
 
 
 class SimulatedDevice(Device):
@@ -121,18 +128,14 @@ class SimulatedDevice(Device):
         if self._at_once:
             event.done = True
         else:
-
-            def run() -> None:
-                event.done = True
-
-            self._submit(stream, run)
+            self._enqueue(stream, completes=event)
         return event
 
     def _wait_event(self, stream: Stream, event: Event) -> None:
         if not isinstance(event, SimulatedEvent):
             raise DeviceError(f"event {event!r}: was recorded on another kind of device")
         if not event.done:  # a completed event orders nothing any more
-            self._enqueue(stream, None, event)
+            self._enqueue(stream, awaits=event)
 
     def _synchronize(self) -> None:
         while self._pending:
@@ -146,25 +149,51 @@ class SimulatedDevice(Device):
         if self._at_once:
             run()
         else:
-            self._enqueue(stream, run, None)
+            self._enqueue(stream, run=run)
 
-    def _enqueue(self, stream: Stream, run: Callable[[], None] | None, awaits: SimulatedEvent | None) -> None:
+    def _enqueue(
+        self,
+        stream: Stream,
+        *,
+        run: Callable[[], None] | None = None,
+        awaits: SimulatedEvent | None = None,
+        completes: SimulatedEvent | None = None,
+    ) -> None:
         while self._pending >= PENDING_MAX:
             self._complete_one()
         self._submitted += 1
-        self._queues[stream].append(_Pending(self._submitted, run, awaits))
+        self._queues[stream].append(_Pending(self._submitted, run, awaits, completes))
         self._pending += 1
         for _ in range(self.schedule.picks_after_submission()):
             if self._pending:
                 self._complete_one()
 
     def _complete_one(self) -> None:
+        """Complete the work that the schedule picks, after all events on the way to any that may be picked.
+
+        Events take no time. If they were picked like work, a schedule that wants the newest work would be kept from it
+        by an older event in front of it.
+        """
+        moved = True
+        while moved:
+            moved = False
+            for queue in self._queues:
+                while queue and queue[0].run is None:
+                    event = queue[0]
+                    if event.completes is not None:
+                        event.completes.done = True
+                    elif event.awaits is not None and not event.awaits.done:
+                        break
+                    queue.popleft()
+                    self._pending -= 1
+                    moved = True
         heads = [
             (queue[0].sequence, stream)
             for stream, queue in enumerate(self._queues)
-            if queue and (queue[0].awaits is None or queue[0].awaits.done)
+            if queue and queue[0].run is not None
         ]
-        # The oldest pending work can always run: what it waits for was submitted before it. So heads is not empty.
+        if not heads:  # only events were left: the oldest pending work can always run, as what it awaits is older
+            return
         work = self._queues[self.schedule.pick(heads)].popleft()
         self._pending -= 1
         if work.run is not None:

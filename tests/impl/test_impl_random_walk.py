@@ -1,0 +1,124 @@
+"""Random operations on tight pools: sound bookkeeping, no race, right bytes, under every schedule."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import pytest
+from pool_cases import Pool
+
+from kvproof.impl import BlockManager, Refused
+from kvproof.impl.device import SCHEDULES, ScheduleName
+from kvproof.impl.transfers import Batch, Stream, Transfers
+
+
+def walk(pool: Pool, rng: random.Random, steps: int) -> Counter[str]:
+    """Run random operations; a refusal must change nothing. Returns how often each was accepted or refused."""
+    outcomes: Counter[str] = Counter()
+    for _ in range(steps):
+        operation = rng.choice(["add", "add", "append", "store", "finish", "finish", "offload", "pin", "unpin"])
+        sequence = rng.randrange(3)
+        paths = pool.inspection.cached_paths() or [(9, 9)]
+        before = pool.state()
+        try:
+            if operation == "add":
+                tokens = [rng.randrange(2) for _ in range(rng.randrange(1, 9))]
+                pool.add(sequence, tokens, rng.choice([None, 0, 29, 80]))
+            elif operation == "append":
+                pool.append(sequence, [rng.randrange(2) for _ in range(rng.randrange(1, 4))])
+            elif operation == "offload":
+                pool.offload(list(rng.choice(paths)))
+            elif operation in ("pin", "unpin"):
+                getattr(pool.manager, operation)(rng.choice(paths))
+            else:
+                getattr(pool.manager, operation)(sequence)
+            outcomes[operation] += 1
+        except Refused as refusal:
+            assert pool.state() == before
+            outcomes[refusal.reason] += 1
+        assert pool.inspection.check() == []
+    return outcomes
+
+
+def pool_for(seed: int, schedule: ScheduleName, manager_type: type[BlockManager] = BlockManager) -> Pool:
+    return Pool(2 + seed % 4, seed % 5, schedule=schedule, seed=seed, manager_type=manager_type)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_walk_is_sound(schedule: ScheduleName) -> None:
+    for seed in range(25):
+        pool = pool_for(seed, schedule)
+        walk(pool, random.Random(seed), 80)
+        assert pool.device.races == []
+        assert pool.wrong_contents() == []
+
+
+def test_walk_reaches_every_operation_movement_and_refusal() -> None:
+    outcomes: Counter[str] = Counter()
+    for seed in range(60):
+        pool = pool_for(seed, "eager")
+        outcomes += walk(pool, random.Random(seed), 80)
+        counters = pool.manager.counters
+        outcomes += Counter(offloads=counters.blocks_offloaded, onboards=counters.blocks_onboarded)
+    wanted = {"add", "append", "store", "finish", "offload", "pin", "unpin", "offloads", "onboards"}
+    refusals = {"no-free-blocks", "prompt-exceeds-pool", "in-use", "not-on-primary", "no-host-block", "not-pinned"}
+    assert wanted | refusals <= set(outcomes)
+
+
+def test_walk_with_the_waits_removed_is_caught() -> None:
+    class NoWaits(Transfers):
+        def wait_for_batch(self, stream: Stream, batch: Batch) -> None:
+            """Copies are not ordered."""
+
+    class Unordered(BlockManager):
+        transfers_type = NoWaits
+
+    races = 0
+    for seed in range(40):
+        pool = pool_for(seed, "eager", Unordered)
+        walk(pool, random.Random(seed), 60)
+        races += len(pool.device.races)
+    assert races > 0
+
+
+def test_one_event_a_slot_number_is_caught_within_an_iteration_of_several_operations() -> None:
+    class OneEventWithoutLevel(Transfers):
+        """The bug of #15272: host slot 1 and device slot 1 share one pending read."""
+
+        def key(self, slot: int) -> int:
+            return slot if slot < self._primary_slots else slot - self._primary_slots
+
+        def remember(self, batch: Batch, source_key: int, target_key: int) -> None:
+            self._reads[source_key] = {batch.stream: batch}
+            self._writes[target_key] = batch
+
+    class Confused(BlockManager):
+        transfers_type = OneEventWithoutLevel
+
+    races = []
+    for manager_type in (BlockManager, Confused):
+        pool = Pool(4, 4, manager_type=manager_type)
+        pool.cache(0, [1, 2, 3, 4])
+        pool.offload([1, 2, 3, 4])  # to host slot 0
+        pool.offload([1, 2])  # to host slot 1
+        pool.add(1, [9])  # in device slot 0
+        pool.cache(2, [5, 6])  # in device slot 1
+        manager = pool.manager
+        manager.begin_iteration()
+        manager.offload([5, 6])  # reads device slot 1
+        manager.finish(1)  # device slot 0 becomes the next victim
+        manager.add_sequence(3, [1, 2, 3, 4, 5])  # host slot 1 to device slot 0, then host slot 0 to device slot 1
+        manager.end_iteration()
+        races.append(len(pool.device.races))
+    assert races == [0, 1]
+
+
+def test_observer_does_not_change_what_happens() -> None:
+    pool = Pool(3, 2)
+    silent = Pool(3, 2)
+    silent.manager = BlockManager(silent.config, silent.device)
+    silent.inspection = type(silent.inspection)(silent.manager)
+    for each in (pool, silent):
+        walk(each, random.Random(3), 100)
+    assert pool.state()[:3] == silent.state()[:3]  # type: ignore[index]  # a tuple; its last entry counts reports
