@@ -190,11 +190,13 @@ class BlockSteps:
     def _report_to(self, observer: Observer) -> None:
         for name in STEPS:
             step = getattr(self, f"step_{name}")
-            setattr(
-                self,
-                f"step_{name}",
-                _reporting_attach(step, observer) if name == "attach" else _reporting(name, step, observer),
-            )
+            if name == "attach":
+                report = _reporting_attach(step, observer)
+            elif name == "release":
+                report = _reporting_release(step, observer, self._tree.parent)
+            else:
+                report = _reporting(name, step, observer)
+            setattr(self, f"step_{name}", report)
 
 
 def _reporting(name: str, step: Callable[..., None], observer: Observer) -> Callable[..., None]:
@@ -205,9 +207,17 @@ def _reporting(name: str, step: Callable[..., None], observer: Observer) -> Call
     return report
 
 
-def _reporting_attach(step: Callable[[int, int, Key], None], observer: Observer) -> Callable[[int, int, Key], None]:
+def _reporting_attach(step: Callable[[int, int, Key], None], observer: Observer) -> Callable[..., None]:
     def report(block: int, parent: int, key: Key) -> None:
         step(block, parent, key)
         observer("attach", (block, None if parent == ROOT else parent, key))
+
+    return report
+
+
+def _reporting_release(step: Callable[[int, bool], None], observer: Observer, parent: list[int]) -> Callable[..., None]:
+    def report(block: int, to_front: bool) -> None:
+        step(block, to_front)
+        observer("release", (block, to_front or parent[block] == UNATTACHED))  # where it went, not what was asked
 
     return report

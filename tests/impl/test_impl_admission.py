@@ -158,8 +158,8 @@ def test_append_to_an_unknown_sequence_is_refused() -> None:
     assert Pool(2).refusal("append_tokens", 5, []).reason == "unknown-sequence"
 
 
-def append_refused(tokens: list[int], primary: int = 3, **config: int) -> str:
-    pool = Pool(primary, **config)
+def append_refused(tokens: list[int], longest: int = 64) -> str:
+    pool = Pool(3, max_sequence_tokens=longest)
     pool.add(0, [1, 2, 3])
     return pool.refusal("append_tokens", 0, tokens).reason
 
@@ -169,7 +169,7 @@ def test_empty_append_is_refused() -> None:
 
 
 def test_append_beyond_the_longest_sequence_is_refused() -> None:
-    assert append_refused([4, 5], max_sequence_tokens=4) == "sequence-too-long"
+    assert append_refused([4, 5], longest=4) == "sequence-too-long"
 
 
 def test_append_beyond_the_pool_is_refused() -> None:

@@ -9,8 +9,8 @@ import pytest
 from pool_cases import Pool
 
 from kvproof.impl import BlockManager, Refused
-from kvproof.impl.device import SCHEDULES, ScheduleName
-from kvproof.impl.transfers import Batch, Stream, Transfers
+from kvproof.impl.device import SCHEDULES, ScheduleName, Stream
+from kvproof.impl.transfers import Batch, Transfers
 
 
 def walk(pool: Pool, rng: random.Random, steps: int) -> Counter[str]:

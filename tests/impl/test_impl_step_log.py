@@ -56,6 +56,12 @@ def test_finish_stores_then_releases_the_last_block_first() -> None:
     ]
 
 
+def test_release_of_an_unreachable_block_says_that_it_went_to_the_front() -> None:
+    pool = Pool(2)
+    pool.add(7, [1])
+    assert ("release", 0, True) in log_of(pool, "finish", 7)
+
+
 def test_offload_during_allocation_claims_both_before_the_swap() -> None:
     pool = Pool(1, 1)
     pool.cache(0, [1, 2])
