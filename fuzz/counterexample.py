@@ -19,6 +19,7 @@ from kvproof.fuzz.target import HarnessError, Operation, Target, load_target
 from kvproof.fuzz.targets import DEFAULT_TARGETS
 from kvproof.fuzz.targets.reference import ReferenceTarget, specifier
 from kvproof.fuzz.trace import Trace, write_trace
+from kvproof.model.explore import Call
 from kvproof.model.machines import Bundle
 
 
@@ -37,11 +38,12 @@ class Settled:
     """The target that survived it, or None when the machine has no implementation."""
 
 
-def execute(bundle: Bundle, parameters: Any, calls: Sequence[tuple[str, dict[str, Any]]]) -> str | None:
+def execute(bundle: Bundle, parameters: Any, calls: Sequence[Call]) -> str | None:
     """The rule or invariant that breaks in the last call on the reference, or None; an earlier break is an error."""
     reference = bundle.reference(parameters)
-    for position, (name, arguments) in enumerate(calls):
+    for position, (name, arguments, choices) in enumerate(calls):
         broken: str | None = None
+        reference.script = list(choices)
         try:
             reference.apply(name, arguments)
         except reference.RuleBroken as error:
@@ -61,7 +63,7 @@ def settle(
     base: Bundle,
     faulty: Bundle,
     parameters: Any,
-    calls: Sequence[tuple[str, dict[str, Any]]],
+    calls: Sequence[Call],
     origin: str,
     out: Path | None,
 ) -> Settled:
@@ -73,7 +75,7 @@ def settle(
     broken = execute(faulty, parameters, calls)
     if broken is None:
         raise Disagreement(f"{faulty.name}: nothing breaks when the reference executes the counterexample")
-    operations = tuple(Operation(name, dict(arguments)) for name, arguments in calls)
+    operations = tuple(Operation(name, dict(arguments)) for name, arguments, _ in calls)
     values = {field.name: getattr(parameters, field.name) for field in attrs.fields(cast(Any, type(parameters)))}
     failure = _lockstep(base, ReferenceTarget(faulty), values, operations)
     if failure is None:

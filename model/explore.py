@@ -17,7 +17,8 @@ from kvproof.model.canonical import Canonical
 from kvproof.model.machines import Bundle
 from kvproof.spec.lang import Parameters
 
-Call = tuple[str, dict[str, Any]]
+Call = tuple[str, dict[str, Any], tuple[Any, ...]]
+"""An operation, its arguments, and what is chosen where the machine leaves a choice open."""
 
 
 @attrs.frozen
@@ -57,9 +58,9 @@ class Exploration:
         return "explored" if self.complete else "unknown"
 
 
-def every_call(bundle: Bundle, parameters: Parameters) -> list[Call]:
+def every_call(bundle: Bundle, parameters: Parameters) -> list[tuple[str, dict[str, Any]]]:
     """Every operation with every combination of argument values."""
-    calls: list[Call] = []
+    calls: list[tuple[str, dict[str, Any]]] = []
     for name, method in bundle.definition.of_kind("operation").items():
         names = [argument for argument, _ in method.arguments]
         domains = [list(kind.values(parameters)) if kind else [] for _, kind in method.arguments]
@@ -78,13 +79,21 @@ def explore(
     return _Search(bundle, parameters).run(seconds, states, progress)
 
 
+def _alternatives(script: tuple[Any, ...], offered: list[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """Scripts that differ from the run just made in one choice beyond its script, where the first allowed was taken."""
+    for position in range(len(script), len(offered)):
+        taken = (*script, *(allowed[0] for allowed in offered[len(script) : position]))
+        for other in offered[position][1:]:
+            yield (*taken, other)
+
+
 class _Search:
     def __init__(self, bundle: Bundle, parameters: Parameters) -> None:
         self._reference = bundle.reference(parameters)
         self._canonical = Canonical(bundle.definition, parameters)
         self._calls = every_call(bundle, parameters)
         self._found = Exploration(bundle.name, parameters)
-        self._origins: list[tuple[int, int]] = [(-1, -1)]
+        self._origins: list[tuple[int, tuple[int, tuple[Any, ...]]]] = [(-1, (-1, ()))]
 
     def run(self, seconds: float, states: int, progress: Callable[[Exploration], None] | None) -> Exploration:
         found, reference = self._found, self._reference
@@ -118,36 +127,47 @@ class _Search:
         found.seconds = time.monotonic() - started
         return self._finished(len(seen), reference)
 
-    def _successors(self, number: int, saved: Any) -> Iterator[tuple[int, Any]]:
+    def _successors(self, number: int, saved: Any) -> Iterator[tuple[tuple[int, tuple[Any, ...]], Any]]:
         """The calls that are accepted in a state, with the state that each leads to; the reference is in that state."""
         reference, found = self._reference, self._found
         reference.restore(saved)
         for position, (name, arguments) in enumerate(self._calls):
-            try:
-                reference.apply(name, arguments)
-            except reference.Rejected as rejection:
-                key = f"{name}: {rejection.error}"
-                found.rejected[key] = found.rejected.get(key, 0) + 1
-                continue
-            except reference.RuleBroken as broken:
-                found.violation = Violation("rule", broken.rule, self._trace(number, position))
-                return
-            found.transitions += 1
-            found.accepted[name] = found.accepted.get(name, 0) + 1
-            yield position, reference.snapshot()
-            reference.restore(saved)
+            scripts: list[tuple[Any, ...]] = [()]
+            while scripts:
+                script = scripts.pop()
+                reference.script = list(script)
+                try:
+                    reference.apply(name, arguments)
+                except reference.Rejected as rejection:
+                    key = f"{name}: {rejection.error}"
+                    found.rejected[key] = found.rejected.get(key, 0) + 1
+                    continue
+                except reference.RuleBroken as broken:
+                    found.violation = Violation("rule", broken.rule, self._trace(number, (position, script)))
+                    return
+                found.transitions += 1
+                found.accepted[name] = found.accepted.get(name, 0) + 1
+                if reference.offered:
+                    scripts += _alternatives(script, [allowed for _, allowed in reference.offered])
+                yield (position, script), reference.snapshot()
+                reference.restore(saved)
 
     def _check_invariants(self, number: int) -> None:
         broken = self._reference.check()
         if broken:
             self._found.violation = Violation("invariant", broken[0], self._trace(number, None))
 
-    def _trace(self, number: int, last: int | None) -> tuple[Call, ...]:
-        calls = [] if last is None else [self._calls[last]]
+    def _trace(self, number: int, last: tuple[int, tuple[Any, ...]] | None) -> tuple[Call, ...]:
+        calls = [] if last is None else [self._call(last)]
         while number > 0:
             number, call = self._origins[number]
-            calls.append(self._calls[call])
+            calls.append(self._call(call))
         return tuple(reversed(calls))
+
+    def _call(self, call: tuple[int, tuple[Any, ...]]) -> Call:
+        position, script = call
+        name, arguments = self._calls[position]
+        return name, arguments, script
 
     def _finished(self, states: int, reference: Any) -> Exploration:
         found = self._found

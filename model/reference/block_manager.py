@@ -109,11 +109,13 @@ class Reference:
         self.steps_taken = 0
         self.coverage: set[int] = set()
         self.events: dict[str, int] = {}
-        self.follow: dict[str, list[Any]] = {}
+        self.script: list[Any] | None = None
+        self.offered: list[tuple[str, tuple[Any, ...]]] = []
 
     def apply(self, operation: str, arguments: dict[str, Any]) -> Any:
         """Run one operation; raises `Rejected`, or `RuleBroken` when the protocol itself is broken."""
         names = self.OPERATIONS[operation]
+        self.offered = []
         taken = self.steps_taken
         try:
             return getattr(self, operation)(*[arguments[name] for name in names])
@@ -149,16 +151,20 @@ class Reference:
         self.events[event] = self.events.get(event, 0) + 1
 
     def _choose(self, candidates: Iterable[Any], name: str) -> Any:
-        """The choice that the target made, when one is to be followed and was allowed; otherwise the first allowed."""
-        allowed = list(candidates)
+        """The next choice of the script, when there is one and it is allowed; otherwise the policy: the first allowed.
+
+        What was offered is kept, so that a search can try every choice.
+        """
+        allowed = tuple(candidates)
+        self.offered.append((name, allowed))
         if not allowed:
             raise RuleBroken(f"choice-exists:{name}", "there is nothing to choose from")
-        if self.follow.get(name):
-            chosen = self.follow[name].pop(0)
-            if chosen not in allowed:
-                raise RuleBroken(f"choice-allowed:{name}", f"{chosen} is not among {allowed}")
-            return chosen
-        return allowed[0]
+        if not self.script:
+            return allowed[0]
+        chosen = self.script.pop(0)
+        if chosen not in allowed:
+            raise RuleBroken(f"choice-allowed:{name}", f"{chosen} is not among {list(allowed)}")
+        return chosen
 
 
 def _ascending(mapping: dict[Any, Any]) -> list[Any]:

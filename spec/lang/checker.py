@@ -80,7 +80,7 @@ class _Checker:
             self._refuse(
                 self._method.node, f"{self._method.kind} {self._method.name} has no docstring", "Say what it means"
             )
-        self._body(self._method.node.body, loop=False)
+        self._body(self._method.node.body)
         if self._method.kind == "step":
             self._rules_first()
 
@@ -102,11 +102,11 @@ class _Checker:
 
     # statements
 
-    def _body(self, statements: Sequence[ast.stmt], loop: bool) -> None:
+    def _body(self, statements: Sequence[ast.stmt]) -> None:
         for statement in statements:
-            self._statement(statement, loop)
+            self._statement(statement)
 
-    def _statement(self, node: ast.stmt, loop: bool) -> None:
+    def _statement(self, node: ast.stmt) -> None:
         match node:
             case ast.Pass():
                 pass
@@ -128,16 +128,15 @@ class _Checker:
                 self._target(target)
             case ast.If(test=test, body=body, orelse=orelse):
                 self._expression(test)
-                self._body(body, loop)
-                self._body(orelse, loop)
+                self._body(body)
+                self._body(orelse)
             case ast.For(target=ast.Name(), iter=iterated, body=body, orelse=[]):
                 self._expression(iterated)
-                self._body(body, loop=True)
+                self._body(body)
             case ast.For():
                 self._refuse(node, "a for with an else or with several loop variables", "Loop over one plain variable")
             case ast.Break() | ast.Continue():
-                if not loop:
-                    self._refuse(node, "break outside a loop", "Remove it")
+                pass
             case ast.Return(value=value):
                 if self._method.kind == "step":
                     self._refuse(
