@@ -26,6 +26,7 @@ from kvproof.spec.lang import (
     Set,
     canonical,
     invariant,
+    normal_form,
     observation,
     operation,
     phase,
@@ -361,6 +362,27 @@ class BlockManager(Eviction):
             owned = "in use" if self.refs[block] else "claimed"
         return f"{owned} {'cached' if block in self.cached else 'unreachable'} {self.level(block).name.lower()}"
 
+    @normal_form
+    def named_by_place(self) -> bool:
+        """Blocks, and the slots of a level, are interchangeable: let a block be named by its slot, the free ones first.
+
+        Then a free queue within one priority reads 0, 1, 2, ...: the order is in the names, not in the queue.
+        """
+        return (
+            all(self.slot[b] == b for b in self.every(Block))
+            and self.in_order(PRIMARY, 0)
+            and self.in_order(SECONDARY, self.params.primary_blocks)
+        )
+
+    def in_order(self, level: Level, first: int) -> bool:
+        """Whether the victim order of a level is `first`, `first` + 1, and so on."""
+        expected = first
+        for block in self.free[level]:
+            if block != expected:
+                return False
+            expected += 1
+        return True
+
     @canonical
     def names(self) -> dict[type, list[int]]:
         """Sequences by what they hold, blocks by where they stand, slots as their blocks, tokens by first appearance.
@@ -370,15 +392,15 @@ class BlockManager(Eviction):
         sequences = sorted(
             self.every(Sequence), key=lambda s: (s not in self.live, len(self.tokens[s]), self.tokens[s])
         )
-        blocks: dict[Block, None] = {}
-        for level in Level:
-            blocks.update(dict.fromkeys(self.free[level]))
+        used: dict[Block, None] = {}
         for sequence in sequences:
-            blocks.update(dict.fromkeys(self.blocks[sequence]))
-        rest = [b for b in self.every(Block) if b not in blocks]
-        blocks.update(dict.fromkeys(sorted(rest, key=lambda b: self.content[self.slot[b]] or ())))
-        slots = [self.slot[b] for b in blocks if self.level(b) == PRIMARY]
-        slots += [self.slot[b] for b in blocks if self.level(b) == SECONDARY]
+            used.update(dict.fromkeys(self.blocks[sequence]))
+        rest = [b for b in self.every(Block) if b not in used and not self.is_free(b)]
+        used.update(dict.fromkeys(sorted(rest, key=lambda b: self.content[self.slot[b]] or ())))
+        blocks: list[Block] = []
+        for level in Level:
+            blocks += [*self.free[level], *(b for b in used if self.level(b) == level)]
+        slots = [self.slot[b] for b in blocks]
         tokens: dict[Token, None] = {}
         for sequence in sequences:
             tokens.update(dict.fromkeys(self.tokens[sequence]))

@@ -109,11 +109,16 @@ class ReuseTree(BlockPool):
 
     @invariant
     def children_know_their_parents(self) -> bool:
-        """What a node has as a child is cached and names that node as its parent (I-16)."""
-        return all(below in self.cached and self.parent[below] is None for below in self.child[None].values()) and all(
-            below in self.cached and self.parent[below] == node
+        """A node has as many children as there are cached blocks that name it as their parent (I-16).
+
+        Each of those is its child under its own key, so the node has no other entry: none for a block that has left, and
+        none for the same block under a second key, which would outlive it (#13571).
+        """
+        return len(self.child[None]) == sum(
+            1 for b in self.every(Block) if b in self.cached and self.parent[b] is None
+        ) and all(
+            len(self.child[node]) == sum(1 for b in self.every(Block) if b in self.cached and self.parent[b] == node)
             for node in self.every(Block)
-            for below in self.child[node].values()
         )
 
     @invariant

@@ -280,7 +280,7 @@ class _Checker:
             self._refuse(node, f"{name} is called with {len(node.args)} arguments", f"It takes ({expected})")
         if called.kind == "operation":
             self._refuse(node, f"operation {name} is called from inside", "Move what is shared into a helper")
-        if called.kind == "step" and self._method.kind in ("step", "invariant"):
+        if called.kind == "step" and self._method.kind in ("step", "invariant", "normal_form"):
             self._refuse(
                 node, f"{self._method.kind} {self._method.name} takes a step", "Only operations and helpers take steps"
             )

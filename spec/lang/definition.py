@@ -203,7 +203,7 @@ def _method(owner: type, node: ast.FunctionDef, function: Any, kind: str, file: 
                 problem = f"argument {argument.arg} of {node.name} has no type"
                 raise LanguageError(file, argument.lineno, problem, "Annotate it with a finite type")
             hint, line = hints[argument.arg], argument.lineno
-            plain = hint is int and kind in ("helper", "invariant")
+            plain = hint is int and kind == "helper"
             arguments.append((argument.arg, None if plain else _resolved(hint, file, line, argument.arg)))
         result = hints.get("return", type(None))
         returns = None if result in (type(None), typing.NoReturn) else _result(result, file, node.lineno)

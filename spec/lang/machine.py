@@ -86,6 +86,14 @@ def canonical(function: F) -> F:
     return _marked(function, "canonical")
 
 
+def normal_form(function: F) -> F:
+    """A predicate that some renaming of interchangeable things makes true in every state.
+
+    Who looks at arbitrary states may look at those alone; every canonical state satisfies it, which a test asserts.
+    """
+    return _marked(function, "normal_form")
+
+
 def phase(function: F) -> F:
     """The method that classifies one value of an index type: its results are the nodes of the state diagram."""
     return _marked(function, "phase")

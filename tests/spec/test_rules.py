@@ -140,7 +140,7 @@ CORRUPTIONS: dict[str, Callable[[BlockManager], Any]] = {
     "unreachable_first": _requeue,
     "pins_are_references": _set("pins", _free_cached, 1),
     "parents_know_their_children": lambda m: m.child[_first(m)].clear(),
-    "children_know_their_parents": lambda m: m.child[None].__setitem__((2, 2), _unreachable(m)),
+    "children_know_their_parents": lambda m: m.child[None].__setitem__((2, 2), _free_cached(m)),
     "nothing_hangs_from_outside": _set("key", _unreachable, (1, 1)),
     "cached_content_is_the_path": lambda m: m.content.__setitem__(m.slot[_free_cached(m)], (2, 2)),
     "pins_add_up": _set("pinned", _free_cached, 1),
