@@ -1,0 +1,1 @@
+"""Request traces of a real service, replayed through specification and implementation in lockstep."""

@@ -1,0 +1,143 @@
+"""What the two sides are compared by, each a function that returns a failure or None and costs what was touched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kvproof.fuzz.failure import Failure
+from kvproof.fuzz.oracles import Moment
+from kvproof.fuzz.target import Operation
+from kvproof.fuzz.workload.ledger import BlockFacts, Ledger
+from kvproof.fuzz.workload.paths import PathNode
+from kvproof.impl import decode_entry
+
+PATH_SHOWN = 12
+"""Tokens at the end of a path that a message shows."""
+
+
+def free_counts(moment: Moment, expected: Ledger, actual: Ledger, counted: tuple[int, ...]) -> Failure | None:
+    """As many free blocks per level in the reference, by the implementation's steps, and by its own count."""
+    wanted = tuple(len(queue) for queue in expected.side.free)
+    stepped = tuple(len(queue) for queue in actual.side.free)
+    for oracle, who, found in (
+        ("step", "the steps of the target lead to", stepped),
+        ("observation", "the target counts", counted),
+    ):
+        if found != wanted:
+            message = f"{after(moment)} the specification has {wanted} free blocks per level, {who} {found}"
+            return moment.failure(oracle, "free-counts", message, list(wanted), list(found))
+    return None
+
+
+def touched(moment: Moment, expected: Ledger, actual: Ledger) -> Failure | None:
+    """Every block that either side touched is the same on both, and the same block goes next on each level."""
+    return _cached(moment, expected, actual) or _private(moment, expected, actual) or _victims(moment, expected, actual)
+
+
+def _cached(moment: Moment, expected: Ledger, actual: Ledger) -> Failure | None:
+    paths = dict.fromkeys(expected.touched_paths())
+    paths.update(dict.fromkeys(actual.touched_paths()))
+    for node in paths:
+        ours, theirs = expected.cached.get(node), actual.cached.get(node)
+        left = None if ours is None else expected.facts(ours)
+        right = None if theirs is None else actual.facts(theirs)
+        if left != right:
+            return _differs(moment, f"the block cached for {shown(node)}", left, right)
+    return None
+
+
+def _private(moment: Moment, expected: Ledger, actual: Ledger) -> Failure | None:
+    """Blocks in use that no path finds: compared as a whole, since nothing else names them."""
+    ours, theirs = expected.private(), actual.private()
+    if ours == theirs:
+        return None
+    ours.sort(key=_private_order)
+    theirs.sort(key=_private_order)
+    if ours == theirs:
+        return None
+    if len(ours) != len(theirs):
+        message = f"{after(moment)} the specification has touched {len(ours)} private blocks, the target {len(theirs)}"
+        return moment.failure("step", "touched", message, len(ours), len(theirs))
+    (left, held), (right, other) = next(pair for pair in zip(ours, theirs, strict=True) if pair[0] != pair[1])
+    return _differs(moment, f"a private block with {shown(held)}", left, right if held is other else None)
+
+
+def _victims(moment: Moment, expected: Ledger, actual: Ledger) -> Failure | None:
+    for left, right in zip(expected.next_victims(), actual.next_victims(), strict=True):
+        if left is not right:
+            message = (
+                f"{after(moment)} the next victim is {shown(left)} in the specification, {shown(right)} in the target"
+            )
+            return moment.failure("step", "next-victim", message, shown(left), shown(right))
+    return None
+
+
+def page_table(moment: Moment, actual: Ledger, sequence: int, table: Sequence[int]) -> Failure | None:
+    """The page table names the places where the implementation's steps have put the blocks."""
+    blocks = actual.side.blocks[sequence]
+    where = f"{after(moment)} the page table of sequence {sequence} has"
+    if len(table) != len(blocks):
+        message = f"{where} {len(table)} entries, the sequence {len(blocks)} blocks"
+        return moment.failure("observation", "page-table", message, len(blocks), len(table))
+    for position, (entry, block) in enumerate(zip(table, blocks, strict=True)):
+        (level, slot), place = decode_entry(entry), actual.place(block)
+        if (level, slot) != place:
+            found = place_name(level, slot)
+            message = f"{where} {found} at position {position}, the steps have put that block in {place_name(*place)}"
+            return moment.failure("observation", "page-table", message, place_name(*place), found)
+    return None
+
+
+def content(moment: Moment, where: str, node: PathNode, length: int, found: bytes) -> Failure | None:
+    """The first `length` bytes of a block are those of its path."""
+    wanted = node.data[:length]
+    if found[:length] == wanted:
+        return None
+    message = f"{after(moment)}, {where}: the bytes are not those of the path {shown(node)}"
+    return moment.failure("content", "bytes", message, wanted.hex(), found[:length].hex())
+
+
+def place_name(level: int, slot: int) -> str:
+    """A slot in a message."""
+    return f"{('PRIMARY', 'SECONDARY')[level]} slot {slot}"
+
+
+def _differs(moment: Moment, what: str, expected: BlockFacts | None, actual: BlockFacts | None) -> Failure:
+    left, right = _facts_text(expected), _facts_text(actual)
+    message = f"{after(moment)} {what} is {left} in the specification, {right} in the target"
+    return moment.failure("step", "touched", message, left, right)
+
+
+def _facts_text(facts: BlockFacts | None) -> str:
+    if facts is None:
+        return "not there"
+    free = "free" if facts.free else "not free"
+    return f"on {facts.level} with {facts.refs} references, {facts.pins} pins, priority {facts.priority}, {free}"
+
+
+def _private_order(pair: tuple[BlockFacts, PathNode | None]) -> tuple[object, ...]:
+    facts, node = pair
+    return (() if node is None else node.path(), facts)
+
+
+def shown(node: PathNode | None) -> str:
+    """The end of a path: whole paths have hundreds of tokens."""
+    if node is None:
+        return "an unreachable block"
+    path = node.path()
+    more = f"{len(path) - PATH_SHOWN} tokens, then " if len(path) > PATH_SHOWN else ""
+    return f"[{more}{', '.join(map(str, path[-PATH_SHOWN:]))}]"
+
+
+def after(moment: Moment) -> str:
+    """`after add(...)`, long token lists only by their length."""
+    return f"after {short(moment.operation)}"
+
+
+def short(operation: Operation) -> str:
+    """An operation in one line, long token lists only by their length."""
+    parts = [
+        f"{name}=({len(value)} tokens)" if isinstance(value, tuple) and len(value) > PATH_SHOWN else f"{name}={value}"
+        for name, value in operation.arguments.items()
+    ]
+    return f"{operation.name}({', '.join(parts)})"

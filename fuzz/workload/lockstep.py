@@ -1,0 +1,236 @@
+"""Lockstep at the pace of a real trace: every oracle at every operation, at the cost of what the operation touched.
+
+`kvproof.fuzz.lockstep` compares whole states, which is right for pools of a few blocks. Here they have thousands, so:
+
+- at every operation: same result or refusal; the implementation's step log replayed by the validator, every rule
+  checked; free counts per level of reference, validator and manager; every touched block, and every path that left the
+  tree, by content: level, references, pins, retention priority, free or not; the next victim of each level; the page
+  table of the sequence; the bytes of every touched block read back from the device, and all that the kernels read;
+  races.
+- every so many operations, and at the end (`check`): the whole observation of the implementation, the validator and
+  the reference, victim order included; the bytes of every cached or used block. At the end the specification's own
+  invariants, too: some look at every pair of blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from time import perf_counter
+from typing import Any, ParamSpec, TypeVar
+
+from attrs import define, field
+
+from kvproof.fuzz import oracles
+from kvproof.fuzz.failure import Failure
+from kvproof.fuzz.lockstep import TargetRaised
+from kvproof.fuzz.oracles import Moment, StepValidation
+from kvproof.fuzz.subject import Parameters, Subject
+from kvproof.fuzz.target import Operation, Outcome, Race, Refused, Returned, Step
+from kvproof.fuzz.targets.block_manager import DeviceFactory, ManagerFactory, simulated_device
+from kvproof.fuzz.workload import comparison
+from kvproof.fuzz.workload.engine import Engine
+from kvproof.fuzz.workload.ledger import Ledger
+from kvproof.fuzz.workload.ledger import Step as LoggedStep
+from kvproof.fuzz.workload.paths import PathNode
+from kvproof.impl import BlockManager, Counters
+
+Found = TypeVar("Found")
+Given = ParamSpec("Given")
+
+
+@define
+class OracleCounts:
+    """How often each oracle ran, in the unit that it looks at."""
+
+    results: int = 0
+    steps: int = 0
+    touched: int = 0
+    bytes_read: int = 0
+    races: int = 0
+    observations: int = 0
+    invariants: int = 0
+
+
+@define
+class Seconds:
+    """Where the time went."""
+
+    reference: float = 0.0
+    implementation: float = 0.0
+    validation: float = 0.0
+    content: float = 0.0
+    observation: float = 0.0
+
+
+@define
+class WorkloadLockstep:
+    """A reference, a validator and an engine with its manager, on the same parameters.
+
+    After a failure the run is over.
+
+    Raises:
+        MachineError: the machine does not allow the parameters.
+        TargetError: the implementation does not.
+    """
+
+    subject: Subject
+    parameters: Parameters
+    make_manager: ManagerFactory = BlockManager
+    make_device: DeviceFactory = simulated_device
+    counts: OracleCounts = field(factory=OracleCounts, init=False)
+    seconds: Seconds = field(factory=Seconds, init=False)
+    operations: list[Operation] = field(factory=list, init=False)
+    """All operations so far."""
+    outcome: Outcome = field(factory=Returned, init=False)
+    """Of the last operation, as the specification has it."""
+    _engine: Engine = field(init=False)
+    _reference: Any = field(init=False)
+    _validator: Any = field(init=False)
+    _validation: StepValidation = field(init=False)
+    _expected: Ledger = field(init=False)
+    _actual: Ledger = field(init=False)
+    _reference_log: list[LoggedStep] = field(factory=list, init=False)
+    _primary: int = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._primary = self.parameters["primary_blocks"]
+        root = PathNode(None, ())
+        self._reference = self.subject.reference(self.parameters)
+        self._validator = self.subject.reference(self.parameters)
+        log = self._reference_log
+        self._reference.on_step = lambda name, arguments: log.append((name, arguments))
+        self._validation = StepValidation(self.subject, self._validator)
+        self._expected = Ledger(self._reference, root)
+        self._actual = Ledger(self._validator, root)
+        self._engine = Engine(self.parameters, root, self.make_manager, self.make_device)
+
+    @property
+    def counters(self) -> Counters:
+        """The implementation's own totals."""
+        return self._engine.counters
+
+    def apply(self, operation: Operation) -> Failure | None:
+        """One operation on both sides, looked at by every oracle that costs no more than the operation."""
+        moment = Moment(len(self.operations), operation)
+        self.operations.append(operation)
+        started = perf_counter()
+        self._reference_log.clear()
+        try:
+            self.outcome = Returned(self._reference.apply(operation.name, operation.arguments))
+        except self.subject.rejected as error:
+            self.outcome = Refused(str(getattr(error, "error", error)))
+        except self.subject.rule_broken as error:
+            rule = str(getattr(error, "rule", error))
+            return moment.failure("invariant", rule, f"{operation} breaks the rule {rule} in the specification")
+        ran = perf_counter()
+        self.seconds.reference += ran - started
+        crash: Failure | None = None
+        actual: Outcome = self.outcome
+        try:
+            actual = self._engine.apply(operation)
+        except Exception as error:  # noqa: BLE001 - a crash of the implementation is a finding
+            crash = oracles.crash(moment, error)
+        answered = perf_counter()
+        self.seconds.implementation += answered - ran
+        try:
+            failure = self._validate(moment, actual, crash)
+            validated = perf_counter()
+            self.seconds.validation += validated - answered
+            if failure is None:
+                failure = self._races(moment) or self._read_back(moment)
+            self.seconds.content += perf_counter() - validated
+        except TargetRaised as raised:
+            return oracles.crash(moment, raised.error)
+        return failure
+
+    def _validate(self, moment: Moment, actual: Outcome, crash: Failure | None) -> Failure | None:
+        engine, log = self._engine, self._engine.log
+        failure = self._validation.steps(moment, [Step(name, arguments) for name, arguments in log]) or crash
+        failure = failure or oracles.outcome(moment, self.outcome, actual)
+        if failure is not None:
+            return failure
+        ours, theirs = self._expected, self._actual
+        ours.follow(self._reference_log)
+        theirs.follow(log)
+        self.counts.results += 1
+        self.counts.steps += len(log)
+        self.counts.touched += len(theirs.touched)
+        failure = comparison.free_counts(moment, ours, theirs, _guarded(engine.free_counts))
+        failure = failure or comparison.touched(moment, ours, theirs)
+        sequence = moment.operation.arguments["sequence"]
+        if failure is None and sequence in self._validator.live:
+            table = _guarded(engine.page_table, sequence)
+            failure = comparison.page_table(moment, theirs, sequence, table)
+        return failure
+
+    def _races(self, moment: Moment) -> Failure | None:
+        self.counts.races += 1
+        return oracles.races(
+            moment,
+            [
+                Race(f"{race.second.stream}-{race.second.kind}-after-{race.first.stream}-{race.first.kind}", str(race))
+                for race in self._engine.races()
+            ],
+        )
+
+    def _read_back(self, moment: Moment) -> Failure | None:
+        """Bytes that the kernels read, then those of all touched blocks that are cached or in use."""
+        engine = self._engine
+        _guarded(engine.settle)
+        for read in engine.reads:
+            where = f"block {read.position} as the kernel of sequence {read.sequence} read it"
+            failure = comparison.content(moment, where, read.path, read.length, _guarded(read.load.value))
+            if failure is not None:
+                return failure
+        self.counts.bytes_read += len(engine.reads)
+        return self._read_blocks(moment, self._actual.touched)
+
+    def _read_blocks(self, moment: Moment, blocks: Iterable[int]) -> Failure | None:
+        """Read those of `blocks` that are cached or in use back from the device."""
+        ledger, validator, engine = self._actual, self._validator, self._engine
+        for block in blocks:
+            node = ledger.data[block]
+            if node is None or not (block in validator.cached or validator.refs[block]):
+                continue
+            level, slot = ledger.place(block)
+            found = _guarded(engine.bytes_at, level, slot)
+            self.counts.bytes_read += 1
+            failure = comparison.content(moment, comparison.place_name(level, slot), node, len(node.data), found)
+            if failure is not None:
+                return failure
+        return None
+
+    def check(self, with_invariants: bool = False) -> Failure | None:
+        """Compare whole states, and every byte that matters; with the specification's invariants when asked."""
+        started = perf_counter()
+        moment = Moment(len(self.operations) - 1, self.operations[-1])
+        try:
+            return self._check(moment, with_invariants)
+        except TargetRaised as raised:
+            return oracles.crash(moment, raised.error)
+        finally:
+            self.seconds.observation += perf_counter() - started
+
+    def _check(self, moment: Moment, with_invariants: bool) -> Failure | None:
+        engine = self._engine
+        seen = _guarded(engine.observe)
+        self.counts.observations += 1
+        failure = oracles.observation(moment, self._reference.observe(), seen)
+        if failure is None:
+            who = "the target, whose step log led there,"
+            failure = oracles.observation(moment, self._validator.observe(), seen, "step", who)
+        if failure is None and with_invariants:
+            self.counts.invariants += 1
+            failure = oracles.invariants(moment, self._reference)
+        if failure is None:
+            _guarded(engine.settle)
+            failure = self._read_blocks(moment, range(len(self._actual.data)))
+        return failure
+
+
+def _guarded(call: Callable[Given, Found], *given: Given.args, **named: Given.kwargs) -> Found:
+    """A look at the implementation, which may raise as well as answer wrongly."""
+    try:
+        return call(*given, **named)
+    except Exception as error:
+        raise TargetRaised(error) from error

@@ -1,0 +1,122 @@
+"""The tables of a replay."""
+
+from __future__ import annotations
+
+from attrs import asdict
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from kvproof.fuzz.workload.generate import TraceShape
+from kvproof.fuzz.workload.run import WorkloadRun
+
+
+def show_run(console: Console, run: WorkloadRun) -> None:
+    """What the replay did, what the pools were worth, which oracle looked how often, and where the time went."""
+    console.print(_requests_table(run))
+    console.print(_cache_table(run))
+    console.print(_oracle_table(run))
+    console.print(_time_table(run))
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", show_header=len(columns) > 2)
+    for number, name in enumerate(columns):
+        table.add_column(name, justify="right" if number else "left")
+    return table
+
+
+def _requests_table(run: WorkloadRun) -> Table:
+    counts = run.schedule.counts
+    table = _table("requests", "what", "count")
+    table.add_row("requests", f"{run.requests:,}")
+    for name, value in (
+        ("arrived", counts.arrived),
+        ("completed", counts.completed),
+        ("rejected for good: the prompt exceeds the pool", counts.rejected),
+        ("cut short: the output outgrew the pool", counts.cut),
+        ("waited on arrival", counts.waited),
+        ("preempted while running", counts.preemptions),
+        ("most at once", counts.most_live),
+        ("longest waiting line", counts.longest_line),
+    ):
+        table.add_row(name, f"{value:,}")
+    waits = counts.waited + counts.preemptions
+    table.add_row("mean wait of those that waited", f"{counts.waited_ms / waits / 1000:,.1f} s" if waits else "none")
+    table.add_row("operations", f"{len(run.lockstep.operations):,}")
+    for name, count in sorted(run.refusals.items()):
+        table.add_row(f"refused {escape(name)}", f"{count:,}")
+    return table
+
+
+def _cache_table(run: WorkloadRun) -> Table:
+    lookups, counters = run.lookups, run.lockstep.counters
+    table = _table("prompt blocks", "found", "blocks", "of the full ones", "of all")
+    for name, value in (
+        ("on the device", lookups.on_device),
+        ("on the host", lookups.on_host),
+        ("together", lookups.on_device + lookups.on_host),
+    ):
+        table.add_row(name, f"{value:,}", _rate(value, lookups.full_blocks), _rate(value, lookups.prompt_blocks))
+    table.add_row("looked up", f"{lookups.full_blocks:,}", f"{lookups.full_blocks:,}", f"{lookups.prompt_blocks:,}")
+    table.add_section()
+    for name, value in (
+        ("offloads", counters.blocks_offloaded),
+        ("onboardings", counters.blocks_onboarded),
+        ("evictions", counters.blocks_evicted),
+        ("allocations", counters.blocks_allocated),
+        ("stored", counters.blocks_stored),
+    ):
+        table.add_row(name, f"{value:,}", "", "")
+    return table
+
+
+def _rate(part: int, whole: int) -> str:
+    return f"{part / whole:.3f}" if whole else "-"
+
+
+ORACLES = {
+    "results": "results and free counts, operations",
+    "steps": "steps validated",
+    "touched": "blocks compared by content",
+    "bytes_read": "blocks of bytes compared",
+    "races": "happens-before, operations",
+    "observations": "whole states compared",
+    "invariants": "all invariants of the specification",
+}
+
+
+def _oracle_table(run: WorkloadRun) -> Table:
+    table = _table("oracles", "oracle", "times")
+    for name, count in asdict(run.lockstep.counts).items():
+        table.add_row(ORACLES[name], f"{count:,}")
+    return table
+
+
+def _time_table(run: WorkloadRun) -> Table:
+    table = _table("time", "part", "seconds")
+    parts = asdict(run.lockstep.seconds)
+    for name, seconds in parts.items():
+        table.add_row(name, f"{seconds:.1f}")
+    table.add_row("the rest", f"{max(0.0, run.seconds - sum(parts.values())):.1f}")
+    rate = len(run.lockstep.operations) / run.seconds if run.seconds else 0.0
+    table.add_row("together", f"{run.seconds:.1f}")
+    table.add_row("operations/s", f"{rate:,.0f}")
+    return table
+
+
+def show_shape(console: Console, shape: TraceShape) -> None:
+    """Facts of a generated trace."""
+    table = _table("generated trace", "what", "value")
+    for name, value in (
+        ("requests", f"{shape.requests:,}"),
+        ("conversations", f"{shape.conversations:,}"),
+        ("from first to last request", f"{shape.span_ms / 1000:,.0f} s"),
+        ("prompt blocks", f"{shape.blocks:,}"),
+        ("different ones", f"{shape.distinct_blocks:,}"),
+        ("mean and largest prompt", f"{shape.blocks / shape.requests:.1f} and {shape.largest_prompt} blocks"),
+        ("mean output", f"{shape.output_tokens / shape.requests:.0f} tokens"),
+        ("hit rate of an infinite cache, of the full blocks", _rate(shape.reusable_blocks, shape.full_blocks)),
+    ):
+        table.add_row(name, value)
+    console.print(table)

@@ -1,0 +1,170 @@
+"""A divergence of a long replay made short.
+
+The general minimiser compares whole states at every operation, which a replay of thousands of operations on thousands
+of blocks cannot afford. So the replay is first cut down with its own lockstep: smaller pools, fewer operations, tokens
+and sequences renumbered. What is then small goes to the minimiser. Everything is deterministic; the budget is a number
+of operations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from attrs import define, evolve, frozen
+
+from kvproof.fuzz.failure import Failure
+from kvproof.fuzz.lockstep import Lockstep, run
+from kvproof.fuzz.minimise import Minimiser
+from kvproof.fuzz.subject import MachineError, Parameters, Subject
+from kvproof.fuzz.target import Operation, Refused, Target, TargetError
+from kvproof.fuzz.targets.block_manager import BlockManagerTarget, ManagerFactory, simulated_device
+from kvproof.fuzz.trace import Trace
+from kvproof.fuzz.workload.lockstep import WorkloadLockstep
+
+OPERATIONS_BUDGET = 20_000
+"""Operations that cutting down may run: a minute at the pace of a replay."""
+
+SMALL_OPERATIONS = 60
+SMALL_BLOCKS = 64
+"""Up to these sizes a sequence goes to the minimiser."""
+
+MINIMISER_RUNS = 1_500
+
+
+@frozen
+class _Cut:
+    parameters: Parameters
+    operations: tuple[Operation, ...]
+    failure: Failure
+
+
+@define
+class Shortener:
+    """Cuts one divergence down.
+
+    Attributes:
+        subject: the machine.
+        make_manager: the implementation that diverges.
+        by_check: the failure shows only when whole states are compared.
+        budget: operations left to run.
+    """
+
+    subject: Subject
+    make_manager: ManagerFactory
+    by_check: bool = False
+    budget: int = OPERATIONS_BUDGET
+
+    def shorten(self, trace: Trace) -> Trace:
+        """The shortest trace found that fails in the same way; the given one when nothing shorter does."""
+        if trace.failure is None:
+            return trace
+        cut = _Cut(trace.parameters, trace.operations[: trace.failure.operation + 1], trace.failure)
+        while True:
+            before = cut
+            cut = self._fewer_operations(self._smaller_pools(cut))
+            if cut == before or self.budget <= 0:
+                break
+        cut = self._renumbered(cut)
+        cut = self._minimised(cut)
+        return evolve(trace, parameters=cut.parameters, operations=cut.operations, failure=cut.failure)
+
+    def _attempt(self, cut: _Cut, parameters: Parameters, operations: tuple[Operation, ...]) -> _Cut | None:
+        """Run a candidate; None unless it fails alike. Operations that were refused are left out of the result."""
+        if self.budget <= 0:
+            return None
+        try:
+            lockstep = WorkloadLockstep(self.subject, parameters, self.make_manager)
+        except (MachineError, TargetError):
+            return None
+        kept: list[Operation] = []
+        failure = None
+        for operation in operations:
+            self.budget -= 1
+            failure = lockstep.apply(operation)
+            if failure is not None or not isinstance(lockstep.outcome, Refused):
+                kept.append(operation)
+            if failure is not None:
+                break
+        if failure is None and self.by_check and kept:
+            failure = lockstep.check()
+        if failure is None or not _alike(failure, cut.failure):
+            return None
+        return _Cut(parameters, tuple(kept), evolve(failure, operation=len(kept) - 1))
+
+    def _smaller_pools(self, cut: _Cut) -> _Cut:
+        """The smallest powers of two that still fail: small pools refuse most and so are quick to try."""
+        for name, first in (("primary_blocks", 1), ("secondary_blocks", 0)):
+            for size in _sizes(first, cut.parameters[name]):
+                found = self._attempt(cut, {**cut.parameters, name: size}, cut.operations)
+                if found is not None:
+                    cut = found
+                    break
+        return cut
+
+    def _fewer_operations(self, cut: _Cut) -> _Cut:
+        size = len(cut.operations) // 2
+        while size >= 1:
+            start = 0
+            while start < len(cut.operations):
+                found = self._attempt(cut, cut.parameters, cut.operations[:start] + cut.operations[start + size :])
+                if found is not None and len(found.operations) < len(cut.operations):
+                    cut = found
+                else:
+                    start += size
+            size //= 2
+        return cut
+
+    def _renumbered(self, cut: _Cut) -> _Cut:
+        """Sequences and tokens numbered by first appearance, and the parameters no larger than they need be."""
+        sequences: dict[int, int] = {}
+        tokens: dict[int, int] = {}
+        operations = []
+        lengths: dict[int, int] = {}
+        longest = 1
+        for operation in cut.operations:
+            arguments = dict(operation.arguments)
+            sequence = arguments["sequence"] = sequences.setdefault(arguments["sequence"], len(sequences))
+            if "tokens" in arguments:
+                arguments["tokens"] = tuple(tokens.setdefault(token, len(tokens)) for token in arguments["tokens"])
+                before = 0 if operation.name == "add" else lengths.get(sequence, 0)
+                lengths[sequence] = before + len(arguments["tokens"])
+                longest = max(longest, lengths[sequence])
+            operations.append(Operation(operation.name, arguments))
+        parameters = {
+            **cut.parameters,
+            "sequences": max(1, len(sequences)),
+            "max_tokens": longest,
+            "vocabulary": max(1, len(tokens)),
+        }
+        self.budget = max(self.budget, len(operations))
+        return self._attempt(cut, parameters, tuple(operations)) or cut
+
+    def _minimised(self, cut: _Cut) -> _Cut:
+        blocks = cut.parameters["primary_blocks"] + cut.parameters["secondary_blocks"]
+        if len(cut.operations) > SMALL_OPERATIONS or blocks > SMALL_BLOCKS:
+            return cut
+        make_target = target_maker(self.make_manager)
+        with Lockstep(self.subject, make_target(), cut.parameters) as lockstep:
+            failure = lockstep.initial() or run(lockstep, cut.operations)
+        if failure is None:
+            return cut
+        minimiser = Minimiser(self.subject, make_target, budget=MINIMISER_RUNS)
+        best = minimiser.minimise(cut.parameters, cut.operations, failure)
+        return _Cut(best.parameters, best.operations, best.failure)
+
+
+def target_maker(make_manager: ManagerFactory) -> Callable[[], Target]:
+    """Makes the target on which a trace of this implementation runs."""
+    return lambda: BlockManagerTarget(simulated_device, make_manager)
+
+
+def _alike(one: Failure, other: Failure) -> bool:
+    """The same oracle objects to the same thing; at which operation may differ once others are left out."""
+    return one.fingerprint.split(":")[:2] == other.fingerprint.split(":")[:2]
+
+
+def _sizes(first: int, below: int) -> Iterator[int]:
+    size = first
+    while size < below:
+        yield size
+        size = size * 2 or 1
