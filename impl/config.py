@@ -38,7 +38,7 @@ class PoolConfig:
         default_priority: retention priority of a sequence added without one.
         offload_threshold: lowest priority at which a victim is offloaded and not dropped; `priorities` means never.
         priorities: number of retention priorities; they are 0..priorities-1, and 0 goes first.
-        pins_max: most pins that one block can have at a time.
+        pins_max: most pins that one block can have at a time; 0 switches pinning off.
     """
 
     primary_blocks: int = field(validator=_AtLeast(1))
@@ -49,7 +49,7 @@ class PoolConfig:
     default_priority: int = field(default=DEFAULT_PRIORITY, validator=_AtLeast(0))
     offload_threshold: int = field(default=OFFLOAD_THRESHOLD, validator=_AtLeast(0))
     priorities: int = field(default=PRIORITIES_DEFAULT, validator=_AtLeast(1))
-    pins_max: int = field(default=PINS_MAX_DEFAULT, validator=_AtLeast(1))
+    pins_max: int = field(default=PINS_MAX_DEFAULT, validator=_AtLeast(0))
 
     def __attrs_post_init__(self) -> None:
         if self.default_priority >= self.priorities:

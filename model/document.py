@@ -6,6 +6,9 @@ small sizes and noting what happened.
 
 from __future__ import annotations
 
+import ast
+import functools
+import inspect
 import re
 from collections.abc import Hashable, Iterable, Mapping
 from importlib import resources
@@ -48,7 +51,7 @@ def document(definitions: Iterable[tuple[str, Definition, Any]]) -> str:
 
 
 def _described(name: str, definition: Definition, package: Any) -> dict[str, Any]:
-    bundle = Bundle(name, definition, generated_class(cast(Hashable, definition.cls)), package.VARIANTS, package.SIZES)
+    bundle = _bundle(name, package)
     found = found_by(bundle)
     return {
         "name": name,
@@ -70,6 +73,13 @@ def _described(name: str, definition: Definition, package: Any) -> dict[str, Any
     }
 
 
+@functools.lru_cache(maxsize=16)
+def _bundle(name: str, package: Any) -> Bundle:
+    definition = compile_machine(package.MACHINE)
+    return Bundle(name, definition, generated_class(cast(Hashable, definition.cls)), package.VARIANTS, package.SIZES)
+
+
+@functools.lru_cache(maxsize=16)
 def found_by(bundle: Bundle) -> dict[str, list[str]]:
     """For each rule or invariant, the variants whose shortest counterexample breaks it."""
     found: dict[str, list[str]] = {}
@@ -82,6 +92,7 @@ def found_by(bundle: Bundle) -> dict[str, list[str]]:
     return found
 
 
+@functools.lru_cache(maxsize=16)
 def edges(bundle: Bundle) -> list[Edge]:
     """What steps do to the things that the machine's `phase` method classifies, as seen while exploring."""
     method = next(iter(bundle.definition.of_kind("phase").values()), None)
@@ -137,14 +148,10 @@ def _signature(method: Method) -> str:
 
 
 def _annotation(node: Any) -> str:
-    import ast
-
     return ast.unparse(node) if node is not None else ""
 
 
 def _parameters(definition: Definition) -> list[Mapping[str, Any]]:
-    import inspect
-
     text = inspect.getsource(definition.parameters)
     docs = dict(re.findall(r"^    (\w+): int = [^\n]*\n    \"\"\"(.*?)\"\"\"", text, flags=re.MULTILINE | re.DOTALL))
     fields = attrs.fields(cast(Any, definition.parameters))
