@@ -22,15 +22,18 @@ T = TypeVar("T")
 CANDIDATES = 4
 """Argument tuples drawn for an operation until one is enabled; more finds little more and costs time."""
 
+EMPTY_ONE_IN = 16
+"""One in so many sequences without a prefix may be empty: rarely allowed, so worth little."""
+
 INDEX_CANDIDATES = 8
 """Values of one index tried per candidate."""
 
-VARIED_BELOW = 9
-"""A parameter whose default is smaller varies from run to run; larger ones (a number of priorities, a threshold)
-are kept, since other values of them show nothing new."""
+VARIED_BELOW = 13
+"""A parameter that is smaller in a preset varies around it; larger ones (a number of priorities, a threshold) are
+kept, since other values of them show nothing new."""
 
-PARAMETER_ATTEMPTS = 40
-"""Parameter sets drawn until the machine allows one; then its defaults are taken."""
+PARAMETER_ATTEMPTS = 8
+"""Variations of a preset that are tried until the machine allows one; then the preset itself is taken."""
 
 
 class Chooser(Protocol):
@@ -56,107 +59,128 @@ def choice(chooser: Chooser, items: Sequence[T]) -> T:
 
 
 def draw_parameters(subject: Subject, chooser: Chooser, fixed: Mapping[str, int] | None = None) -> dict[str, int]:
-    """Parameters for one run: small and tight ones first (a chooser's low integers give small sizes).
+    """Parameters for one run: a preset of the machine, with about half of its small ones moved by one.
 
     `fixed` ones are kept as given.
 
     Raises:
-        MachineError: the machine does not allow the fixed ones together with its defaults.
+        MachineError: the machine does not allow the fixed ones together with a preset.
     """
     given = dict(fixed or {})
-    base = {**subject.defaults, **given}
-    subject.reference(base)
-    free = [name for name in subject.defaults if name not in given and parameter_values(subject, name)]
+    preset = {**choice(chooser, subject.presets), **given}
+    subject.reference(preset)
+    free = [name for name, value in preset.items() if name not in given and value < VARIED_BELOW]
     for _ in range(PARAMETER_ATTEMPTS):
-        drawn = dict(base)
+        drawn = dict(preset)
         for name in free:
-            drawn[name] = choice(chooser, parameter_values(subject, name))
+            drawn[name] += (0, 0, -1, 1)[chooser.integer(0, 3)]
         try:
             subject.reference(drawn)
         except MachineError:
             continue
         return drawn
-    return base
-
-
-def parameter_values(subject: Subject, name: str) -> tuple[int, ...]:
-    """Values worth drawing for a parameter, smallest first; none when it is kept at its default."""
-    if name in subject.tuned:
-        return subject.tuned[name]
-    default = subject.defaults[name]
-    return tuple(range(min(default, 1), default + 3)) if default < VARIED_BELOW else ()
+    return preset
 
 
 class ArgumentSource:
-    """Draws operations for one run, guided by the state of its reference."""
+    """Draws operations for one run, guided by the state of its reference. Tell it `moved` after every operation."""
 
     def __init__(self, subject: Subject, parameters: Parameters, reference: Reference) -> None:
         self._shapes = subject.make_shapes(parameters)
         self._reference = reference
         self._sequence_state = subject.sequence_state
+        self._known_sequences: dict[str, list[tuple[Any, ...]]] = {}
+
+    def moved(self) -> None:
+        """The reference's state may have changed."""
+        self._known_sequences.clear()
 
     def draw(self, name: str, chooser: Chooser) -> Operation:
-        """One operation called `name`: mostly an enabled one, now and then whatever is drawn first."""
-        shapes = self._shapes[name]
-        sequences = self._sequences() if any(isinstance(shape, Run) for shape in shapes.values()) else []
-        arguments: dict[str, Value] = {}
-        wants_enabled = chooser.integer(0, 9) > 0
-        for _ in range(CANDIDATES if wants_enabled else 1):
-            arguments = {key: self._value(shape, chooser, sequences) for key, shape in shapes.items()}
-            if not wants_enabled or self._enable(name, arguments, shapes):
-                break
-        return Operation(name, arguments)
+        """One operation called `name`, an enabled one if a few candidates have one."""
+        return self.draw_enabled(name, chooser) or self.draw_any(name, chooser)
 
-    def _enable(self, name: str, arguments: dict[str, Value], shapes: Mapping[str, Shape]) -> bool:
-        """Is the operation enabled, perhaps after turning one index to another value? Changes `arguments`."""
+    def draw_any(self, name: str, chooser: Chooser) -> Operation:
+        """One operation called `name` whether or not it is enabled: refusals are behaviour too."""
+        return Operation(name, self._arguments(self._shapes[name], chooser))
+
+    def draw_enabled(self, name: str, chooser: Chooser) -> Operation | None:
+        """One enabled operation called `name`; None when no candidate was."""
+        shapes = self._shapes[name]
+        indexed = any(isinstance(shape, Whole) and shape.is_index for shape in shapes.values())
+        errors: set[str | None] = set()
+        for attempt in range(CANDIDATES if shapes else 1):
+            arguments = self._arguments(shapes, chooser)
+            error = self._enable(name, arguments, shapes)
+            if error is None:
+                return Operation(name, arguments)
+            errors.add(error)
+            if indexed and attempt == 1 and len(errors) == 1:
+                return None  # whatever the index, the same refusal twice: there is nothing of the kind to be found
+        return None
+
+    def _arguments(self, shapes: Mapping[str, Shape], chooser: Chooser) -> dict[str, Value]:
+        return {key: self._value(shape, chooser) for key, shape in shapes.items()}
+
+    def _enable(self, name: str, arguments: dict[str, Value], shapes: Mapping[str, Shape]) -> str | None:
+        """Turn the indices among `arguments` until the operation is enabled; the first error when it never is."""
         enabled = self._reference.enabled
-        if enabled(name, arguments) is None:
-            return True
+        error = enabled(name, arguments)
+        if error is None:
+            return None
         for key, shape in shapes.items():
             if isinstance(shape, Whole) and shape.is_index:
                 drawn, size = arguments[key], shape.high - shape.low + 1
                 for turn in range(1, min(size, INDEX_CANDIDATES)):
                     arguments[key] = shape.low + (drawn - shape.low + turn) % size
                     if enabled(name, arguments) is None:
-                        return True
+                        return None
                 arguments[key] = drawn
-        return False
+        return error
 
-    def _sequences(self) -> list[tuple[Any, ...]]:
-        found: list[tuple[Any, ...]] = []
-        for variable in self._sequence_state:
-            _collect(getattr(self._reference, variable), found)
+    def _sequences(self, kind: str) -> Sequence[tuple[Any, ...]]:
+        """The sequences of such items that the state holds."""
+        found = self._known_sequences.get(kind)
+        if found is None:
+            found = self._known_sequences[kind] = []
+            for variable, items in self._sequence_state.items():
+                if items == kind:
+                    _collect(getattr(self._reference, variable), found)
         return found
 
-    def _value(self, shape: Shape, chooser: Chooser, sequences: Sequence[tuple[Any, ...]]) -> Value:
+    def _value(self, shape: Shape, chooser: Chooser) -> Value:
         if isinstance(shape, Whole):
             return _whole(shape, chooser)
         if isinstance(shape, Run):
-            return self._run(shape, chooser, sequences)
+            return self._run(shape, chooser)
         if isinstance(shape, Truth):
             return chooser.integer(0, 1) == 1
         if isinstance(shape, Named):
             return choice(chooser, shape.values)
         if isinstance(shape, Maybe):
-            return None if chooser.integer(0, 2) == 0 else self._value(shape.inner, chooser, sequences)
+            return None if chooser.integer(0, 2) == 0 else self._value(shape.inner, chooser)
         raise TypeError(f"no way to draw {shape.describe()}")
 
-    def _run(self, shape: Run, chooser: Chooser, sequences: Sequence[tuple[Any, ...]]) -> tuple[Value, ...]:
+    def _run(self, shape: Run, chooser: Chooser) -> tuple[Value, ...]:
         """A prefix of a sequence in the state and a suffix; either may be missing."""
-        limit = shape.limit
-        prefix: tuple[Any, ...] = ()
-        if sequences and chooser.integer(0, 7) > 0:
-            source = choice(chooser, sequences)
-            if chooser.integer(0, 1) == 0:
-                source = source[: chooser.integer(0, len(source))]
-            prefix = tuple(source[:limit]) if all(map(shape.inner.contains, source)) else ()
+        limit, inner = shape.limit, shape.inner
+        prefix = self._prefix(inner, chooser)[:limit] if isinstance(inner, Whole) else ()
         if shape.exact:
             extra = limit - len(prefix)
         else:
             room = limit - len(prefix)
-            kind = chooser.integer(0, 3) if prefix else chooser.integer(1, 3)
-            extra = 0 if kind == 0 else chooser.integer(0, room if kind == 1 else min(room, 3))
-        return prefix + tuple(self._value(shape.inner, chooser, ()) for _ in range(extra))
+            least = 0 if prefix or chooser.integer(0, EMPTY_ONE_IN - 1) == 0 else 1
+            kind = chooser.integer(0, 3)
+            extra = least if kind == 0 else chooser.integer(least, max(least, room if kind == 1 else min(room, 3)))
+            extra = min(extra, room)
+        return prefix + tuple([self._value(inner, chooser) for _ in range(extra)])
+
+    def _prefix(self, inner: Whole, chooser: Chooser) -> tuple[Value, ...]:
+        """The beginning of a sequence in the state, mostly of a long one, half of the time the whole of it."""
+        sequences = self._sequences(inner.kind)
+        if not sequences or chooser.integer(0, 7) == 0:
+            return ()
+        source = max(choice(chooser, sequences), choice(chooser, sequences), key=len)
+        return source if chooser.integer(0, 1) == 0 else source[: chooser.integer(0, len(source))]
 
 
 def _whole(shape: Whole, chooser: Chooser) -> int:

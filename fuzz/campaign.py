@@ -7,10 +7,12 @@ from collections.abc import Callable
 from enum import Enum
 
 from attrs import define, field, frozen
+from hypothesis.errors import HypothesisException
 
 from kvproof.fuzz.failure import Failure
-from kvproof.fuzz.lockstep import Progress
+from kvproof.fuzz.lockstep import Lockstep, Progress, run
 from kvproof.fuzz.minimise import RUNS_BUDGET, Candidate, Minimiser
+from kvproof.fuzz.scout import Novelty
 from kvproof.fuzz.subject import Parameters, Subject
 from kvproof.fuzz.target import Operation, Target
 from kvproof.fuzz.trace import Trace
@@ -146,17 +148,20 @@ def run_campaign(subject: Subject, make_target: Callable[[], Target], plan: Plan
 def _minimise(campaign: Campaign, finding: Finding, make_target: Callable[[], Target]) -> None:
     minimiser = Minimiser(campaign.subject, make_target, campaign.plan.minimising_runs)
     try:
+        if finding.failure.oracle == "invariant":  # engines test these now and then only: find where it broke first
+            with Lockstep(campaign.subject, make_target(), finding.parameters) as lockstep:
+                finding.failure = run(lockstep, finding.operations) or finding.failure
         finding.smallest = minimiser.minimise(finding.parameters, finding.operations, finding.failure)
     except KeyboardInterrupt:
         campaign.interrupted = True
 
 
 def _walk(campaign: Campaign, make_target: Callable[[], Target], watch: Callable[[Case], None]) -> None:
-    target = make_target()
+    target, novelty, fixed = make_target(), Novelty(), campaign.plan.parameters
     while True:
         seed = case_seed(campaign.plan.seed, campaign.cases)
         campaign.cases += 1
-        for case in walk_case(campaign.subject, target, seed, campaign.progress, campaign.plan.parameters):
+        for case in walk_case(campaign.subject, target, seed, campaign.progress, fixed, novelty=novelty):
             watch(case)
 
 
@@ -164,14 +169,25 @@ def _hypothesis(campaign: Campaign, make_target: Callable[[], Target], watch: Ca
     from kvproof.fuzz.stateful import machine_class, run_batch  # half a second, which only this engine needs
 
     batch = 0
+    over = False
 
     def watch_and_count(case: Case) -> None:
+        nonlocal over
         campaign.cases += not case.operations
-        watch(case)
+        try:
+            watch(case)
+        except _Over:
+            over = True
+            raise
 
     while True:
         machine = machine_class(
             campaign.subject, make_target, campaign.progress, watch_and_count, campaign.plan.parameters
         )
-        run_batch(machine, case_seed(campaign.plan.seed, batch))
+        try:
+            run_batch(machine, case_seed(campaign.plan.seed, batch))
+        except HypothesisException as error:
+            if not over:
+                raise
+            raise _Over from error  # it takes the end of the run, which depends on the clock, for flakiness
         batch += 1

@@ -2,9 +2,12 @@
 
 Operations are absolute, so any of them may be left out: what is disabled then is refused by both sides alike and is
 dropped afterwards. A candidate counts only when it fails with the same fingerprint as the sequence it came from. Four
-passes repeat until none helps: operations (chunks, singles, pairs), values everywhere (an index or a sequence item
-renamed throughout, one removed throughout), single arguments, parameters. Everything is deterministic: the budget is a
-number of runs, not of seconds.
+passes repeat until none helps: operations (chunks, singles, pairs), parameters, values everywhere (an index or a
+sequence item renamed throughout, one position removed throughout), single arguments. Everything is deterministic: the
+budget is a number of runs, not of seconds.
+
+Pools and the sequences that fill them shrink only together, which no such pass does. So a few short walks at the
+machine's smallest parameters come first: most bugs show there as well, and a failure found there starts smaller.
 """
 
 from __future__ import annotations
@@ -13,16 +16,23 @@ from collections.abc import Callable, Iterator
 from itertools import combinations
 from typing import Any
 
-from attrs import define, evolve, frozen
+from attrs import define, evolve, field, frozen
 
 from kvproof.fuzz.failure import Failure
-from kvproof.fuzz.lockstep import Lockstep
+from kvproof.fuzz.lockstep import Lockstep, Progress
 from kvproof.fuzz.shapes import Maybe, Run, Shape, Whole
 from kvproof.fuzz.subject import MachineError, Parameters, Subject
 from kvproof.fuzz.target import Operation, Refused, Target, TargetError, Value
+from kvproof.fuzz.walk import Case, walk_case
 
-RUNS_BUDGET = 6_000
-"""Lockstep runs that one minimisation may take; at 20 operations each, some ten seconds."""
+RUNS_BUDGET = 2_500
+"""Lockstep runs that one minimisation may take; at ten operations each, some five seconds."""
+
+SMALL_CASES = 40
+"""Walks at each of the smallest parameters that look for the same failure."""
+
+NEVER = 1_000_000_000
+"""Stride of the invariant tests while another oracle's failure is minimised: they cost most of a run."""
 
 PAIRS_UP_TO = 40
 """Sequences longer than this are not tried with each pair of operations left out: the cost is quadratic."""
@@ -54,18 +64,40 @@ class Minimiser:
     budget: int = RUNS_BUDGET
     runs: int = 0
     """Lockstep runs taken so far."""
+    _tried: set[Any] = field(factory=set)
 
     def minimise(self, parameters: Parameters, operations: tuple[Operation, ...], failure: Failure) -> Candidate:
         """The shortest failing sequence that the passes reach; the given one when it does not fail again."""
         start = Candidate(parameters, operations[: failure.operation + 1], failure)
-        best = self.attempt(start, parameters, start.operations) or start
-        passes = (self._fewer_operations, self._everywhere, self._arguments, self._parameters)
+        best = self._smaller_start(self.attempt(start, parameters, start.operations) or start)
+        passes = (self._fewer_operations, self._parameters, self._everywhere, self._arguments)
         while True:
             before = best
             for improve in passes:
                 best = improve(best)
             if best == before or self.runs >= self.budget:
                 return best
+
+    def _smaller_start(self, best: Candidate) -> Candidate:
+        """The same failure at the machine's smallest parameters, if some walks find it there."""
+        target, wanted = self.make_target(), best.failure.fingerprint
+        for preset in self.subject.presets:
+            if sum(preset.values()) >= sum(best.parameters.values()):
+                continue
+            for seed in range(SMALL_CASES):
+                case = self._walk(target, preset, seed)
+                if case is not None and case.failure is not None and case.failure.fingerprint == wanted:
+                    return Candidate(case.parameters, tuple(case.operations), case.failure)
+        return best
+
+    def _walk(self, target: Target, parameters: Parameters, seed: int) -> Case | None:
+        case = None
+        try:
+            for case in walk_case(self.subject, target, seed, Progress(), parameters):
+                pass
+        except TargetError:
+            return None
+        return case
 
     def attempt(self, best: Candidate, parameters: Parameters, operations: tuple[Operation, ...]) -> Candidate | None:
         """Run a sequence; None unless it fails with `best`'s fingerprint. Needless operations are dropped from it."""
@@ -82,14 +114,17 @@ class Minimiser:
     def _execute(
         self, best: Candidate, parameters: Parameters, operations: tuple[Operation, ...]
     ) -> tuple[Candidate, set[int]] | None:
-        if self.runs >= self.budget:
+        key = (tuple(parameters.values()), tuple((o.name, tuple(o.arguments.values())) for o in operations))
+        if self.runs >= self.budget or key in self._tried:
             return None
+        self._tried.add(key)
         self.runs += 1
+        stride = 1 if best.failure.oracle == "invariant" else NEVER
         refused: set[int] = set()
         try:
             shapes = self.subject.make_shapes(parameters)
             fitting = tuple(operation for operation in operations if _fits(operation, shapes[operation.name]))
-            with Lockstep(self.subject, self.make_target(), parameters) as lockstep:
+            with Lockstep(self.subject, self.make_target(), parameters, invariants_every=stride) as lockstep:
                 failure = lockstep.initial()
                 for index, operation in enumerate(fitting):
                     if failure is not None:

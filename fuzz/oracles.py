@@ -95,9 +95,12 @@ class StepValidation:
         self._validator = validator
         self.validated = 0
         """Steps replayed so far."""
+        self._view: Observation | None = None
 
     def steps(self, moment: Moment, steps: Sequence[Step]) -> Failure | None:
         """Replay an operation's step log; each rule of the specification must hold at its step."""
+        if steps:
+            self._view = None
         known = self._subject.steps
         validator = self._validator
         broken = self._subject.rule_broken
@@ -121,8 +124,9 @@ class StepValidation:
 
     def state(self, moment: Moment, actual: Observation) -> Failure | None:
         """The logged steps lead to what the target shows: nothing was done that the log does not say."""
-        expected = self._validator.observe()
-        return observation(moment, expected, actual, "step", "the target, whose step log led there,")
+        if self._view is None:
+            self._view = self._validator.observe()
+        return observation(moment, self._view, actual, "step", "the target, whose step log led there,")
 
 
 def content(moment: Moment, contents: Iterable[Content]) -> Failure | None:

@@ -7,6 +7,7 @@ minimising all go through shapes, so none of them knows a machine.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Protocol
 
 from attrs import frozen
@@ -165,7 +166,7 @@ class Run:
         if not self.exact:
             yield from self._shorter(value)
         for index, item in enumerate(value):
-            for candidate in self.inner.simpler(item):
+            for candidate in islice(self.inner.simpler(item), 1):
                 yield (*value[:index], candidate, *value[index + 1 :])
 
     def _shorter(self, value: tuple[Value, ...]) -> Iterator[Value]:

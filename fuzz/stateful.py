@@ -13,13 +13,13 @@ from typing import Any
 import hypothesis
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from kvproof.fuzz.arguments import ArgumentSource, draw_parameters
+from kvproof.fuzz.arguments import ArgumentSource, Chooser, RandomChooser
 from kvproof.fuzz.lockstep import Lockstep, Progress
 from kvproof.fuzz.subject import Parameters, Subject
 from kvproof.fuzz.target import Operation, Target
-from kvproof.fuzz.walk import Case
+from kvproof.fuzz.walk import REFUSABLE_ONE_IN, Case, begin
 
 EXAMPLES_PER_BATCH = 40
 """Examples of one Hypothesis run; the next batch gets the next seed."""
@@ -33,7 +33,7 @@ Watch = Callable[[Case], None]
 class HypothesisChooser:
     """Decisions drawn from Hypothesis."""
 
-    def __init__(self, draw: st.DrawFn) -> None:
+    def __init__(self, draw: Callable[[st.SearchStrategy[int]], int]) -> None:
         self._draw = draw
 
     def integer(self, low: int, high: int) -> int:
@@ -46,15 +46,10 @@ def _integers(low: int, high: int) -> st.SearchStrategy[int]:
 
 
 @st.composite
-def _parameters(draw: st.DrawFn, subject: Subject, fixed: Parameters | None) -> Parameters:
-    return draw_parameters(subject, HypothesisChooser(draw), fixed)
-
-
-@st.composite
 def _operations(draw: st.DrawFn, name: str) -> Operation:
     """One operation called `name`, drawn from the state of the machine that runs."""
     machine = draw(st.runner())
-    operation: Operation = machine.source.draw(name, HypothesisChooser(draw))
+    operation: Operation = machine.draw(name, HypothesisChooser(draw))
     return operation
 
 
@@ -72,18 +67,40 @@ def machine_class(
 
         _lockstep: Lockstep | None = None
 
-        @initialize(parameters=_parameters(subject, fixed))
-        def begin(self, parameters: Parameters) -> None:
-            self.case = Case(parameters)
-            self._lockstep = Lockstep(subject, make_target(), parameters, progress)
-            self.source = ArgumentSource(subject, parameters, self._lockstep.reference)
+        def __init__(self) -> None:
+            super().__init__()
+            self._offers: dict[str, Operation | None] = {}
+
+        @initialize(data=st.data())
+        def begin(self, data: st.DataObject) -> None:
+            self._lockstep = begin(subject, make_target(), HypothesisChooser(data.draw), progress, fixed)
+            self.case = Case(self._lockstep.parameters)
+            self.source = ArgumentSource(subject, self.case.parameters, self._lockstep.reference)
             self.case.failure = self._lockstep.initial()
             watch(self.case)
+
+        def draw(self, name: str, chooser: Chooser) -> Operation:
+            """A drawn operation that is enabled, else the offered one, else whatever is drawn."""
+            found = self.source.draw_enabled(name, chooser) or self._offers.get(name)
+            return found or self.source.draw_any(name, chooser)
+
+        def offers(self, name: str) -> bool:
+            """May the rule run now? Mostly when some operation of its name is enabled, sometimes in any case."""
+            if self._lockstep is None:
+                return False
+            if not self._offers:
+                # A generator of its own: preconditions may not draw from Hypothesis.
+                chooser = RandomChooser(len(self.case.operations))
+                self._offers = {each: self.source.draw_enabled(each, chooser) for each in subject.operations}
+            anything = len(self.case.operations) % REFUSABLE_ONE_IN == REFUSABLE_ONE_IN - 1
+            return anything or self._offers[name] is not None or not any(self._offers.values())
 
         def perform(self, operation: Operation) -> None:
             assert self._lockstep is not None
             self.case.operations.append(operation)
             self.case.failure = self._lockstep.apply(operation)
+            self.source.moved()
+            self._offers = {}
             watch(self.case)
 
         def teardown(self) -> None:
@@ -91,8 +108,13 @@ def machine_class(
                 self._lockstep.close()
 
     for name in subject.operations:
-        setattr(LockstepMachine, f"rule_{name}", rule(operation=_operations(name))(_performer(name)))
+        ruled = rule(operation=_operations(name))(precondition(_offering(name))(_performer(name)))
+        setattr(LockstepMachine, f"rule_{name}", ruled)
     return LockstepMachine
+
+
+def _offering(name: str) -> Callable[[Any], bool]:
+    return lambda machine: bool(machine.offers(name))
 
 
 def _performer(name: str) -> Callable[[Any, Operation], None]:

@@ -36,6 +36,12 @@ class Reference(Protocol):
     def enabled(self, operation: str, arguments: Mapping[str, Value]) -> str | None:
         """The error that `apply` would be refused with, or None; nothing changes."""
 
+    def snapshot(self) -> Any:
+        """The state."""
+
+    def restore(self, saved: Any) -> None:
+        """Return to a state that `snapshot` gave."""
+
 
 @frozen
 class Subject:
@@ -43,8 +49,8 @@ class Subject:
 
     name: str
     digest: str
-    defaults: Parameters = field()
-    """Small parameters that show the machine's behaviour."""
+    presets: tuple[Parameters, ...] = field()
+    """Small parameters that show the machine's behaviour, the smallest first; the engines draw near them."""
     make_reference: Callable[[Parameters], Reference] = field()
     """A fresh reference; raises `ValueError` for parameters that the machine does not allow."""
     make_shapes: Callable[[Parameters], Mapping[str, Mapping[str, Shape]]] = field()
@@ -59,11 +65,13 @@ class Subject:
     """Branch id to (method, line, text)."""
     events: tuple[str, ...] = ()
     """The `sometimes` events that the machine declares."""
-    sequence_state: tuple[str, ...] = ()
-    """State variables that hold sequences, from which sequence arguments take their prefixes."""
-    tuned: Mapping[str, tuple[int, ...]] = {}
-    """Values of a parameter worth drawing, smallest first; a parameter that is missing keeps its default or varies
-    a little around it (see `kvproof.fuzz.arguments.draw_parameters`)."""
+    sequence_state: Mapping[str, str] = {}
+    """State variables that hold sequences, and the kind of their items: sequence arguments take prefixes from them."""
+
+    @property
+    def defaults(self) -> Parameters:
+        """The smallest parameters."""
+        return self.presets[0]
 
     @property
     def operations(self) -> tuple[str, ...]:

@@ -35,6 +35,10 @@ class TargetError(HarnessError):
     """The target cannot be used: it cannot be imported, lacks a method, or raised where it may not."""
 
 
+class UnsupportedParameters(TargetError):
+    """Raised by a target's `reset` for sizes that it does not offer: the engines draw others instead."""
+
+
 @frozen
 class Operation:
     """One call: absolute and self-contained, so that it means the same wherever it stands in a sequence."""
@@ -103,7 +107,7 @@ class Target(Protocol):
     """The part of a target that is not optional."""
 
     def reset(self, parameters: Mapping[str, int]) -> None:
-        """Start afresh with these sizes. Raises `TargetError` when it cannot run with them."""
+        """Start afresh with these sizes. Raises `UnsupportedParameters` when it does not offer them."""
 
     def apply(self, operation: Operation) -> Outcome:
         """Perform one operation. Any exception is a finding of the crash oracle."""

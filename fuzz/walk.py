@@ -7,11 +7,27 @@ from collections.abc import Iterator
 from kvproof.fuzz.arguments import ArgumentSource, Chooser, RandomChooser, choice, draw_parameters
 from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.lockstep import Lockstep, Progress
+from kvproof.fuzz.scout import Novelty, Scout
 from kvproof.fuzz.subject import Parameters, Subject
-from kvproof.fuzz.target import Operation, Target
+from kvproof.fuzz.target import Operation, Target, UnsupportedParameters
 
 OPERATIONS_PER_CASE = 60
 """Operations between resets: enough to fill pools of a few blocks several times over."""
+
+INVARIANTS_EVERY = 8
+"""Operations between two tests of the specification's own invariants, which are proved elsewhere and are slow."""
+
+PARAMETER_DRAWS = 50
+"""Parameter sets drawn for a case until the target offers one."""
+
+REFUSABLE_ONE_IN = 8
+"""One operation in so many is not looked for among the enabled ones."""
+
+NOVEL_AMONG = 4
+"""Enabled operations of which the most novel is taken, half of the time."""
+
+NAMES_TRIED = 4
+"""Names of operations without an enabled candidate that are passed over before giving up."""
 
 CASE_SEED_STRIDE = 1_000_003
 """A prime, so that the cases of neighbouring seeds differ."""
@@ -39,6 +55,45 @@ class Case:
         self.failure: Failure | None = None
 
 
+def begin(
+    subject: Subject, target: Target, chooser: Chooser, progress: Progress, fixed: Parameters | None = None
+) -> Lockstep:
+    """Lockstep at drawn parameters that the target offers.
+
+    Raises:
+        UnsupportedParameters: none of `PARAMETER_DRAWS` drawn sets was offered.
+    """
+    for _ in range(PARAMETER_DRAWS - 1):
+        try:
+            return _lockstep(subject, target, draw_parameters(subject, chooser, fixed), progress)
+        except UnsupportedParameters:
+            continue
+    return _lockstep(subject, target, draw_parameters(subject, chooser, fixed), progress)
+
+
+def _lockstep(subject: Subject, target: Target, parameters: Parameters, progress: Progress) -> Lockstep:
+    return Lockstep(subject, target, parameters, progress, INVARIANTS_EVERY)
+
+
+def next_operation(
+    source: ArgumentSource, scout: Scout, names: tuple[str, ...], chooser: Chooser
+) -> Operation:
+    """Mostly the most novel of a few enabled operations; now and then whatever is drawn first."""
+    if chooser.integer(0, REFUSABLE_ONE_IN - 1) == 0:
+        return source.draw_any(choice(chooser, names), chooser)
+    wanted = choice(chooser, (1, NOVEL_AMONG))
+    found: list[Operation] = []
+    for _ in range(wanted + NAMES_TRIED):
+        operation = source.draw_enabled(choice(chooser, names), chooser)
+        if operation is not None:
+            found.append(operation)
+            if len(found) == wanted:
+                break
+    if not found:
+        return source.draw_any(choice(chooser, names), chooser)
+    return scout.rarest(found)
+
+
 def walk_case(
     subject: Subject,
     target: Target,
@@ -46,24 +101,29 @@ def walk_case(
     progress: Progress,
     fixed: Parameters | None = None,
     count: int = OPERATIONS_PER_CASE,
+    novelty: Novelty | None = None,
 ) -> Iterator[Case]:
     """Drive one case, giving it after every operation, so that the caller may stop at any point.
 
-    The last one given has the failure when there is one. `seed` decides everything. `fixed` parameters are not drawn.
+    The last one given has the failure when there is one. `seed` and what `novelty` has seen decide everything. `fixed`
+    parameters are not drawn.
     """
     chooser = RandomChooser(seed)
-    case = Case(draw_parameters(subject, chooser, fixed))
-    with Lockstep(subject, target, case.parameters, progress) as lockstep:
+    lockstep = begin(subject, target, chooser, progress, fixed)
+    case = Case(lockstep.parameters)
+    with lockstep:
         case.failure = lockstep.initial()
         if case.failure is not None:
             yield case
             return
         source = ArgumentSource(subject, case.parameters, lockstep.reference)
+        scout = Scout(subject, case.parameters, lockstep.reference, novelty or Novelty())
         names = mixture(subject.operations, chooser)
         for _ in range(count):
-            operation = source.draw(choice(chooser, names), chooser)
+            operation = next_operation(source, scout, names, chooser)
             case.operations.append(operation)
             case.failure = lockstep.apply(operation)
+            source.moved()
             yield case
             if case.failure is not None:
                 return

@@ -1,9 +1,10 @@
 """`kvproof.impl.BlockManager` as a target: the adapter plays the engine.
 
-Every operation is one iteration: copies, then a forward pass that reads what the sequence reuses and writes the pattern
-of its new tokens, on the compute stream, at the places that the page table names. Nothing waits for the device
-except where the manager says so; bytes are read back outside the happens-before record, so that looking does not add
-an order that the program lacks.
+An iteration ends with the first operation that brings tokens: copies, then a forward pass that reads what the sequence
+reuses and writes the pattern of its new tokens, on the compute stream, at the places that the page table names.
+Operations that bring none share an iteration with what follows them. Nothing waits for the device except where the
+manager says so; bytes are read back outside the happens-before record, so that looking does not add an order that the
+program lacks.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kvproof.fuzz.content import BYTES_PER_TOKEN, pattern
-from kvproof.fuzz.target import Content, Operation, Outcome, Race, Refused, Returned, Step, TargetError
+from kvproof.fuzz.target import Content, Operation, Outcome, Race, Refused, Returned, Step, UnsupportedParameters
 from kvproof.impl import BlockManager, Inspection, Observer, PoolConfig, decode_entry
 from kvproof.impl import Refused as RefusedByManager
 from kvproof.impl.device import Device, Level, Loaded, SimulatedDevice, Stream
@@ -33,7 +34,7 @@ class BlockManagerTarget:
         self._log: list[Step] = []
 
     def reset(self, parameters: Mapping[str, int]) -> None:
-        """See `Target`. Raises TargetError for sizes that the pool does not allow."""
+        """See `Target`. Raises UnsupportedParameters for sizes that the pool does not allow."""
         self._block_tokens = parameters["tokens_per_block"]
         try:
             config = PoolConfig(
@@ -48,12 +49,14 @@ class BlockManagerTarget:
                 pins_max=parameters["pins_max"],
             )
         except ValueError as error:
-            raise TargetError(str(error)) from error
+            raise UnsupportedParameters(str(error)) from error
         self._device = self._make_device(config)
         self._log.clear()
+        self._cached: set[int] = set()
         self._written: dict[int, int] = {}
         self._loads: list[tuple[str, tuple[int, ...], int, Loaded]] = []
         self._races_told = 0
+        self._in_iteration = False
         self._manager = self._make_manager(config, self._device, self._report)
         self._inspection = Inspection(self._manager)
         self._calls: dict[str, Callable[..., int]] = {
@@ -70,21 +73,36 @@ class BlockManagerTarget:
         """Nothing outlives the objects."""
 
     def _report(self, name: str, arguments: tuple[Any, ...]) -> None:
+        if name == "attach":
+            self._cached.add(arguments[0])
+        elif name == "detach":
+            self._cached.discard(arguments[0])
+        elif name == "release" and arguments[0] not in self._cached:
+            # The manager's flag is what its caller asked for, the specification's is where the block ends up; the
+            # manager queues an unreachable block in front whatever was asked.
+            arguments = (arguments[0], True)
         self._log.append(Step(name, arguments))
 
     def apply(self, operation: Operation) -> Outcome:
-        """One iteration of the engine around one operation."""
+        """One operation, and the forward pass when it brings tokens."""
         self._log.clear()
         self._loads.clear()
-        manager = self._manager
-        manager.begin_iteration()
+        if not self._in_iteration:
+            self._manager.begin_iteration()
+            self._in_iteration = True
         try:
             value = self._calls[operation.name](**operation.arguments)
         except RefusedByManager as refusal:
-            manager.end_iteration()
             return Refused(refusal.reason)
-        manager.end_iteration()
-        self._forward()
+        positions: dict[int, list[int]] = {}
+        for name, arguments in self._log:
+            if name == "write":
+                positions.setdefault(arguments[0], []).append(arguments[1])
+        if positions:
+            self._manager.end_iteration()
+            self._in_iteration = False
+            for sequence, written in positions.items():
+                self._run_kernel(sequence, written)
         return Returned(value)
 
     def _add(self, sequence: int, tokens: tuple[int, ...], priority: int) -> int:
@@ -106,16 +124,8 @@ class BlockManagerTarget:
         self._manager.offload(tokens)
         return 0
 
-    def _forward(self) -> None:
-        """The kernels of this iteration: attention reads the blocks before the new tokens, then their KV is written."""
-        positions: dict[int, list[int]] = {}
-        for name, arguments in self._log:
-            if name == "write":
-                positions.setdefault(arguments[0], []).append(arguments[1])
-        for sequence, written in positions.items():
-            self._run_kernel(sequence, written)
-
     def _run_kernel(self, sequence: int, positions: list[int]) -> None:
+        """Attention reads the blocks before the new tokens, then the KV data of those are written."""
         size, device = self._block_tokens, self._device
         tokens = self._inspection.sequences()[sequence].tokens
         table = [decode_entry(entry) for entry in self._manager.page_table(sequence)]

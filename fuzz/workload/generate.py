@@ -33,10 +33,10 @@ CONVERSATION_GAP_MS = 3_200
 THINK_MS = 60_000
 """Mean time between two turns of a conversation."""
 
-TURNS_MEAN = 2.2
-FIRST_PROMPT_MEDIAN = 5_500
+TURNS_MEAN = 1.5
+FIRST_PROMPT_MEDIAN = 6_000
 NEXT_PROMPT_MEDIAN = 900
-OUTPUT_MEDIAN = 280
+OUTPUT_MEDIAN = 240
 """Tokens. Lengths are log-normal, which gives the long tail that recorded traces have."""
 
 OUTPUT_MAX = 2_000
@@ -48,7 +48,7 @@ PROMPT_MIN = BLOCK_TOKENS + 1
 
 DOCUMENTS = 6
 DOCUMENT_BLOCKS = (4, 40)
-DOCUMENT_SHARE = 0.35
+DOCUMENT_SHARE = 0.12
 """Share of conversations that begin with one of the documents."""
 
 

@@ -8,13 +8,12 @@
   table of the sequence; the bytes of every touched block read back from the device, and all that the kernels read;
   races.
 - every so many operations, and at the end (`check`): the whole observation of the implementation, the validator and
-  the reference, victim order included; the bytes of every cached or used block. At the end the specification's own
-  invariants, too: some look at every pair of blocks.
+  the reference, victim order included; the specification's invariants; the bytes of every cached or used block.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from time import perf_counter
 from typing import Any, ParamSpec, TypeVar
 
@@ -22,13 +21,14 @@ from attrs import define, field
 
 from kvproof.fuzz import oracles
 from kvproof.fuzz.failure import Failure
-from kvproof.fuzz.lockstep import TargetRaised
+from kvproof.fuzz.lockstep import TargetRaised, event_counts
 from kvproof.fuzz.oracles import Moment, StepValidation
 from kvproof.fuzz.subject import Parameters, Subject
 from kvproof.fuzz.target import Operation, Outcome, Race, Refused, Returned, Step
 from kvproof.fuzz.targets.block_manager import DeviceFactory, ManagerFactory, simulated_device
 from kvproof.fuzz.workload import comparison
 from kvproof.fuzz.workload.engine import Engine
+from kvproof.fuzz.workload.invariants import broken_invariants
 from kvproof.fuzz.workload.ledger import Ledger
 from kvproof.fuzz.workload.ledger import Step as LoggedStep
 from kvproof.fuzz.workload.paths import PathNode
@@ -108,6 +108,11 @@ class WorkloadLockstep:
     def counters(self) -> Counters:
         """The implementation's own totals."""
         return self._engine.counters
+
+    @property
+    def events(self) -> Mapping[str, int]:
+        """How often each `sometimes` event of the specification has happened."""
+        return event_counts(self._reference.events)
 
     def apply(self, operation: Operation) -> Failure | None:
         """One operation on both sides, looked at by every oracle that costs no more than the operation."""
@@ -200,18 +205,18 @@ class WorkloadLockstep:
                 return failure
         return None
 
-    def check(self, with_invariants: bool = False) -> Failure | None:
-        """Compare whole states, and every byte that matters; with the specification's invariants when asked."""
+    def check(self) -> Failure | None:
+        """Compare whole states and every byte that matters, and look at the specification's invariants."""
         started = perf_counter()
         moment = Moment(len(self.operations) - 1, self.operations[-1])
         try:
-            return self._check(moment, with_invariants)
+            return self._check(moment)
         except TargetRaised as raised:
             return oracles.crash(moment, raised.error)
         finally:
             self.seconds.observation += perf_counter() - started
 
-    def _check(self, moment: Moment, with_invariants: bool) -> Failure | None:
+    def _check(self, moment: Moment) -> Failure | None:
         engine = self._engine
         seen = _guarded(engine.observe)
         self.counts.observations += 1
@@ -219,13 +224,21 @@ class WorkloadLockstep:
         if failure is None:
             who = "the target, whose step log led there,"
             failure = oracles.observation(moment, self._validator.observe(), seen, "step", who)
-        if failure is None and with_invariants:
-            self.counts.invariants += 1
-            failure = oracles.invariants(moment, self._reference)
+        if failure is None:
+            failure = self._invariants(moment)
         if failure is None:
             _guarded(engine.settle)
             failure = self._read_blocks(moment, range(len(self._actual.data)))
         return failure
+
+    def _invariants(self, moment: Moment) -> Failure | None:
+        """As `oracles.invariants`, for large pools."""
+        self.counts.invariants += 1
+        broken = broken_invariants(self._reference)
+        if not broken:
+            return None
+        message = f"{comparison.after(moment)} the specification's own invariant {broken[0]} does not hold"
+        return moment.failure("invariant", broken[0], message, "all invariants", broken)
 
 
 def _guarded(call: Callable[Given, Found], *given: Given.args, **named: Given.kwargs) -> Found:

@@ -18,12 +18,8 @@ from kvproof.fuzz.workload.schedule import RETENTION, Schedule
 from kvproof.fuzz.workload.tokens import REPLAY_BLOCK_TOKENS, TokenMapping
 from kvproof.impl import BlockManager
 
-CHECK_EVERY = 2000
-"""Operations between two comparisons of whole states by default: a tenth of the time at 10,000 blocks."""
-
-INVARIANTS_UP_TO_BLOCKS = 512
-"""In pools up to this size the specification's invariants are evaluated at each comparison of whole states, in larger
-ones only at the end: some look at every pair of blocks, which takes seconds there."""
+CHECK_EVERY = 500
+"""Operations between two comparisons of whole states by default: a third of the time at 10,000 blocks."""
 
 
 @define
@@ -68,14 +64,11 @@ class WorkloadRun:
 
     def _execute(self, tick: Callable[[WorkloadRun], None]) -> None:
         lockstep, operations = self.lockstep, self.schedule.operations()
-        small = (
-            sum(lockstep.parameters[name] for name in ("primary_blocks", "secondary_blocks")) <= INVARIANTS_UP_TO_BLOCKS
-        )
         operation: Operation | None = next(operations, None)
         while operation is not None:
             self._apply(operation)
             if self.failure is None and len(lockstep.operations) % self.check_every == 0:
-                self.failure = lockstep.check(with_invariants=small)
+                self.failure = lockstep.check()
                 self.found_by_check = self.failure is not None
             tick(self)
             if self.failure is not None:
@@ -84,7 +77,7 @@ class WorkloadRun:
                 operation = operations.send(lockstep.outcome)
             except StopIteration:
                 operation = None
-        self.failure = lockstep.check(with_invariants=True)
+        self.failure = lockstep.check()
         self.found_by_check = self.failure is not None
 
     def _apply(self, operation: Operation) -> None:

@@ -99,6 +99,12 @@ class ToyReference:
             self._take("leave", job)
         return None
 
+    def snapshot(self) -> tuple[tuple[int, tuple[int, ...]], ...]:
+        return tuple(self.words.items())
+
+    def restore(self, saved: tuple[tuple[int, tuple[int, ...]], ...]) -> None:
+        self.words = dict(saved)
+
     def _take(self, step: str, *arguments: Any) -> None:
         getattr(self, step)(*arguments)
         if self.on_step is not None:
@@ -135,7 +141,7 @@ def make_subject(make_reference: Callable[[Mapping[str, int]], ToyReference] = T
     return Subject(
         name="toy-queue",
         digest="0123456789abcdef",
-        defaults=DEFAULTS,
+        presets=(DEFAULTS,),
         make_reference=make_reference,
         make_shapes=make_shapes,
         steps=frozenset({"enter", "lengthen", "leave"}),
@@ -143,7 +149,7 @@ def make_subject(make_reference: Callable[[Mapping[str, int]], ToyReference] = T
         rule_broken=RuleBroken,
         branches=ToyReference.BRANCHES,
         events=("drained",),
-        sequence_state=("words",),
+        sequence_state={"words": "Letter"},
     )
 
 

@@ -1,0 +1,35 @@
+"""M-62: block ids used as pool indices."""
+
+from __future__ import annotations
+
+from kvproof.fuzz.bugs.seeded import SeededBug
+from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
+from kvproof.impl import BlockManager
+from kvproof.impl.page_table import PageTables
+
+
+class EntriesByBlock(PageTables):
+    """Writes block ids where kernels expect slots."""
+
+    def entry(self, block: int, slot: int) -> int:
+        del slot
+        return block
+
+
+class IdsAsSlots(BlockManager):
+    """Has such page tables."""
+
+    page_tables_type = EntriesByBlock
+
+
+BUG = SeededBug(
+    id="M-62",
+    title="block ids used as pool indices",
+    source="#13124",
+    mechanism=(
+        "The page table names a block's id instead of its slot. They agree until the first offload or onboarding swaps "
+        "two slots; then kernels read and write other blocks' data, or beyond the pool."
+    ),
+    make_target=lambda: BlockManagerTarget(simulated_device, IdsAsSlots),
+    oracles=("crash", "race", "content"),
+)

@@ -1,0 +1,132 @@
+"""`kvproof fuzz`."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+import click
+from hypothesis.configuration import set_hypothesis_home_dir
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from kvproof.fuzz.campaign import Campaign, Engine, Plan, run_campaign
+from kvproof.fuzz.machines import subject_named
+from kvproof.fuzz.replay import replay
+from kvproof.fuzz.report import plain_list, show_campaign, show_finding
+from kvproof.fuzz.subject import Subject
+from kvproof.fuzz.target import HarnessError, load_target, reset_target
+from kvproof.fuzz.targets import DEFAULT_MACHINE, DEFAULT_TARGETS
+from kvproof.fuzz.trace import Trace, render_trace, write_trace
+
+WORKING_FOLDER = Path(".kvproof")
+TICKS_PER_UPDATE = 50
+"""Operations between two updates of the progress bar; drawing it at each one would take most of the time."""
+
+
+def default_target(machine: str, target: str | None) -> str:
+    """The target to drive.
+
+    Raises:
+        HarnessError: none is named and the machine has no default.
+    """
+    found = target or DEFAULT_TARGETS.get(machine)
+    if found is None:
+        raise HarnessError(f"machine {machine!r} has no target of its own: name one with --target MODULE:ATTR")
+    return found
+
+
+def parse_parameters(texts: tuple[str, ...]) -> dict[str, int]:
+    """`name=value` options.
+
+    Raises:
+        HarnessError: one is not of that form.
+    """
+    found = {}
+    for text in texts:
+        match = re.fullmatch(r"(\w+)=(-?\d+)", text)
+        if match is None:
+            raise HarnessError(f"parameter {text!r}: write it as NAME=INTEGER")
+        found[match[1]] = int(match[2])
+    return found
+
+
+@click.command("fuzz")
+@click.option("--machine", default=DEFAULT_MACHINE, show_default=True, help="The specification to drive against.")
+@click.option("--target", metavar="MODULE:ATTR", help="What to drive; the machine's own implementation by default.")
+@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True)
+@click.option("--operations", type=click.IntRange(min=1), help="Stop after so many operations, if time allows.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--engine", type=click.Choice([e.value for e in Engine]), default=Engine.HYPOTHESIS.value, show_default=True)
+@click.option("--parameter", "parameters", metavar="NAME=INTEGER", multiple=True, help="Fix a parameter; repeatable.")
+@click.option("--out", type=click.Path(path_type=Path), default=WORKING_FOLDER / "traces", show_default=True)
+def command(
+    machine: str,
+    target: str | None,
+    seconds: float,
+    operations: int | None,
+    seed: int,
+    engine: str,
+    parameters: tuple[str, ...],
+    out: Path,
+) -> None:
+    """Drive a specification and a target in lockstep until they differ or the time is over.
+
+    Exit status 1 on a divergence (its minimised trace is in --out) and when a rule never ran; 2 for bad input.
+    """
+    console = Console()
+    subject = subject_named(machine)
+    specifier = default_target(machine, target)
+    plan = Plan(seconds, seed, Engine(engine), parse_parameters(parameters), operations)
+    subject.reference({**subject.defaults, **plan.parameters})
+    probe = load_target(specifier)
+    reset_target(probe, {**subject.defaults, **plan.parameters})
+    probe.close()
+    set_hypothesis_home_dir(WORKING_FOLDER / "hypothesis")
+    console.print(f"{machine} against {specifier}, {engine}, seed {seed}", highlight=False)
+    campaign = _run(console, subject, specifier, plan)
+    path = None
+    trace = campaign.trace(specifier)
+    if trace is not None:
+        path = trace_path(out, trace, subject)
+        write_trace(path, trace, subject.make_shapes(trace.parameters))
+    show_campaign(console, campaign)
+    if campaign.finding is not None and trace is not None:
+        show_finding(console, campaign.finding, replay(subject, trace, lambda: load_target(specifier)), path)
+        raise SystemExit(1)
+    _end(console, campaign)
+
+
+def _run(console: Console, subject: Subject, specifier: str, plan: Plan) -> Campaign:
+    columns = (SpinnerColumn(), BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=plan.seconds)
+
+        def tick(campaign: Campaign) -> None:
+            count = campaign.progress.operations
+            if count % TICKS_PER_UPDATE == 0:
+                covered = f"{len(campaign.progress.branches)}/{len(subject.branches)} branches"
+                text = f"{count:,} operations, {campaign.progress.accepted:,} accepted, {covered}"
+                bar.update(task, completed=min(campaign.seconds, plan.seconds), description=text)
+
+        return run_campaign(subject, lambda: load_target(specifier), plan, tick)
+
+
+def _end(console: Console, campaign: Campaign) -> None:
+    if campaign.interrupted:
+        console.print("no divergence so far")
+        raise SystemExit(130)
+    idle = campaign.idle()
+    if idle:
+        told = plain_list([f"{name} {what}" for name, what in idle.items()])
+        console.print(f"[bold red]the run has failed[/]: {told}; give it more --seconds, or see why it is refused")
+        raise SystemExit(1)
+    console.print("[green]no divergence[/]")
+
+
+def trace_path(folder: Path, trace: Trace, subject: Subject) -> Path:
+    """A file name that says what fails and is the same for the same trace."""
+    what = re.sub(r"[^\w.]+", "-", trace.failure.fingerprint).strip("-") if trace.failure is not None else "passes"
+    digest = hashlib.sha256(render_trace(trace, subject.make_shapes(trace.parameters)).encode()).hexdigest()[:8]
+    return folder / f"{trace.machine}-{what}-{digest}.json"

@@ -1,0 +1,43 @@
+"""`kvproof replay`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from kvproof.fuzz.commands.fuzz import default_target
+from kvproof.fuzz.machines import subject_named
+from kvproof.fuzz.replay import pytest_source, replay
+from kvproof.fuzz.report import show_replay, show_verdict
+from kvproof.fuzz.target import load_target
+from kvproof.fuzz.trace import fit, read_trace
+
+
+@click.command("replay")
+@click.argument("trace", type=click.Path(path_type=Path))
+@click.option("--target", metavar="MODULE:ATTR", help="What to run it on; by default the target that the trace names.")
+@click.option("--pytest", "as_pytest", is_flag=True, help="Print a test that replays the trace, and do nothing else.")
+def command(trace: Path, target: str | None, as_pytest: bool) -> None:
+    """Run a trace step by step and say whether it still fails in the same way.
+
+    Exit status 1 while it fails (in the same way or another), 0 when it no longer does, 2 for bad input.
+    """
+    console = Console()
+    recorded = read_trace(trace)
+    subject = subject_named(recorded.machine)
+    fitting = fit(recorded, subject, str(trace))
+    specifier = default_target(recorded.machine, target or recorded.target)
+    if as_pytest:
+        click.echo(pytest_source(fitting, subject, specifier), nl=False)
+        return
+    result = replay(subject, fitting, lambda: load_target(specifier))
+    if result.stale:
+        click.echo(
+            f"warning: {trace} was recorded against specification {recorded.specification}, this is {subject.digest}",
+            err=True,
+        )
+    show_replay(console, result)
+    show_verdict(console, result)
+    raise SystemExit(result.verdict.exit_status)

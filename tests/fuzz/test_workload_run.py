@@ -1,0 +1,328 @@
+"""Replays end to end: without a divergence, with a planted bug, with full pools, from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import asdict
+from click.testing import CliRunner, Result
+from workload_cases import SHARED_TRACES, SUBJECT, executed, generated, request
+
+from kvproof.fuzz.command_line import main
+from kvproof.fuzz.commands import workload as workload_command
+from kvproof.fuzz.target import HarnessError
+from kvproof.fuzz.trace import fit, read_trace
+from kvproof.fuzz.workload.generate import write_requests
+from kvproof.fuzz.workload.run import WorkloadRun, prepare
+from kvproof.fuzz.workload.schedule import RETENTION
+from kvproof.fuzz.workload.shorten import Shortener
+from kvproof.impl import BlockManager
+from kvproof.impl.free_queues import FreeQueues
+from kvproof.impl.transfers import Transfers
+
+# Planted bugs, one for each oracle that can see one.
+
+
+class ClaimsAfterTheSwap(BlockManager):
+    """The bug of #12834."""
+
+    def exchange_with_host(self, victim: int, host: int) -> None:
+        self.step_copy(victim, host)
+        self.step_swap(victim, host)
+        self.step_claim(victim)
+        self.step_claim(host)
+        self.step_release(victim, False)
+
+
+class ReusesOneBlockLess(BlockManager):
+    """Computes the last matched block again: allowed by every step's rules, but another result."""
+
+    def _check_admission(self, sequence: int, needed: int, matched: list[int]) -> None:
+        super()._check_admission(sequence, needed, matched)
+        del matched[-1:]
+
+
+class ForgetsThePriority(BlockManager):
+    """Reused blocks keep the retention priority that they had."""
+
+    def claim_matches(self, matched: list[int], priority: int) -> None:
+        super().claim_matches(matched, priority)
+        for block in matched:
+            self.step_prioritise(block, priority - 1)
+
+
+class CopiesNothing(BlockManager):
+    """Reports copies, and leaves them out."""
+
+    def step_copy(self, source: int, target: int) -> None:
+        del source, target
+
+
+class NoWaitForCopies(Transfers):
+    def wait_for_copies(self) -> None:
+        """The kernels start at once (#15349)."""
+
+
+class StartsKernelsEarly(BlockManager):
+    transfers_type = NoWaitForCopies
+
+
+class AlwaysInFront(FreeQueues):
+    def push(self, block: int, level: int, priority: int, to_front: bool) -> None:
+        super().push(block, level, priority, True)
+
+
+class QueuesInFront(BlockManager):
+    """The step log says back, the queue says front."""
+
+    queues_type = AlwaysInFront
+
+
+class Raises(BlockManager):
+    def onboard(self, block: int) -> None:
+        raise LookupError(f"no way to bring block {block} back")
+
+
+BUGS: list[tuple[Any, str]] = [
+    (ClaimsAfterTheSwap, "step:claim-before-swap:"),
+    (ReusesOneBlockLess, "result:value:add"),
+    (ForgetsThePriority, "step:touched:"),
+    (CopiesNothing, "content:bytes:"),
+    (StartsKernelsEarly, "race:"),
+    (QueuesInFront, "step:touched:"),
+    (Raises, "crash:LookupError:add"),
+]
+
+
+@pytest.fixture(scope="module")
+def clean() -> WorkloadRun:
+    return executed(generated(70), 120, 150, check_every=40)
+
+
+def test_a_generated_trace_runs_without_a_divergence(clean: WorkloadRun) -> None:
+    assert clean.failure is None
+    assert clean.schedule.counts.completed == 70
+    assert not clean.interrupted
+
+
+def test_every_oracle_has_looked(clean: WorkloadRun) -> None:
+    counts = clean.lockstep.counts
+
+    assert counts.results == counts.races == len(clean.lockstep.operations)
+    assert counts.observations == counts.invariants == len(clean.lockstep.operations) // 40 + 1
+    assert all(count > 0 for count in asdict(counts).values())
+
+
+def test_all_that_two_levels_do_has_happened(clean: WorkloadRun) -> None:
+    counters, lookups = clean.lockstep.counters, clean.lookups
+
+    assert min(counters.blocks_offloaded, counters.blocks_onboarded, counters.blocks_evicted) > 0
+    assert min(lookups.on_device, lookups.on_host) > 0
+    assert lookups.on_host == counters.blocks_onboarded
+
+
+def test_the_counters_shown_are_those_of_the_specification(clean: WorkloadRun) -> None:
+    """The implementation counts for itself; the specification's events are the witness."""
+    counters, events = clean.lockstep.counters, clean.lockstep.events
+
+    assert counters.blocks_offloaded == events["a victim is offloaded"]
+    assert counters.blocks_onboarded == events["a block is onboarded"]
+
+
+def test_a_run_is_the_same_each_time(clean: WorkloadRun) -> None:
+    again = executed(generated(70), 120, 150, check_every=40)
+
+    assert again.lockstep.operations == clean.lockstep.operations
+    assert again.lockstep.counters == clean.lockstep.counters
+
+
+def test_full_pools_make_requests_wait_and_all_complete() -> None:
+    requests = [request(at * 100, (0, *range(at * 20 + 1, at * 20 + 20)), output=900) for at in range(12)]
+    run = executed(requests, 41, 20, check_every=10)
+    counts = run.schedule.counts
+
+    assert run.failure is None
+    assert counts.waited > 0
+    assert counts.preemptions > 0
+    assert counts.completed == 12
+    assert {"add: no-free-blocks", "append: no-free-blocks"} <= set(run.refusals)
+
+
+def test_without_a_host_level_nothing_is_offloaded() -> None:
+    run = executed(generated(30), 120, 0, check_every=50)
+
+    assert run.failure is None
+    assert run.lockstep.counters.blocks_offloaded == 0
+    assert run.lookups.on_device > 0
+
+
+def test_requests_larger_than_the_pool_are_counted() -> None:
+    run = executed([request(0, tuple(range(9))), request(5, (0, 10))], 4, 2)
+
+    assert run.failure is None
+    assert (run.schedule.counts.rejected, run.schedule.counts.completed) == (1, 1)
+    assert run.refusals == {"add: prompt-exceeds-pool": 1}
+
+
+@pytest.mark.parametrize(
+    ("primary", "secondary", "told"),
+    [(0, 4, "primary: 0 blocks"), (4, -1, "secondary: -1 blocks"), (3, 4, "the smallest prompt needs 4")],
+)
+def test_impossible_sizes_are_errors(primary: int, secondary: int, told: str) -> None:
+    with pytest.raises(HarnessError, match=told):
+        prepare([request(0, (0, 1, 2, 3))], SUBJECT, primary, secondary)
+
+
+@pytest.mark.parametrize(("bug", "fingerprint"), BUGS, ids=lambda value: getattr(value, "__name__", ""))
+def test_a_planted_bug_is_found_and_made_short(bug: Any, fingerprint: str) -> None:
+    run = executed(generated(70), 120, 150, check_every=40, make_manager=bug)
+
+    assert run.failure is not None
+    assert run.failure.fingerprint.startswith(fingerprint)
+    short = Shortener(SUBJECT, bug, run.found_by_check, budget=3_000).shorten(run.trace(None))
+    assert short.failure is not None
+    assert len(short.operations) <= 8
+    assert fit(short, SUBJECT, "short").operations == short.operations
+
+
+def test_what_no_operation_shows_yet_is_found_by_comparing_whole_states() -> None:
+    run = executed(generated(70), 120, 150, check_every=1, make_manager=QueuesInFront)
+
+    assert run.failure is not None
+    assert run.found_by_check
+    assert run.failure.fingerprint == "observation:free.PRIMARY:finish"
+    short = Shortener(SUBJECT, QueuesInFront, run.found_by_check, budget=3_000).shorten(run.trace(None))
+    assert len(short.operations) <= 8
+
+
+def test_the_retention_priority_is_the_default_of_the_parameters() -> None:
+    assert prepare([request(0, (0,))], SUBJECT, 1, 0).lockstep.parameters["default_priority"] == RETENTION
+
+
+# The command
+
+
+@pytest.fixture
+def trace(tmp_path: Path) -> Path:
+    path = tmp_path / "requests.jsonl.gz"
+    write_requests(path, generated(40))
+    return path
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.chdir(tmp_path)
+    runner = CliRunner()
+
+    def invoke(*arguments: object) -> Result:
+        return runner.invoke(main, ["workload", *map(str, arguments)], catch_exceptions=False)
+
+    return invoke
+
+
+def test_the_command_shows_hit_rates_and_no_divergence(command: Any, trace: Path) -> None:
+    result = command(trace, "--primary", 150, "--secondary", 200, "--check-every", 100)
+
+    assert result.exit_code == 0, result.output
+    for told in ("no divergence", "on the device", "onboardings", "steps validated", "operations/s", "40"):
+        assert told in result.output
+
+
+def test_the_command_replays_only_so_many_requests(command: Any, trace: Path) -> None:
+    result = command(trace, "--primary", 150, "--secondary", 200, "--limit", 7)
+
+    assert "7 requests, 150 device blocks" in result.output
+
+
+def test_a_divergence_exits_1_and_leaves_traces_that_can_be_read(
+    command: Any, trace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workload_command, "implementation", lambda: ClaimsAfterTheSwap)
+
+    result = command(trace, "--primary", 120, "--secondary", 150, "--out", tmp_path / "found")
+
+    assert result.exit_code == 1
+    assert "divergence" in result.output
+    assert "claim-before-swap" in result.output
+    traces = {path.name.rsplit("-", 2)[1]: read_trace(path) for path in (tmp_path / "found").iterdir()}
+    assert sorted(traces) == ["short", "whole"]
+    assert len(traces["short"].operations) < len(traces["whole"].operations)
+    assert {found.origin for found in traces.values()} == {"workload"}
+
+
+def test_the_trace_of_a_divergence_replays_in_the_same_way(tmp_path: Path) -> None:
+    """Written, read, and run on the ordinary target with the ordinary lockstep."""
+    from kvproof.fuzz.replay import Verdict, replay
+    from kvproof.fuzz.trace import write_trace
+    from kvproof.fuzz.workload.shorten import target_maker
+
+    run = executed(generated(40), 120, 150, make_manager=ClaimsAfterTheSwap)
+    short = Shortener(SUBJECT, ClaimsAfterTheSwap).shorten(run.trace("x:y"))
+    write_trace(tmp_path / "short.json", short)
+    again = fit(read_trace(tmp_path / "short.json"), SUBJECT, "short.json")
+
+    assert replay(SUBJECT, again, target_maker(ClaimsAfterTheSwap)).verdict is Verdict.SAME
+    assert replay(SUBJECT, again, target_maker(BlockManager)).verdict is Verdict.GONE
+
+
+def test_ctrl_c_shows_what_there_is_so_far(command: Any, trace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(BlockManager):
+        def finish(self, sequence: int) -> int:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(workload_command, "implementation", lambda: Interrupted)
+
+    result = command(trace, "--primary", 150, "--secondary", 200)
+
+    assert result.exit_code == 130
+    assert "interrupted" in result.output
+    assert "steps validated" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["nothing.jsonl", "--primary", "9", "--secondary", "9"], "nothing.jsonl: cannot be read"),
+        (["bad.jsonl", "--primary", "9", "--secondary", "9"], "bad.jsonl, line 1: input_length"),
+        (["TRACE", "--primary", "0", "--secondary", "9"], "primary: 0 blocks are impossible"),
+        (["TRACE", "--primary", "9", "--secondary", "-2"], "secondary: -2 blocks are impossible"),
+        (["TRACE", "--primary", "1", "--secondary", "0"], "too few for every request"),
+        (["TRACE"], "--primary N --secondary N"),
+        ([], "give the TRACE"),
+        (["TRACE", "--generate", "new.jsonl"], "give one of the two"),
+    ],
+)
+def test_bad_input_exits_2_and_writes_nothing(
+    command: Any, trace: Path, tmp_path: Path, arguments: list[str], told: str
+) -> None:
+    (tmp_path / "bad.jsonl").write_text(json.dumps({"timestamp": 0}) + "\n")
+    before = sorted(tmp_path.iterdir())
+
+    result = command(*[str(trace) if text == "TRACE" else text for text in arguments])
+
+    assert result.exit_code == 2
+    assert told in result.output
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_generated_trace_is_replayed(command: Any, tmp_path: Path) -> None:
+    made = command("--generate", tmp_path / "made.jsonl", "--requests", 20, "--seed", 3)
+
+    assert made.exit_code == 0
+    assert "hit rate of an infinite cache" in made.output
+    assert command(tmp_path / "made.jsonl", "--primary", 250, "--secondary", 100).exit_code == 0
+
+
+def test_the_beginning_of_the_recorded_trace_runs_without_a_divergence() -> None:
+    path = SHARED_TRACES / "mooncake_conversation_s6.jsonl.gz"
+    if not path.exists():
+        pytest.skip("the recorded traces are not beside this checkout, in ../shared/traces")
+    from kvproof.fuzz.workload.request_trace import read_requests
+
+    run = executed(read_requests(path, 100), 250, 500, check_every=100)
+
+    assert run.failure is None
+    assert run.lockstep.counters.blocks_onboarded > 0
