@@ -1,0 +1,201 @@
+"""`kvproof check`: prove a machine by induction, and find the counterexample of each of its variants."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import click
+from rich.console import Console
+from rich.status import Status
+from rich.table import Table
+
+from kvproof.fuzz.commands.fuzz import WORKING_FOLDER, parse_parameters
+from kvproof.fuzz.counterexample import settle
+from kvproof.fuzz.subject import MachineError
+from kvproof.fuzz.targets import DEFAULT_MACHINE
+from kvproof.model.bounded import check_bounded
+from kvproof.model.induction import check_induction
+from kvproof.model.machines import Bundle, UnknownMachine, load
+from kvproof.model.verdict import Finding, OperationReport, Report, Verdict, plain
+
+FINDING = 1
+UNKNOWN = 3
+
+
+@attrs.frozen
+class Task:
+    """One check to run."""
+
+    check: str
+    bundle: Bundle
+    label: str
+    parameters: Any
+    expected: Verdict | None
+    """VIOLATED for a variant; None where only a pass will do."""
+
+
+@click.command("check")
+@click.option("--machine", default=DEFAULT_MACHINE, show_default=True, help="The machine, or module:Class.")
+@click.option("--variant", "variants", multiple=True, metavar="ID", help="Check only these variants; repeatable.")
+@click.option("--sizes", multiple=True, metavar="NAME", help="Prove only at these named sizes; repeatable.")
+@click.option(
+    "--parameter", "parameters", metavar="NAME=INTEGER", multiple=True, help="Change a parameter; repeatable."
+)
+@click.option(
+    "--depth", type=click.IntRange(min=1), default=6, show_default=True, help="Operations of the bounded check."
+)
+@click.option("--engine", type=click.Choice(["cadical", "z3"]), default="cadical", show_default=True)
+@click.option(
+    "--seconds", type=click.FloatRange(min=0, min_open=True), default=600.0, show_default=True, help="For all."
+)
+@click.option("--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="Operations proved at once.")
+@click.option("--bounded", is_flag=True, help="Check the machine itself by bounded search too.")
+@click.option("--out", type=click.Path(path_type=Path), default=WORKING_FOLDER / "traces", show_default=True)
+@click.pass_context
+def command(
+    context: click.Context,
+    machine: str,
+    variants: tuple[str, ...],
+    sizes: tuple[str, ...],
+    parameters: tuple[str, ...],
+    depth: int,
+    engine: str,
+    seconds: float,
+    jobs: int,
+    bounded: bool,
+    out: Path,
+) -> None:
+    """Prove every rule and invariant by induction at small sizes, and find each variant's shortest counterexample.
+
+    With --variant and no --sizes only the variants are checked; with --sizes and no --variant only the machine itself is.
+
+    Exit status 0 when the machine is proved and every variant violated, 1 when anything is violated that should not be, a
+    variant is not, or a proof is vacuous; 3 when the time was too short to tell.
+    """
+    console = Console()
+    try:
+        base = load(machine)
+        tasks = list(_tasks(base, variants, sizes, parse_parameters(parameters), bounded))
+    except (UnknownMachine, ValueError) as error:
+        raise MachineError(str(error)) from error
+    table = Table("check", "machine", "sizes", "engine", "verdict", "seconds", "clauses", "what")
+    proofs: list[Report] = []
+    status = 0
+    deadline = time.monotonic() + seconds
+    try:
+        for task in tasks:
+            left = max(0.1, deadline - time.monotonic())
+            with console.status(f"{task.check}: {task.bundle.name} at {task.label}") as line:
+                report = _run(task, engine, left, depth, jobs, line)
+            if task.check == "induction":
+                proofs.append(report)
+            status = max(status, _status(task, report))
+            table.add_row(
+                task.check,
+                task.bundle.name,
+                task.label,
+                report.engine,
+                _verdict(report),
+                f"{report.seconds:.1f}",
+                f"{report.clauses:,}",
+                _what(base, task, report, out),
+            )
+            for finding in report.findings if report.verdict is Verdict.NOT_INDUCTIVE else ():
+                _show_state(console, finding)
+    except KeyboardInterrupt:
+        console.print("interrupted; this is what was checked", style="yellow")
+        status = 130
+    console.print(table)
+    _report_reach(console, proofs)
+    context.exit(status)
+
+
+def _tasks(
+    base: Bundle, variants: tuple[str, ...], sizes: tuple[str, ...], changes: dict[str, int], bounded: bool
+) -> Iterator[Task]:
+    named = dict(base.sizes.get("induction", {})) or {"default": base.parameters({})}
+    for name in sizes:
+        if name not in named:
+            raise ValueError(f"there are no sizes {name!r}: choose from {', '.join(map(repr, named))}")
+
+    def changed(values: Any) -> Any:
+        return base.parameters({**attrs.asdict(values), **changes})
+
+    for variant in variants or (() if sizes else base.variants):
+        values = base.sizes["variants"].get(variant) if variant in base.variants else None
+        bundle = base.variant(variant)
+        yield Task("bounded", bundle, variant, changed(values or next(iter(named.values()))), Verdict.VIOLATED)
+    if sizes or not variants:
+        for label, values in named.items():
+            if not sizes or label in sizes:
+                yield Task("induction", base, label, changed(values), None)
+        for label, values in base.sizes.get("bounded", {}).items() if bounded else ():
+            yield Task("bounded", base, label, changed(values), None)
+
+
+def _run(task: Task, engine: str, seconds: float, depth: int, jobs: int, line: Status) -> Report:
+    definition = task.bundle.definition
+    if task.check == "bounded":
+
+        def deeper(reached: int, spent: float) -> None:
+            line.update(f"bounded: {task.bundle.name} at {task.label}: safe to depth {reached}, {spent:.0f} s")
+
+        return check_bounded(definition, task.parameters, depth=depth, engine=engine, seconds=seconds, progress=deeper)
+    done: list[str] = []
+
+    def proved(result: OperationReport) -> None:
+        done.append(f"{result.operation} {result.verdict.value}")
+        line.update(f"induction: {task.bundle.name} at {task.label}: {', '.join(done)}")
+
+    return check_induction(definition, task.parameters, engine=engine, seconds=seconds, jobs=jobs, progress=proved)
+
+
+def _verdict(report: Report) -> str:
+    if report.verdict in (Verdict.HOLDS, Verdict.VIOLATED, Verdict.UNKNOWN) and report.depth is not None:
+        return report.summary().partition(":")[0]
+    return report.verdict.value
+
+
+def _status(task: Task, report: Report) -> int:
+    if report.verdict is Verdict.UNKNOWN:
+        return UNKNOWN
+    if task.expected is not None:
+        return 0 if report.verdict is task.expected else FINDING
+    return 0 if report.verdict.passes else FINDING
+
+
+def _what(base: Bundle, task: Task, report: Report, out: Path) -> str:
+    if report.verdict is Verdict.VIOLATED and report.findings:
+        calls = tuple((call.operation, dict(call.arguments), ()) for call in report.findings[0].calls)
+        settled = settle(base, task.bundle, task.parameters, calls, "bounded check", out)
+        kept = "; the implementation survives it" if settled.implementation else ""
+        return f"{settled.broken} in {len(calls)} operations{kept}"
+    if report.verdict is Verdict.PROVED:
+        rules = len(task.bundle.definition.rules())
+        invariants = len(task.bundle.definition.of_kind("invariant"))
+        return f"{rules} rules and {invariants} invariants, {len(report.operations)} operations"
+    undecided = [one.operation for one in report.operations if one.verdict is Verdict.UNKNOWN]
+    return report.message or (f"undecided: {', '.join(undecided)}" if undecided else report.summary())
+
+
+def _show_state(console: Console, finding: Finding) -> None:
+    """A counterexample to induction: a state that the invariants allow, and the operation that leaves them."""
+    console.print(f"[bold]{finding}[/bold]\n  in a state that satisfies every invariant (it need not be reachable):")
+    for name, value in (finding.state or {}).items():
+        console.print(f"    {name} = {plain(value)}", highlight=False)
+    console.print("  so an invariant is missing, or there is a bug")
+
+
+def _report_reach(console: Console, proofs: list[Report]) -> None:
+    """Branches, rejections and events that no state of any proof leads to: nothing was shown about them."""
+    if not proofs:
+        return
+    reached = {goal for report in proofs for goal in report.reached}
+    missed = sorted({goal for report in proofs for goal in report.unreached} - reached)
+    console.print(f"{len(reached)} branches, rejections and events are reached from states that satisfy the invariants")
+    for goal in missed:
+        console.print(f"  reached at none of these sizes, so not covered by the proofs: {goal}", style="yellow")
