@@ -7,7 +7,7 @@ the bits of two values of one shape correspond; `decoded` reads a concrete value
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -34,10 +34,13 @@ Reading = Callable[[int], bool]
 class Freshness:
     """Makes arbitrary values; `constraints` collects what must hold for them to be values of their shapes."""
 
-    def __init__(self, algebra: Algebra) -> None:
+    def __init__(self, algebra: Algebra, known: Mapping[str, int | str] | None = None) -> None:
         self.algebra = algebra
         self.circuit = algebra.circuit
         self.constraints: list[int] = []
+        self._known = known or {}
+        """Bits that are known to be constant (0 or 1), or equal to the bit of another name that was made before."""
+        self._made: dict[str, int] = {}
 
     def value(self, shape: Shape, name: str, used: int = TRUE) -> Value:
         """A value of `shape` from inputs named after `name`; all of its bits are zero where `used` does not hold."""
@@ -79,7 +82,12 @@ class Freshness:
         return QueueValue(shape, valid, queued, priorities)
 
     def _bit(self, name: str, used: int) -> int:
-        bit = self.circuit.input(name)
+        known = self._known.get(name)
+        if known is None:
+            bit = self.circuit.input(name)
+        else:
+            bit = self._made[known] if isinstance(known, str) else known
+        self._made[name] = bit
         if used != TRUE:
             self.constraints.append(self.circuit.either(used, bit ^ 1))
         return bit
@@ -97,7 +105,7 @@ class Freshness:
         if fits != TRUE:
             self.constraints.append(self.circuit.either(used ^ 1, fits))
         kept = shape if used == TRUE else shape.with_zero()
-        return Int(bits, kept.low, kept.high)
+        return algebra.integer(bits, kept.low, kept.high)
 
 
 def label(key: Any) -> str:
@@ -222,10 +230,9 @@ def decoded(algebra: Algebra, shape: Shape, value: Value | None, read: Reading) 
         return tuple(key for key, bit in zip(shape.keys, value.bits, strict=True) if read(bit))
     assert isinstance(shape, QueueShape)
     assert isinstance(value, QueueValue)
-    entries = zip(value.valid, value.items, value.priorities, strict=True)
     return tuple(
         (number(item, shape.item, read), number(priority, shape.priority, read))
-        for bit, item, priority in entries
+        for bit, item, priority in zip(value.valid, value.items, value.priorities, strict=True)
         if read(bit)
     )
 

@@ -14,21 +14,22 @@ from kvproof.model.circuit import Circuit, value_of
 from kvproof.model.lowering import Lowering, Predicate, State, Transition
 from kvproof.model.symbolic_encoding import Freshness, decoded, encoded, layout
 from kvproof.model.symbolic_integers import Value
-from kvproof.model.symbolic_shapes import Shape
+from kvproof.model.symbolic_shapes import MapShape, Shape
 from kvproof.spec.lang.definition import Definition
 
 
 class System:
     """The symbolic transition system of one machine."""
 
-    def __init__(self, definition: Definition, parameters: Any) -> None:
+    def __init__(self, definition: Definition, parameters: Any, known: Mapping[str, int | str] | None = None) -> None:
+        """`known`: bits of the arbitrary state that are constant, or equal to another (see `hypotheses`)."""
         self.definition = definition
         self.parameters = parameters
         self.circuit = Circuit()
         self.lowering = Lowering(definition, parameters, self.circuit)
         self.algebra = self.lowering.algebra
         self.shapes: dict[str, Shape] = self.lowering.shapes
-        fresh = Freshness(self.algebra)
+        fresh = Freshness(self.algebra, known)
         self.state: dict[str, Value] = {name: fresh.value(shape, name) for name, shape in self.shapes.items()}
         self.representation = fresh.constraints
         """What makes the state's bits a state: ranges, sorted queues, zero where nothing is."""
@@ -56,6 +57,17 @@ class System:
     def invariants_of(self, state: State) -> dict[str, Predicate]:
         """Every invariant of some state of this circuit."""
         return {name: self.lowering.predicate(name, state) for name in self.definition.of_kind("invariant")}
+
+    @cached_property
+    def hypotheses(self) -> list[int]:
+        """What induction assumes of the arbitrary state: that it is a state, satisfies all invariants, and has the names
+        that the machine's normal form picks for interchangeable things."""
+        literals = list(self.representation)
+        normal = [self.lowering.predicate(name, self.state) for name in self.definition.of_kind("normal_form")]
+        for predicate in (*self.invariants.values(), *normal):
+            literals.append(predicate.holds)
+            literals.extend(obligation.bad ^ 1 for obligation in predicate.obligations)
+        return literals
 
     def arguments(self, operation: str) -> dict[str, Value]:
         """Arbitrary arguments. Arguments of one name and shape are the same inputs in every operation."""
@@ -134,6 +146,4 @@ class System:
 
 
 def _is_total(shape: Shape) -> bool:
-    from kvproof.model.symbolic_shapes import MapShape
-
     return isinstance(shape, MapShape)

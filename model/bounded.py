@@ -1,0 +1,236 @@
+"""Bounded check: the shortest run from the initial state that breaks a rule or an invariant.
+
+The transition is unrolled depth by depth, with a selector for the operation at each depth. After each depth without a
+violation that fact is asserted, so a property that is kept step by step costs almost nothing per depth. Frames are rebuilt
+from constants, so the first ones, near the constant initial state, fold to little. A counterexample is executed on the
+machine itself before it is returned.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from kvproof.model.circuit import FALSE, Circuit, value_of
+from kvproof.model.solver import Outcome, Solver
+from kvproof.model.symbolic_integers import width
+from kvproof.model.system import System
+from kvproof.model.verdict import Call, Finding, Report, Verdict
+from kvproof.spec.lang.definition import Definition
+from kvproof.spec.lang.errors import OutOfDomain, RuleBroken
+
+
+class Disagreement(Exception):
+    """The circuit and the machine run directly do not do the same: a defect of kvproof, not of the machine."""
+
+
+@attrs.frozen
+class _Step:
+    """What the unrolling needs of one operation, over the arbitrary state."""
+
+    operation: str
+    accepted: int
+    after: list[int]
+    bad: int
+    """Some obligation is broken."""
+    goals: dict[str, int]
+
+
+@attrs.frozen
+class _Frame:
+    """One depth of the unrolling."""
+
+    chosen: dict[str, int]
+    """For each operation, the literal that it is the one taken here."""
+    inputs: Mapping[int, int]
+    """Where the inputs of the system's circuit are in the unrolled one."""
+
+
+class Bounded:
+    """The unrolling of one machine."""
+
+    def __init__(self, definition: Definition, parameters: Any, engine: str, operations: Sequence[str] | None) -> None:
+        self._definition = definition
+        self._parameters = parameters
+        self.system = System(definition, parameters)
+        self._names = tuple(self.system.operations if operations is None else operations)
+        self._state_inputs = self.system.layout(self.system.state)
+        self._steps = [self._step(name) for name in self._names]
+        invariants = self.system.invariants
+        self._holds = self.system.circuit.all(
+            [predicate.holds for predicate in invariants.values()]
+            + [o.bad ^ 1 for predicate in invariants.values() for o in predicate.obligations]
+        )
+        self.circuit = Circuit()
+        self.solver = Solver(self.circuit, engine)
+        self._frames: list[_Frame] = []
+        self._state = [bit & 1 for bit in self.system.layout(self.system.encoded(self.system.initial))]
+        self.reached: dict[str, int] = {}
+        """For each goal, the depth of its first witness."""
+
+    def _step(self, name: str) -> _Step:
+        transition = self.system.transition(name)
+        record = transition.record
+        goals = {f"{name} accepted": transition.accepted}
+        goals.update({f'{name} rejection "{error}"': path for error, path in record.rejections.items()})
+        goals.update({f'event "{event}"': path for event, path in record.events.items()})
+        goals.update({f"{b.method}:{b.line} {b.arm}": path for b, path in record.branches.items()})
+        bad = self.system.circuit.any([obligation.bad for obligation in record.obligations])
+        return _Step(name, transition.accepted, self.system.layout(transition.after), bad, goals)
+
+    @property
+    def goals(self) -> tuple[str, ...]:
+        """Everything that some run should reach."""
+        return tuple(dict.fromkeys(goal for step in self._steps for goal in step.goals))
+
+    def frame(self) -> tuple[int, int, dict[str, int]]:
+        """Unroll one more depth: literals for "an operation was accepted", "something bad happened", and the goals."""
+        system, circuit, depth = self.system, self.circuit, len(self._frames)
+        inputs = {bit >> 1: value for bit, value in zip(self._state_inputs, self._state, strict=True) if bit > 1}
+        state_nodes = set(inputs)
+        roots: list[int] = []
+        for step in self._steps:
+            record = system.transition(step.operation).record
+            roots += system.argument_constraints(step.operation) + record.assumptions
+            roots += [step.accepted, step.bad, *step.after, *step.goals.values()]
+        for node in system.circuit.cone(roots):
+            if system.circuit.is_input(node) and node not in state_nodes:
+                inputs[node] = circuit.input(f"{system.circuit.names[node]}@{depth}")
+        moved = iter(system.circuit.substitute(roots, inputs, circuit))
+        chosen = self._selectors(depth)
+        accepted, bad = [], []
+        after: list[list[int]] = []
+        goals: dict[str, list[int]] = {}
+        for step in self._steps:
+            take = chosen[step.operation]
+            constraints = (
+                system.argument_constraints(step.operation) + system.transition(step.operation).record.assumptions
+            )
+            self.solver.add([circuit.either(take ^ 1, next(moved)) for _ in constraints])
+            accepted.append(circuit.both(take, next(moved)))
+            bad.append(circuit.both(take, next(moved)))
+            after.append([circuit.both(take, next(moved)) for _ in step.after])
+            for goal in step.goals:
+                goals.setdefault(goal, []).append(circuit.both(take, next(moved)))
+        self._frames.append(_Frame(chosen, inputs))
+        self._state = [circuit.any(column) for column in zip(*after, strict=True)]
+        next_inputs = {bit >> 1: value for bit, value in zip(self._state_inputs, self._state, strict=True) if bit > 1}
+        holds = system.circuit.substitute([self._holds], next_inputs, circuit)[0]
+        completed = circuit.any(accepted)
+        wrong = circuit.either(circuit.any(bad), circuit.both(completed, holds ^ 1))
+        return completed, wrong, {goal: circuit.any(paths) for goal, paths in goals.items()}
+
+    def _selectors(self, depth: int) -> dict[str, int]:
+        """Exactly one operation is taken: a number in binary says which, and what is left over stands for the last."""
+        circuit = self.circuit
+        bits = [circuit.input(f"operation.{i}@{depth}") for i in range(width(0, len(self._names) - 1))]
+        chosen: dict[str, int] = {}
+        for number, name in enumerate(self._names[:-1]):
+            chosen[name] = circuit.all([bit ^ (0 if number >> i & 1 else 1) for i, bit in enumerate(bits)])
+        chosen[self._names[-1]] = circuit.any(chosen.values()) ^ 1
+        return chosen
+
+    def calls(self, model: Mapping[int, int], frames: int) -> tuple[Call, ...]:
+        """The operations of a model, with concrete arguments."""
+        values = self.circuit.evaluate(model)
+        found = []
+        for frame in self._frames[:frames]:
+            name = next(name for name, literal in frame.chosen.items() if value_of(values, literal))
+            inside = {node: value_of(values, literal) for node, literal in frame.inputs.items()}
+            system_values = self.system.circuit.evaluate(inside)
+            found.append(Call(name, self.system.concrete_arguments(name, system_values)))
+        return tuple(found)
+
+    def executed(self, calls: Sequence[Call]) -> Finding:
+        """Run a counterexample on the machine itself; what breaks there is the finding."""
+        machine = self._definition.cls(self._parameters)
+        for position, call in enumerate(calls):
+            try:
+                machine.apply(call.operation, dict(call.arguments))
+            except RuleBroken as broken:
+                return Finding(broken.rule, "rule", tuple(calls[: position + 1]), None, None)
+            except OutOfDomain as error:
+                return Finding(f"bound: {error}", "obligation", tuple(calls[: position + 1]), None, None)
+            violated = machine.check()
+            if violated:
+                return Finding(violated[0], "invariant", tuple(calls[: position + 1]), None, None)
+        raise Disagreement(f"z3 reports a violation after {'; '.join(map(str, calls))}, and running it shows none")
+
+
+def check_bounded(
+    definition: Definition,
+    parameters: Any,
+    *,
+    depth: int = 8,
+    engine: str = "cadical",
+    seconds: float = 300.0,
+    progress: Callable[[int, float], None] | None = None,
+    reach: bool = False,
+    operations: Sequence[str] | None = None,
+) -> Report:
+    """Search all runs of at most `depth` operations for the shortest violation.
+
+    With `reach`, also find for each branch, rejection and event the first depth at which a run gets there.
+    `progress` is called with each depth that was shown safe, and the seconds so far.
+    """
+    started = time.monotonic()
+    deadline = started + seconds
+    search = Bounded(definition, parameters, engine, operations)
+
+    def report(verdict: Verdict, at: int, findings: tuple[Finding, ...] = ()) -> Report:
+        return Report(
+            check="bounded",
+            machine=definition.name,
+            sizes=attrs.asdict(parameters),
+            engine=engine,
+            verdict=verdict,
+            seconds=time.monotonic() - started,
+            depth=at,
+            findings=findings,
+            reached=tuple(f"{goal} at depth {found}" for goal, found in search.reached.items()),
+            unreached=tuple(goal for goal in search.goals if goal not in search.reached) if reach else (),
+            nodes=len(search.circuit),
+            clauses=search.solver.clauses,
+        )
+
+    broken = definition.cls(parameters).check()
+    if broken:
+        return report(Verdict.VIOLATED, 0, (Finding(broken[0], "invariant", (), None, None),))
+    with search.solver:
+        for current in range(1, depth + 1):
+            completed, wrong, goals = search.frame()
+            answer = search.solver.solve([wrong], deadline)
+            if answer.satisfiable:
+                finding = search.executed(search.calls(answer.model, current))
+                return report(Verdict.VIOLATED, len(finding.calls), (finding,))
+            if answer.outcome is Outcome.UNKNOWN:
+                return report(Verdict.UNKNOWN, current - 1)
+            search.solver.add([wrong ^ 1])
+            if reach and not _reach(search, goals, current, deadline):
+                return report(Verdict.UNKNOWN, current)
+            search.solver.add([completed])
+            if progress is not None:
+                progress(current, time.monotonic() - started)
+            if search.solver.solve([], deadline).unsatisfiable:
+                break
+    return report(Verdict.HOLDS, depth)
+
+
+def _reach(search: Bounded, goals: Mapping[str, int], depth: int, deadline: float) -> bool:
+    """Note the goals that a run first reaches at this depth; False when the time was spent."""
+    remaining = {goal: path for goal, path in goals.items() if goal not in search.reached and path != FALSE}
+    while remaining:
+        answer = search.solver.solve([search.circuit.any(remaining.values())], deadline)
+        if answer.outcome is Outcome.UNKNOWN:
+            return False
+        if answer.unsatisfiable:
+            return True
+        values = search.circuit.evaluate(answer.model)
+        for goal, path in list(remaining.items()):
+            if value_of(values, path):
+                search.reached[goal] = depth
+                del remaining[goal]
+    return True

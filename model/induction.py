@@ -1,0 +1,149 @@
+"""Induction: the main prover. From every state that satisfies the invariants, every operation keeps every rule and invariant.
+
+It proves all depths at the sizes checked, together with the invariants' truth in the initial state. Nothing is proved from
+contradictory hypotheses: that they have a model is shown first, and each operation must be acceptable in some such state;
+branches, rejections and events that no such state reaches are reported, since nothing was shown about them.
+"""
+
+from __future__ import annotations
+
+import ast
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import Any
+
+import attrs
+
+from kvproof.model.induction_operation import OperationInduction
+from kvproof.model.solver import Outcome, Solver
+from kvproof.model.solver_backbone import Known, decided_inputs
+from kvproof.model.system import System
+from kvproof.model.verdict import Finding, OperationReport, Report, Verdict
+from kvproof.spec.lang.definition import Definition
+
+Progress = Callable[[OperationReport], None]
+
+
+def check_induction(
+    definition: Definition,
+    parameters: Any,
+    *,
+    engine: str = "cadical",
+    seconds: float = 300.0,
+    jobs: int = 2,
+    progress: Progress | None = None,
+    operations: Sequence[str] | None = None,
+) -> Report:
+    """Prove the machine at these sizes, or return what stands in the way.
+
+    `seconds` is the budget for everything; what is open when it is spent is unknown. `jobs` operations are worked on at
+    once, each with a solver process of its own. `progress` is called with each operation's result, in any order.
+    """
+    started = time.monotonic()
+    deadline = started + seconds
+    names = tuple(definition.of_kind("operation")) if operations is None else tuple(operations)
+
+    def report(verdict: Verdict, message: str = "", done: Sequence[OperationReport] = ()) -> Report:
+        return Report(
+            check="induction",
+            machine=definition.name,
+            sizes=attrs.asdict(parameters),
+            engine=engine,
+            verdict=verdict,
+            seconds=time.monotonic() - started,
+            findings=tuple(finding for one in done for finding in one.findings),
+            operations=tuple(done),
+            reached=_everywhere(done, lambda one: one.reached, any_of=True),
+            unreached=_everywhere(done, lambda one: one.reached, any_of=False),
+            nodes=sum(one.nodes for one in done),
+            clauses=sum(one.clauses for one in done),
+            message=message,
+        )
+
+    broken = definition.cls(parameters).check()
+    if broken:
+        finding = Finding(broken[0], "invariant", (), None, None)
+        return attrs.evolve(report(Verdict.VIOLATED), depth=0, findings=(finding,))
+    outcome, known = _hypotheses(definition, parameters, engine, deadline)
+    if outcome is Outcome.UNSATISFIABLE:
+        return report(Verdict.VACUOUS, "no state satisfies all invariants, or none has the names of the normal form")
+    if outcome is Outcome.UNKNOWN:
+        return report(Verdict.UNKNOWN, "the time was spent before a state that satisfies the invariants was found")
+
+    def one(name: str) -> OperationReport:
+        return OperationInduction(definition, parameters, name, known, engine).run(deadline)
+
+    done: dict[str, OperationReport] = {}
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        longest_first = sorted(names, key=lambda name: -inlined_size(definition, name))
+        futures = [pool.submit(one, name) for name in longest_first]
+        try:
+            for future in as_completed(futures):
+                result = future.result()
+                done[result.operation] = result
+                if progress is not None:
+                    progress(result)
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            raise
+    results = [done[name] for name in names]
+    verdict = _overall([result.verdict for result in results])
+    never = [result.operation for result in results if "accepted" in result.unreachable]
+    message = f"never accepted at these sizes: {', '.join(never)}" if never else ""
+    return report(verdict, message, results)
+
+
+def _hypotheses(definition: Definition, parameters: Any, engine: str, deadline: float) -> tuple[Outcome, Known]:
+    """Whether the hypotheses have a model, and the bits of the state that they decide."""
+    system = System(definition, parameters)
+    with Solver(system.circuit, engine) as solver:
+        solver.add(system.hypotheses)
+        return decided_inputs(system.circuit, solver, deadline)
+
+
+def _overall(verdicts: Sequence[Verdict]) -> Verdict:
+    """The verdict on the machine: the worst of those on its operations."""
+    for verdict in (Verdict.NOT_INDUCTIVE, Verdict.VACUOUS, Verdict.UNKNOWN):
+        if verdict in verdicts:
+            return verdict
+    return Verdict.PROVED
+
+
+def _everywhere(
+    done: Sequence[OperationReport], read: Callable[[OperationReport], Sequence[str]], any_of: bool
+) -> tuple[str, ...]:
+    """Goals that some operation reached, or that none did: a branch of a helper counts wherever it was entered."""
+    reached: dict[str, None] = {}
+    missed: dict[str, None] = {}
+    for one in done:
+        reached.update(dict.fromkeys(_global(one.operation, goal) for goal in read(one)))
+        missed.update(dict.fromkeys(_global(one.operation, goal) for goal in one.unreachable))
+    return tuple(reached) if any_of else tuple(goal for goal in missed if goal not in reached)
+
+
+def _global(operation: str, goal: str) -> str:
+    """A goal's name outside its operation."""
+    return f"{operation} {goal}" if goal == "accepted" or goal.startswith("rejection") else goal
+
+
+def inlined_size(definition: Definition, name: str) -> int:
+    """Syntax nodes of a method with everything it calls: an estimate of how much work its circuit is."""
+    sizes: dict[str, int] = {}
+
+    def size(method: str) -> int:
+        if method not in sizes:
+            sizes[method] = 0
+            total = 0
+            for node in ast.walk(definition.methods[method].node):
+                total += 1
+                called = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+                if called and isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                    attribute, owner = node.func.attr, node.func.value
+                    if isinstance(owner, ast.Name) and owner.id == "self" and attribute in definition.methods:
+                        total += size(attribute)
+            sizes[method] = total
+        return sizes[method]
+
+    return size(name)

@@ -1,0 +1,217 @@
+"""Induction for one operation: from any state that satisfies the invariants, nothing bad happens.
+
+What must not happen is disproved in the order in which the operation runs, a few obligations a query, and each answer is
+asserted for the queries after it. Where a helper returns in the middle, the invariants are tried as lemmas about the state
+there, and those that hold are asserted too. The whole operation in one query is the same theorem, and took the solver ten
+times as long.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from kvproof.model.circuit import FALSE, value_of
+from kvproof.model.lowering import Predicate, Transition
+from kvproof.model.lowering_record import Cut, Obligation
+from kvproof.model.solver import Answer, Outcome, Solver
+from kvproof.model.system import System
+from kvproof.model.verdict import Call, Finding, OperationReport, Verdict
+from kvproof.spec.lang.definition import Definition
+
+OBLIGATIONS_A_QUERY = 8
+MOST_FINDINGS = 5
+"""An operation with this many broken rules has shown what it can show."""
+
+
+@attrs.frozen
+class _Target:
+    """Something that must not happen, as the queries see it."""
+
+    rule: str
+    kind: str
+    bad: int
+    file: str = ""
+    line: int = 0
+
+
+class OperationInduction:
+    """The queries about one operation."""
+
+    def __init__(
+        self,
+        definition: Definition,
+        parameters: Any,
+        operation: str,
+        known: Mapping[str, int | str],
+        engine: str,
+    ) -> None:
+        self._operation = operation
+        self._system = System(definition, parameters, known)
+        self._circuit = self._system.circuit
+        self._transition: Transition = self._system.transition(operation)
+        record = self._transition.record
+        hypotheses = self._system.hypotheses + self._system.argument_constraints(operation) + record.assumptions
+        self._after = self._system.invariants_of(self._transition.after)
+        self._targets = self._all_targets()
+        self._solver = Solver(self._circuit, engine)
+        self._solver.add(hypotheses)
+        self._roots = [*hypotheses, *(target.bad for target in self._targets)]
+        self._findings: list[Finding] = []
+        self._undecided: list[str] = []
+        self.lemmas = 0
+
+    def _all_targets(self) -> list[_Target]:
+        targets = [
+            _Target(
+                o.rule, "obligation" if ":" in o.rule or o.rule == "all-or-nothing" else "rule", o.bad, *o.place[1:]
+            )
+            for o in self._transition.record.obligations
+        ]
+        both, accepted = self._circuit.both, self._transition.accepted
+        for name, predicate in self._after.items():
+            for obligation in predicate.obligations:
+                bad = both(accepted, obligation.bad)
+                targets.append(_Target(f"{name}: {obligation.rule}", "invariant", bad, *obligation.place[1:]))
+            targets.append(_Target(name, "invariant", both(accepted, predicate.holds ^ 1)))
+        return targets
+
+    def run(self, deadline: float) -> OperationReport:
+        """Prove or refute, then look for what cannot be reached."""
+        started = time.monotonic()
+        with self._solver:
+            usable = self._solver.solve([], deadline)
+            if usable.outcome is Outcome.UNSATISFIABLE:
+                return self._report(Verdict.VACUOUS, started, (), ("any state at all",))
+            decided = usable.satisfiable and self._prove(deadline)
+            reached, unreachable = self._reach(deadline) if decided else ((), ())
+            if self._findings:
+                verdict = Verdict.NOT_INDUCTIVE
+            elif self._undecided:
+                verdict = Verdict.UNKNOWN
+            elif not decided:
+                verdict = Verdict.UNKNOWN
+            elif "accepted" in unreachable:
+                verdict = Verdict.VACUOUS
+            else:
+                verdict = Verdict.PROVED
+            return self._report(verdict, started, reached, unreachable)
+
+    def _report(
+        self, verdict: Verdict, started: float, reached: Sequence[str], unreachable: Sequence[str]
+    ) -> OperationReport:
+        return OperationReport(
+            operation=self._operation,
+            verdict=verdict,
+            seconds=time.monotonic() - started,
+            nodes=len(self._circuit.cone(self._roots)),
+            clauses=self._solver.clauses,
+            findings=tuple(self._findings),
+            reached=tuple(reached),
+            unreachable=tuple(unreachable),
+            undecided=tuple(dict.fromkeys(self._undecided)),
+        )
+
+    # Proof, in the order of execution
+
+    def _prove(self, deadline: float) -> bool:
+        """Disprove every target; False when the time was spent."""
+        position = 0
+        for cut in (*self._transition.record.cuts, None):
+            end = len(self._targets) if cut is None else cut.before
+            for group in _groups(self._targets[position:end], OBLIGATIONS_A_QUERY):
+                if not self._disprove(group, deadline):
+                    self._undecided.extend(target.rule for target in self._targets[position:])
+                    return False
+                if len(self._findings) >= MOST_FINDINGS:
+                    return True
+            position = end
+            if cut is not None and not self._findings:
+                self._try_lemmas(cut, deadline)
+        return True
+
+    def _disprove(self, group: Sequence[_Target], deadline: float) -> bool:
+        """Show that no target of the group happens, or add findings; False when the time was spent."""
+        remaining = list(group)
+        while remaining:
+            answer = self._solver.solve([self._circuit.any([target.bad for target in remaining])], deadline)
+            if answer.outcome is Outcome.UNKNOWN:
+                return False
+            if answer.unsatisfiable:
+                self._solver.add([target.bad ^ 1 for target in remaining])
+                return True
+            finding = self._finding(answer)
+            if all(finding.rule != other.rule for other in self._findings):
+                self._findings.append(finding)
+            if len(self._findings) >= MOST_FINDINGS:
+                return True
+            # Look on for executions that do not break this rule first.
+            self._solver.add([target.bad ^ 1 for target in self._targets if target.rule == finding.rule])
+            remaining = [target for target in remaining if target.rule != finding.rule]
+        return True
+
+    def _finding(self, answer: Answer) -> Finding:
+        """The counterexample in a model: the first target in the order of execution that happens in it."""
+        values = self._circuit.evaluate(answer.model)
+        broken = next(target for target in self._targets if value_of(values, target.bad))
+        snapshot = self._system.snapshot(self._system.state, values)
+        call = Call(self._operation, self._system.concrete_arguments(self._operation, values))
+        state = self._system.readable(snapshot)
+        return Finding(broken.rule, broken.kind, (call,), state, snapshot, broken.file, broken.line)
+
+    def _try_lemmas(self, cut: Cut, deadline: float) -> None:
+        """Assert those invariants that hold in the middle of the operation: they need not, and need no report."""
+        predicates: dict[str, Predicate] = self._system.invariants_of(cut.state)
+        both = self._circuit.both
+        candidates = [both(cut.path, predicate.holds ^ 1) for predicate in predicates.values()]
+        candidates = [bad for bad in dict.fromkeys(candidates) if bad != FALSE]
+        while candidates:
+            answer = self._solver.solve([self._circuit.any(candidates)], deadline)
+            if answer.outcome is Outcome.UNKNOWN:
+                return
+            if answer.unsatisfiable:
+                self._solver.add([bad ^ 1 for bad in candidates])
+                self.lemmas += len(candidates)
+                return
+            values = self._circuit.evaluate(answer.model)
+            candidates = [bad for bad in candidates if not value_of(values, bad)]
+
+    # Coverage
+
+    def _goals(self) -> dict[str, int]:
+        """Everything that should be possible, by what it is called in a report."""
+        record = self._transition.record
+        goals = {"accepted": self._transition.accepted}
+        goals.update({f'rejection "{error}"': path for error, path in record.rejections.items()})
+        goals.update({f'event "{event}"': path for event, path in record.events.items()})
+        goals.update({f"{b.method}:{b.line} {b.arm}": path for b, path in record.branches.items()})
+        return goals
+
+    def _reach(self, deadline: float) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Which goals some state satisfying the invariants reaches, and which none does."""
+        remaining = self._goals()
+        reached: list[str] = []
+        while remaining:
+            answer = self._solver.solve([self._circuit.any(remaining.values())], deadline)
+            if answer.unsatisfiable:
+                break
+            if answer.outcome is Outcome.UNKNOWN:
+                self._undecided.extend(f"reaches {goal}" for goal in remaining)
+                return tuple(reached), ()
+            values = self._circuit.evaluate(answer.model)
+            now = [goal for goal, path in remaining.items() if value_of(values, path)]
+            reached.extend(now)
+            for goal in now:
+                del remaining[goal]
+        return tuple(reached), tuple(remaining)
+
+
+def _groups(targets: Sequence[_Target], size: int) -> Iterator[Sequence[_Target]]:
+    for start in range(0, len(targets), size):
+        yield targets[start : start + size]
+
+
+__all__ = ["Obligation", "OperationInduction"]
