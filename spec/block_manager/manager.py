@@ -321,6 +321,15 @@ class BlockManager(Eviction):
             self.holds_prefix(s, position) for s in self.every(Sequence) for position in range(len(self.blocks[s]))
         )
 
+    @invariant
+    def partly_filled_blocks_are_private(self) -> bool:
+        """The last block of a sequence, while tokens are missing from it, is its alone: only full blocks are shared (I-28)."""
+        return all(
+            self.refs[self.blocks[s][-1]] == 1
+            for s in self.every(Sequence)
+            if len(self.blocks[s]) > 0 and len(self.tokens[s]) % self.params.tokens_per_block != 0
+        )
+
     def holds_prefix(self, sequence: Sequence, position: int) -> bool:
         """Whether the block of a sequence at `position` can be read by a kernel."""
         block = self.blocks[sequence][position]

@@ -147,6 +147,7 @@ CORRUPTIONS: dict[str, Callable[[BlockManager], Any]] = {
     "references_are_counted": _set("refs", _first, 2),
     "sequences_have_their_blocks": lambda m: m.blocks.__setitem__(0, m.blocks[0][:-1]),
     "closed_sequences_ask_for_nothing": lambda m: m.retention.__setitem__(1, 35),
+    "partly_filled_blocks_are_private": lambda m: (m.append(0, (1,)), _set("refs", _last, 2)(m)),
     "referenced_content_is_the_prefix": lambda m: m.content.__setitem__(m.slot[_last(m)], (0, 1, 2, 1)),
 }
 
