@@ -46,8 +46,8 @@ class Ledger:
         self._blocks: dict[int, list[int]] = {}
         self.touched: set[int] = set()
         """Blocks that the last log changed in any way."""
-        self.vanished: set[PathNode] = set()
-        """Paths that the last log took out of the tree."""
+        self.vanished: dict[PathNode, None] = {}
+        """Paths that the last log took out of the tree; a dictionary for its order, as nodes are hashed by address."""
 
     def follow(self, log: Iterable[Step]) -> None:
         """Read the step log of one operation, in order."""
@@ -87,7 +87,7 @@ class Ledger:
                 node = data[block]
                 if node is not None and cached.get(node) == block:
                     del cached[node]
-                    self.vanished.add(node)
+                    self.vanished[node] = None
                 touch.add(block)
             elif name == "copy":
                 source, target = arguments

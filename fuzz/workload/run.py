@@ -18,8 +18,8 @@ from kvproof.fuzz.workload.schedule import RETENTION, Schedule
 from kvproof.fuzz.workload.tokens import REPLAY_BLOCK_TOKENS, TokenMapping
 from kvproof.impl import BlockManager
 
-CHECK_EVERY = 500
-"""Operations between two comparisons of whole states by default: a third of the time at 10,000 blocks."""
+CHECK_EVERY = 1000
+"""Operations between two comparisons of whole states by default: some 20% of the time at 10,000 blocks."""
 
 
 @define

@@ -1,0 +1,57 @@
+"""How fast a request trace is replayed, and where the time goes: `python tests/bench/bench_workload.py`.
+
+Replays the recorded traces beside this checkout (`../shared/traces`) at the sizes for which issue 2 sets limits, and a
+generated one where they are absent. Nothing is asserted about time; the limits are shown beside it. The full hour takes
+minutes: name `s6` or `full` to run only that one.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from time import process_time
+
+from rich.console import Console
+
+from kvproof.fuzz.machines import subject_named
+from kvproof.fuzz.workload.generate import TraceGenerator
+from kvproof.fuzz.workload.report import show_run
+from kvproof.fuzz.workload.request_trace import Request, read_requests
+from kvproof.fuzz.workload.run import prepare
+
+TRACES = Path(__file__).resolve().parents[3] / "shared" / "traces"
+
+CASES = {
+    "s6": ("mooncake_conversation_s6.jsonl.gz", 1_024, 8_192, 60),
+    "full": ("mooncake_conversation_full.jsonl.gz", 2_048, 16_384, 600),
+}
+"""Trace, device blocks, host blocks, seconds allowed."""
+
+
+def replay(console: Console, name: str, requests: list[Request], primary: int, secondary: int, allowed: int) -> None:
+    """One replay and its tables."""
+    run = prepare(requests, subject_named("block-manager"), primary, secondary)
+    before = process_time()
+    run.execute()
+    used = process_time() - before
+    show_run(console, run)
+    told = "no divergence" if run.failure is None else run.failure.message
+    console.print(f"{name}, {primary:,} + {secondary:,} blocks: {told}; {run.seconds:.1f} s, {used:.1f} s of one core")
+    console.print(f"allowed: {allowed} s")
+
+
+def main() -> None:
+    """Run the cases named on the command line, or all."""
+    console = Console()
+    for name in sys.argv[1:] or CASES:
+        trace, primary, secondary, allowed = CASES[name]
+        path = TRACES / trace
+        if path.exists():
+            replay(console, name, read_requests(path), primary, secondary, allowed)
+        else:
+            console.print(f"{path} is absent: a generated trace instead")
+            replay(console, f"generated for {name}", TraceGenerator(0).requests(2_000), primary, secondary, allowed)
+
+
+if __name__ == "__main__":
+    main()
