@@ -134,7 +134,7 @@ def render(value: Value) -> str:
 
 
 def load_target(specifier: str) -> Target:
-    """Make the target named by `MODULE:ATTR`; the attribute is called without arguments.
+    """Make the target named by `MODULE:ATTR` (dots allowed in ATTR); the attribute is called without arguments.
 
     Raises:
         TargetError: the module or the attribute is missing, the call raises, or the result lacks a method.
@@ -146,7 +146,9 @@ def load_target(specifier: str) -> Target:
         module = importlib.import_module(module_name)
     except Exception as error:  # noqa: BLE001 - an import runs the user's code: whatever it raises is reported
         raise TargetError(f"target {specifier!r}: cannot import {module_name!r}: {describe(error)}") from error
-    factory = getattr(module, attribute, None)
+    factory: Any = module
+    for part in attribute.split("."):
+        factory = getattr(factory, part, None)
     if factory is None:
         public = ", ".join(name for name in vars(module) if not name.startswith("_")) or "nothing"
         raise TargetError(f"target {specifier!r}: {module_name} has no {attribute!r}; it has {public}")

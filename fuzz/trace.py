@@ -6,8 +6,10 @@ or not at all, and read strictly: what is not understood is an error that names 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -252,6 +254,13 @@ def render_trace(trace: Trace, shapes: Mapping[str, Mapping[str, Shape]] | None 
     lines += ["],"] if trace.operations else []
     ends = [f"{_text(key)}: {_text(value)}" for key, value in tail.items()]
     return "{\n" + "\n".join(lines) + "\n" + ",\n".join(ends) + "\n}\n"
+
+
+def trace_name(trace: Trace, shapes: Mapping[str, Mapping[str, Shape]] | None = None) -> str:
+    """A file name that says what fails and is the same for the same trace."""
+    what = trace.failure.fingerprint if trace.failure is not None else "passes"
+    digest = hashlib.sha256(render_trace(trace, shapes).encode()).hexdigest()[:8]
+    return re.sub(r"[^\w.]+", "-", f"{trace.machine}-{what}-{digest}").strip("-") + ".json"
 
 
 def _text(value: Any) -> str:

@@ -5,26 +5,46 @@ from __future__ import annotations
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
 from kvproof.impl import BlockManager
+from kvproof.impl.device import Stream
 from kvproof.impl.transfers import Batch, Transfers
 
 
-class LevelBlindKeys(Transfers):
-    """Takes PRIMARY slot n and SECONDARY slot n for one place, and keeps one event per place, as the maps did then.
+class SingleEvents(Transfers):
+    """The tables as they were then: per slot one pending read and one pending write, the newest.
 
-    One event is enough as long as the level is in the key: a device slot is read only by offloads and a host slot
-    only by onboardings, each on a stream of their own.
+    A copy waits for the pending write of its source and the pending read of its target. That is enough while keys tell
+    the levels apart: a device slot is read by offloads and written by onboardings only, a host slot the other way round,
+    and each kind has a stream of its own, which is in order. `tests/fuzz` shows that this class alone is sound.
     """
+
+    def order(self, stream: Stream, source: int, target: int) -> None:
+        write = self._writes.get(self.key(source))
+        if write is not None:
+            self.wait_for_batch(stream, write)
+        for batch in self._reads.pop(self.key(target), {}).values():
+            self.wait_for_batch(stream, batch)
+
+    def remember(self, batch: Batch, source: int, target: int) -> None:
+        self._reads[self.key(source)] = {batch.stream: batch}
+        self._writes[self.key(target)] = batch
+        self.submit(batch.stream)  # copies were not gathered into batches, whose copies are unordered
+
+
+class LevelBlindKeys(SingleEvents):
+    """Takes PRIMARY slot n and SECONDARY slot n for one place."""
 
     def key(self, slot: int) -> int:
         return slot if slot < self._primary_slots else slot - self._primary_slots
 
-    def remember(self, batch: Batch, source: int, target: int) -> None:
-        self._reads.pop(self.key(source), None)
-        super().remember(batch, source, target)
+
+class SoundManager(BlockManager):
+    """The single-event tables with the level in their keys."""
+
+    transfers_type = SingleEvents
 
 
-class LevelBlind(BlockManager):
-    """Has such transfers."""
+class LevelBlindManager(BlockManager):
+    """The bug."""
 
     transfers_type = LevelBlindKeys
 
@@ -37,6 +57,19 @@ BUG = SeededBug(
         "Pending reads and writes are kept by slot number alone, so device slot 0 and host slot 0 share an entry. Events "
         "are overwritten or erased by copies of the other level, and a copy that conflicts with them does not wait."
     ),
-    make_target=lambda: BlockManagerTarget(simulated_device, LevelBlind),
+    make_target=lambda: BlockManagerTarget(simulated_device, LevelBlindManager),
     oracles=("race", "content"),
+    # Many blocks of one token, all worth offloading, in few slots: most slot numbers exist on both levels and are busy.
+    parameters={
+        "primary_blocks": 4,
+        "secondary_blocks": 3,
+        "tokens_per_block": 1,
+        "sequences": 3,
+        "max_tokens": 3,
+        "vocabulary": 2,
+        "priorities": 1,
+        "default_priority": 0,
+        "offload_threshold": 0,
+        "pins_max": 0,
+    },
 )

@@ -10,6 +10,7 @@ from functools import lru_cache
 from attrs import field, frozen
 
 from kvproof.fuzz import bugs
+from kvproof.fuzz.subject import Parameters
 from kvproof.fuzz.target import HarnessError, Target
 
 
@@ -27,6 +28,8 @@ class SeededBug:
     oracles: tuple[str, ...] = field()
     """The oracles that may see it first; one outside this list would be another bug."""
     machine: str = "block-manager"
+    parameters: Parameters = {}
+    """Parameters at which the bug shows soonest; none for the ones that show anywhere."""
 
 
 class BugError(HarnessError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from kvproof.fuzz.report import plain_list, show_campaign, show_finding
 from kvproof.fuzz.subject import Subject
 from kvproof.fuzz.target import HarnessError, load_target, reset_target
 from kvproof.fuzz.targets import DEFAULT_MACHINE, DEFAULT_TARGETS
-from kvproof.fuzz.trace import Trace, render_trace, write_trace
+from kvproof.fuzz.trace import Trace, trace_name, write_trace
 
 WORKING_FOLDER = Path(".kvproof")
 TICKS_PER_UPDATE = 50
@@ -126,7 +125,5 @@ def _end(console: Console, campaign: Campaign) -> None:
 
 
 def trace_path(folder: Path, trace: Trace, subject: Subject) -> Path:
-    """A file name that says what fails and is the same for the same trace."""
-    what = re.sub(r"[^\w.]+", "-", trace.failure.fingerprint).strip("-") if trace.failure is not None else "passes"
-    digest = hashlib.sha256(render_trace(trace, subject.make_shapes(trace.parameters)).encode()).hexdigest()[:8]
-    return folder / f"{trace.machine}-{what}-{digest}.json"
+    """Where a trace goes."""
+    return folder / trace_name(trace, subject.make_shapes(trace.parameters))

@@ -1,10 +1,10 @@
 """`kvproof.impl.BlockManager` as a target: the adapter plays the engine.
 
-An iteration ends with the first operation that brings tokens: copies, then a forward pass that reads what the sequence
-reuses and writes the pattern of its new tokens, on the compute stream, at the places that the page table names.
-Operations that bring none share an iteration with what follows them. Nothing waits for the device except where the
-manager says so; bytes are read back outside the happens-before record, so that looking does not add an order that the
-program lacks.
+As in an engine, several operations share an iteration: copies are enqueued as they come, then one forward pass reads
+what the new sequences reuse and writes the pattern of their new tokens, on the compute stream, at the places that the
+page table names. An operation on a sequence whose tokens are still to be written ends the iteration first. Nothing waits
+for the device except where the manager says so; bytes are read back outside the happens-before record, so that
+looking does not add an order that the program lacks.
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ ManagerFactory = Callable[[PoolConfig, Device, Observer], BlockManager]
 
 SCHEDULE_SEED = 12834
 """Seed of the simulated device's schedule: fixed, so that a trace replays exactly."""
+
+
+ITERATION_OPERATIONS = 12
+"""Operations of an iteration, at most. M-57 needs several copies in one: with 4 it takes ten times as long to find."""
 
 
 class BlockManagerTarget:
@@ -56,7 +60,8 @@ class BlockManagerTarget:
         self._written: dict[int, int] = {}
         self._loads: list[tuple[str, tuple[int, ...], int, Loaded]] = []
         self._races_told = 0
-        self._in_iteration = False
+        self._in_iteration = 0
+        self._unwritten: dict[int, list[int]] = {}
         self._manager = self._make_manager(config, self._device, self._report)
         self._inspection = Inspection(self._manager)
         self._calls: dict[str, Callable[..., int]] = {
@@ -84,26 +89,34 @@ class BlockManagerTarget:
         self._log.append(Step(name, arguments))
 
     def apply(self, operation: Operation) -> Outcome:
-        """One operation, and the forward pass when it brings tokens."""
+        """One operation, after or before a forward pass where one is due."""
         self._log.clear()
         self._loads.clear()
+        if operation.arguments.get("sequence") in self._unwritten or self._in_iteration >= ITERATION_OPERATIONS:
+            self._forward()
         if not self._in_iteration:
             self._manager.begin_iteration()
-            self._in_iteration = True
+        self._in_iteration += 1
         try:
             value = self._calls[operation.name](**operation.arguments)
         except RefusedByManager as refusal:
             return Refused(refusal.reason)
-        positions: dict[int, list[int]] = {}
         for name, arguments in self._log:
             if name == "write":
-                positions.setdefault(arguments[0], []).append(arguments[1])
-        if positions:
-            self._manager.end_iteration()
-            self._in_iteration = False
-            for sequence, written in positions.items():
-                self._run_kernel(sequence, written)
+                self._unwritten.setdefault(arguments[0], []).append(arguments[1])
+                self._device.check_slot(*self._address(arguments[0], arguments[1]))
         return Returned(value)
+
+    def _address(self, sequence: int, position: int) -> tuple[Level, int]:
+        return decode_entry(int(self._manager.page_table(sequence)[position]))
+
+    def _forward(self) -> None:
+        """End the iteration: the kernels of all sequences with new tokens, which may start once its copies are done."""
+        self._manager.end_iteration()
+        self._in_iteration = 0
+        for sequence, positions in self._unwritten.items():
+            self._run_kernel(sequence, positions)
+        self._unwritten.clear()
 
     def _add(self, sequence: int, tokens: tuple[int, ...], priority: int) -> int:
         reused = self._manager.add_sequence(sequence, tokens, priority).reused_tokens
@@ -178,7 +191,10 @@ class BlockManagerTarget:
                 where = f"the block cached for {list(path)} ({place.level.name} slot {place.slot})"
                 found.append(Content(where, path, len(path) - size, device.peek(place.level, place.slot)))
         for sequence, live in self._inspection.sequences().items():
+            unwritten = self._unwritten.get(sequence, ())
             for position, entry in enumerate(self._manager.page_table(sequence)):
+                if position in unwritten:
+                    continue
                 level, slot = decode_entry(entry)
                 path = live.tokens[: (position + 1) * size]
                 where = f"block {position} of sequence {sequence} ({level.name} slot {slot})"

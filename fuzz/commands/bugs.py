@@ -1,0 +1,92 @@
+"""`kvproof bugs`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from kvproof.fuzz.bugs.seeded import bugs_named
+from kvproof.fuzz.campaign import Engine
+from kvproof.fuzz.commands.fuzz import WORKING_FOLDER, trace_path
+from kvproof.fuzz.hunt import Hunt, hunt
+from kvproof.fuzz.machines import subject_named
+from kvproof.fuzz.replay import replay
+from kvproof.fuzz.report import show_replay
+from kvproof.fuzz.trace import write_trace
+
+
+@click.command("bugs")
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), default=60.0, show_default=True, help="For each bug.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--engine", type=click.Choice([e.value for e in Engine]), default=Engine.WALK.value, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), default=WORKING_FOLDER / "bugs", show_default=True)
+@click.option("--list", "only_list", is_flag=True, help="Tell what the bugs are and plant none.")
+def command(ids: tuple[str, ...], seconds: float, seed: int, engine: str, out: Path, only_list: bool) -> None:
+    """Plant historic bugs in the implementation and show that the harness finds them.
+
+    Without an ID, all of them. Exit status 1 when one is not found within its seconds, 2 for an unknown ID.
+    """
+    console = Console()
+    bugs = bugs_named(ids)
+    if only_list or len(bugs) == 1:
+        for bug in bugs:
+            console.print(f"[bold]{bug.id}[/] {escape(bug.title)} ({escape(bug.source)})\n  {escape(bug.mechanism)}")
+    if only_list:
+        return
+    hunts: list[Hunt] = []
+    for bug in bugs:
+        with console.status(f"{bug.id}: {escape(bug.title)}"):
+            hunts.append(hunt(subject_named(bug.machine), bug, seconds, seed, Engine(engine)))
+        _keep(console, hunts[-1], out, shown=len(bugs) == 1)
+        if hunts[-1].campaign.interrupted:
+            break
+    console.print(hunt_table(hunts))
+    missed = [each.bug.id for each in hunts if not each.found]
+    if missed:
+        console.print(f"[bold red]not found[/] within {seconds:g} s: {', '.join(missed)}")
+        raise SystemExit(1)
+
+
+def _keep(console: Console, found: Hunt, out: Path, shown: bool) -> None:
+    """Write the minimised trace of a found bug, and show it when it is the only one."""
+    trace = found.campaign.trace(target_name(found.bug.id))
+    if trace is None:
+        return
+    subject = subject_named(found.bug.machine)
+    path = trace_path(out, trace, subject)
+    write_trace(path, trace, subject.make_shapes(trace.parameters))
+    if shown:
+        show_replay(console, replay(subject, trace, found.bug.make_target))
+        console.print(f"trace: {path}", markup=False, highlight=False, soft_wrap=True)
+
+
+def target_name(bug: str) -> str:
+    """How `--target` names an implementation with this bug."""
+    return f"kvproof.fuzz.bugs.{bug.lower().replace('-', '_')}:BUG.make_target"
+
+
+def hunt_table(hunts: list[Hunt]) -> Table:
+    """One line a bug."""
+    table = Table(title="seeded bugs", title_justify="left")
+    for heading in ("bug", "what", "found by"):
+        table.add_column(heading)
+    for heading in ("operations", "seconds", "minimised to"):
+        table.add_column(heading, justify="right")
+    table.add_column("fingerprint")
+    for each in hunts:
+        finding = each.campaign.finding
+        name, title = each.bug.id, escape(each.bug.title)
+        if finding is None:
+            spent = each.campaign
+            table.add_row(name, title, "[red]not found[/]", f"{spent.progress.operations:,}", f"{spent.seconds:.1f}", "", "")
+            continue
+        best = finding.best()
+        by = best.failure.oracle if each.found else f"[red]{best.failure.oracle}?[/]"
+        counts = (f"{finding.after_operations:,}", f"{finding.after_seconds:.2f}", str(len(best.operations)))
+        table.add_row(name, title, by, *counts, escape(best.failure.fingerprint))
+    return table
