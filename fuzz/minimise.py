@@ -155,7 +155,19 @@ class Minimiser:
                 else:
                     start += size
             size //= 2
-        return self._fewer_pairs(best)
+        return self._merged(self._fewer_pairs(best))
+
+    def _merged(self, best: Candidate) -> Candidate:
+        """One operation left out, its sequence appended to another operation's: what two calls did, one may do."""
+        progress = True
+        while progress:
+            progress = False
+            for operations in merged(self.subject, best):
+                found = self._better(best, best.parameters, operations)
+                if len(found.operations) < len(best.operations):
+                    best, progress = found, True
+                    break
+        return best
 
     def _fewer_pairs(self, best: Candidate) -> Candidate:
         progress = len(best.operations) <= PAIRS_UP_TO
@@ -213,11 +225,42 @@ class Minimiser:
     def _parameters(self, best: Candidate) -> Candidate:
         for name in best.parameters:
             for value in _smaller(best.parameters[name]):
-                found = self.attempt(best, {**best.parameters, name: value}, best.operations)
-                if found is not None and found.size() < best.size():
+                found = self._at(best, {**best.parameters, name: value})
+                if found is not None:
                     best = found
                     break
         return best
+
+    def _at(self, best: Candidate, parameters: Parameters) -> Candidate | None:
+        """The sequence at smaller parameters, with its longer arguments cut as far as it takes to fit them."""
+        for limit in range(_longest(best.operations), 0, -1):
+            found = self.attempt(best, parameters, _cut(best.operations, limit))
+            if found is not None and found.size() < best.size():
+                return found
+        return None
+
+
+def _longest(operations: tuple[Operation, ...]) -> int:
+    return max((len(v) for o in operations for v in o.arguments.values() if isinstance(v, tuple)), default=1)
+
+
+def _cut(operations: tuple[Operation, ...], limit: int) -> tuple[Operation, ...]:
+    return tuple(
+        evolve(o, arguments={n: v[:limit] if isinstance(v, tuple) else v for n, v in o.arguments.items()})
+        for o in operations
+    )
+
+
+def merged(subject: Subject, best: Candidate) -> Iterator[tuple[Operation, ...]]:
+    """The sequence with one operation left out and its sequence argument appended to that of an earlier one."""
+    shapes = subject.make_shapes(best.parameters)
+    runs = [(i, n) for i, o in enumerate(best.operations) for n, s in shapes[o.name].items() if isinstance(s, Run)]
+    for (one, name), (other, other_name) in combinations(runs, 2):
+        operations = list(best.operations)
+        longer = operations[one].arguments[name] + operations[other].arguments[other_name]
+        operations[one] = evolve(operations[one], arguments={**operations[one].arguments, name: longer})
+        if shapes[operations[one].name][name].contains(longer):
+            yield (*operations[:other], *operations[other + 1 :])
 
 
 def _smaller(value: int) -> Iterator[int]:
@@ -235,8 +278,7 @@ def everywhere(subject: Subject, best: Candidate) -> Iterator[tuple[Operation, .
         for value in sorted(used, reverse=True):
             for other in range(min(value, 8)):
                 yield _mapped(best.operations, shapes, kind, _swapper(value, other))
-    longest = max((len(v) for o in best.operations for v in o.arguments.values() if isinstance(v, tuple)), default=0)
-    for position in range(longest):
+    for position in range(_longest(best.operations)):
         yield _without_position(best.operations, shapes, position)
 
 

@@ -113,7 +113,7 @@ class StepValidation:
             except broken as error:
                 rule = getattr(error, "rule", "unnamed-rule")
                 step = Step(name, arguments)
-                message = f"{moment.operation}, step {number}, {step}: breaks the rule {rule}: {describe(error)}"
+                message = f"{moment.operation}, step {number}, {step}: breaks the rule {rule}"
                 return moment.failure("step", f"{rule}:{name}", message, rule, str(step))
             except (TypeError, LookupError, ValueError, AssertionError) as error:
                 step = Step(name, arguments)

@@ -35,7 +35,7 @@ def show_campaign(console: Console, campaign: Campaign) -> None:
         f"{progress.contents:,} blocks of bytes compared"
     )
     console.print(_operation_table(campaign.subject, progress))
-    _show_coverage(console, campaign.subject, progress)
+    _show_coverage(console, campaign.subject, progress, told=campaign.finding is None)
     _show_events(console, campaign.subject, progress)
     if campaign.interrupted:
         console.print("[yellow]interrupted[/]: the figures are those of the part that ran")
@@ -58,16 +58,16 @@ def _operation_table(subject: Subject, progress: Progress) -> Table:
     return table
 
 
-def _show_coverage(console: Console, subject: Subject, progress: Progress) -> None:
+def _show_coverage(console: Console, subject: Subject, progress: Progress, told: bool) -> None:
     total = len(subject.branches)
     if not total:
         return
     missed = [branch for branch in sorted(subject.branches) if branch not in progress.branches]
     console.print(f"branches of the specification: {total - len(missed)} of {total} ({(total - len(missed)) / total:.0%})")
-    for branch in missed[:UNCOVERED_SHOWN]:
+    for branch in missed[: UNCOVERED_SHOWN if told else 0]:
         method, line, text = subject.branches[branch]
         console.print(f"  never taken: {method}, line {line}: {text}", markup=False, highlight=False)
-    if len(missed) > UNCOVERED_SHOWN:
+    if told and len(missed) > UNCOVERED_SHOWN:
         console.print(f"  and {len(missed) - UNCOVERED_SHOWN} more")
 
 

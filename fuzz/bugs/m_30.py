@@ -31,4 +31,5 @@ BUG = SeededBug(
     ),
     make_target=lambda: BlockManagerTarget(simulated_device, OnboardBeforeClaim),
     oracles=("step", "crash", "observation"),
+    parameters={"primary_blocks": 3, "secondary_blocks": 2, "tokens_per_block": 1, "pins_max": 0},
 )

@@ -73,20 +73,20 @@ def target_name(bug: str) -> str:
 def hunt_table(hunts: list[Hunt]) -> Table:
     """One line a bug."""
     table = Table(title="seeded bugs", title_justify="left")
-    for heading in ("bug", "what", "found by"):
-        table.add_column(heading)
-    for heading in ("operations", "seconds", "minimised to"):
-        table.add_column(heading, justify="right")
-    table.add_column("fingerprint")
+    table.add_column("bug", no_wrap=True)
+    table.add_column("found by", no_wrap=True)
+    for heading in ("operations", "seconds", "length"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("what, and the failure's fingerprint", overflow="fold")
     for each in hunts:
-        finding = each.campaign.finding
-        name, title = each.bug.id, escape(each.bug.title)
+        finding, title = each.campaign.finding, escape(each.bug.title)
         if finding is None:
             spent = each.campaign
-            table.add_row(name, title, "[red]not found[/]", f"{spent.progress.operations:,}", f"{spent.seconds:.1f}", "", "")
+            counts = (f"{spent.progress.operations:,}", f"{spent.seconds:.1f}", "")
+            table.add_row(each.bug.id, "[red]not found[/]", *counts, title)
             continue
         best = finding.best()
         by = best.failure.oracle if each.found else f"[red]{best.failure.oracle}?[/]"
         counts = (f"{finding.after_operations:,}", f"{finding.after_seconds:.2f}", str(len(best.operations)))
-        table.add_row(name, title, by, *counts, escape(best.failure.fingerprint))
+        table.add_row(each.bug.id, by, *counts, f"{title}\n[dim]{escape(best.failure.fingerprint)}[/]")
     return table
