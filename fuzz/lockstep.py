@@ -97,6 +97,7 @@ class Lockstep:
         self._steps = getattr(target, "steps", None)
         self._contents = getattr(target, "contents", None)
         self._races = getattr(target, "races", None)
+        self._choices = getattr(target, "choices", None)
         self._validation = StepValidation(subject, subject.reference(parameters)) if self._steps is not None else None
         self._events_seen: dict[str, int] = {}
         self._view: Observation | None = None
@@ -119,7 +120,7 @@ class Lockstep:
         self._add_events()
         try:
             self.target.close()
-        except Exception as error:  # noqa: BLE001 - the user's code: whatever it raises is reported
+        except Exception as error:
             raise TargetError(f"{type(self.target).__name__}.close raised {describe(error)}") from error
 
     def initial(self) -> Failure | None:
@@ -132,15 +133,35 @@ class Lockstep:
         return oracles.observation(moment, self.reference.observe(), seen)
 
     def apply(self, operation: Operation) -> Failure | None:
-        """One operation on both sides, looked at by every oracle."""
+        """One operation on both sides, looked at by every oracle.
+
+        The target goes first, so that the reference can follow what it chose where the specification leaves a choice.
+        """
         moment = Moment(self.index, operation)
         self.index += 1
+        actual: Outcome | None = None
+        crash: Failure | None = None
+        try:
+            actual = self.target.apply(operation)
+            if self._choices is not None:
+                self.reference.script = list(self._guarded("choices"))
+        except TargetRaised as raised:
+            crash = oracles.crash(moment, raised.error)
+        except Exception as error:  # noqa: BLE001 - a crash of the target is a finding
+            crash = oracles.crash(moment, error)
         expected = self._expect(operation)
         if isinstance(expected, str):
+            if expected.startswith("choice-"):
+                return moment.failure(
+                    "result", expected, f"{operation}: the target's choice is not allowed: {expected}"
+                )
             return moment.failure("invariant", expected, f"{operation} breaks the rule {expected} in the specification")
         self.progress.count(operation.name, expected)
         self.outcome = expected
-        return self._compare(moment, expected)
+        try:
+            return self._look(moment, expected, expected if actual is None else actual, crash)
+        except TargetRaised as raised:
+            return oracles.crash(moment, raised.error)
 
     def _expect(self, operation: Operation) -> Outcome | str:
         """The reference's outcome, or the name of the rule that it broke."""
@@ -151,18 +172,6 @@ class Lockstep:
         except self.subject.rule_broken as error:
             return str(getattr(error, "rule", error))
 
-    def _compare(self, moment: Moment, expected: Outcome) -> Failure | None:
-        crash: Failure | None = None
-        actual: Outcome = expected
-        try:
-            actual = self.target.apply(moment.operation)
-        except Exception as error:  # noqa: BLE001 - a crash of the target is a finding
-            crash = oracles.crash(moment, error)
-        try:
-            return self._look(moment, expected, actual, crash)
-        except TargetRaised as raised:
-            return oracles.crash(moment, raised.error)
-
     def _look(self, moment: Moment, expected: Outcome, actual: Outcome, crash: Failure | None) -> Failure | None:
         validation = self._validation
         if validation is not None:
@@ -172,7 +181,11 @@ class Lockstep:
         else:
             failure = crash
         failure = failure or oracles.outcome(moment, expected, actual)
-        if failure is None and isinstance(expected, Returned) and moment.index % self._invariants_every == self._invariants_every - 1:
+        if (
+            failure is None
+            and isinstance(expected, Returned)
+            and moment.index % self._invariants_every == self._invariants_every - 1
+        ):
             failure = oracles.invariants(moment, self.reference)
         if failure is not None:
             return failure
@@ -198,7 +211,7 @@ class Lockstep:
     def _guarded(self, method: str) -> Any:
         try:
             return getattr(self.target, method)()
-        except Exception as error:  # noqa: BLE001 - a crash of the target is a finding
+        except Exception as error:
             raise TargetRaised(error) from error
 
     def _add_events(self) -> None:

@@ -23,6 +23,8 @@ class Reference(Protocol):
     on_step: Callable[[str, tuple[Value, ...]], None] | None
     coverage: set[int] | None
     events: Any
+    script: list[Any] | None
+    """Choices to follow where the specification leaves one open; the policy decides when it is None or used up."""
 
     def apply(self, operation: str, arguments: Mapping[str, Value]) -> Value:
         """Perform the operation; a refusal or a broken rule is raised."""
@@ -87,7 +89,9 @@ class Subject:
         unknown = sorted(set(parameters) - set(self.defaults))
         missing = sorted(set(self.defaults) - set(parameters))
         if unknown or missing:
-            wrong = [f"unknown {', '.join(unknown)}"] * bool(unknown) + [f"missing {', '.join(missing)}"] * bool(missing)
+            wrong = [f"unknown {', '.join(unknown)}"] * bool(unknown) + [f"missing {', '.join(missing)}"] * bool(
+                missing
+            )
             raise MachineError(f"parameters of {self.name}: {'; '.join(wrong)}; it has {', '.join(self.defaults)}")
         try:
             return self.make_reference(parameters)

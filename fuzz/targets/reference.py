@@ -51,6 +51,10 @@ class ReferenceTarget:
         """The steps of the last operation."""
         return self._log
 
+    def choices(self) -> list[Any]:
+        """What the machine's policy chose in the last operation, where a choice is open."""
+        return [allowed[0] for _, allowed in self._reference.offered]
+
     def close(self) -> None:
         self._reference = None
 
