@@ -53,7 +53,6 @@ class Engine:
         """What the kernels of the last operation read; their bytes are there after `settle`."""
         self._root = root
         self._size = parameters["tokens_per_block"]
-        self._cached: set[int] = set()
         self._paths: dict[int, SequencePath] = {}
         self._written: dict[int, int] = {}
         made: list[tuple[BlockManager, Device]] = []
@@ -75,13 +74,6 @@ class Engine:
         }
 
     def _report(self, name: str, arguments: tuple[Any, ...]) -> None:
-        if name == "attach":
-            self._cached.add(arguments[0])
-        elif name == "detach":
-            self._cached.discard(arguments[0])
-        elif name == "release" and arguments[0] not in self._cached:
-            # As in the target: the manager reports what its caller asked for, but queues an unreachable block in front.
-            arguments = (arguments[0], True)
         self.log.append((name, arguments))
 
     def apply(self, operation: Operation) -> Outcome:
