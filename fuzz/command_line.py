@@ -14,13 +14,17 @@ import click
 from kvproof.fuzz import commands
 from kvproof.fuzz.target import HarnessError
 
-BAD_INPUT = 2
+
+class BadInput(click.ClickException):
+    """What was asked for cannot be run."""
+
+    exit_code = 2
 
 
 class CommandFolder(click.Group):
     """Finds commands by module name and imports only the one that runs: torch, z3 and Hypothesis take seconds."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+    def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(commands.__path__))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -34,9 +38,7 @@ class CommandFolder(click.Group):
         try:
             return super().invoke(ctx)
         except HarnessError as error:
-            failure = click.ClickException(str(error))
-            failure.exit_code = BAD_INPUT
-            raise failure from error
+            raise BadInput(str(error)) from error
 
 
 @click.group(cls=CommandFolder)

@@ -46,7 +46,11 @@ def subject_of(bundle: machines.Bundle) -> Subject:
         except ValueError as error:
             raise MachineError(f"parameters of {bundle.name}: {error}") from error
         return {
-            name: {argument: shape_of(kind, parameters, named, argument) for argument, kind in method.arguments}
+            name: {
+                argument: shape_of(kind, parameters, named, argument)
+                for argument, kind in method.arguments
+                if kind is not None
+            }
             for name, method in operations.items()
         }
 
@@ -62,7 +66,9 @@ def subject_of(bundle: machines.Bundle) -> Subject:
         branches=reference.BRANCHES,
         events=tuple(definition.events()),
         sequence_state={
-            name: kind for name, variable in definition.state.items() if (kind := _sequence_items(variable.type)) is not None
+            name: kind
+            for name, variable in definition.state.items()
+            if (kind := _sequence_items(variable.type)) is not None
         },
     )
 
@@ -82,7 +88,9 @@ def shape_of(kind: types.Type, parameters: Any, named: Parameters, argument: str
         return Maybe(shape_of(kind.inner, parameters, named, argument))
     if isinstance(kind, types.SeqType):
         return Run(shape_of(kind.inner, parameters, named), kind.length(parameters), kind.exact)
-    raise MachineError(f"argument {argument}: {type(kind).__name__} cannot be an argument; use an index, a range or a sequence")
+    raise MachineError(
+        f"argument {argument}: {type(kind).__name__} cannot be an argument; use an index, a range or a sequence"
+    )
 
 
 def _favourites(low: int, high: int, named: Parameters, argument: str) -> tuple[int, ...]:

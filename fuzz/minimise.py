@@ -12,7 +12,9 @@ machine's smallest parameters come first: most bugs show there as well, and a fa
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import combinations
 from typing import Any
 
@@ -91,13 +93,10 @@ class Minimiser:
         return best
 
     def _walk(self, target: Target, parameters: Parameters, seed: int) -> Case | None:
-        case = None
-        try:
-            for case in walk_case(self.subject, target, seed, Progress(), parameters):
-                pass
-        except TargetError:
-            return None
-        return case
+        last: deque[Case] = deque(maxlen=1)
+        with suppress(TargetError):
+            last.extend(walk_case(self.subject, target, seed, Progress(), parameters))
+        return last[0] if last else None
 
     def attempt(self, best: Candidate, parameters: Parameters, operations: tuple[Operation, ...]) -> Candidate | None:
         """Run a sequence; None unless it fails with `best`'s fingerprint. Needless operations are dropped from it."""
@@ -233,7 +232,7 @@ class Minimiser:
 
     def _at(self, best: Candidate, parameters: Parameters) -> Candidate | None:
         """The sequence at smaller parameters, with its longer arguments cut as far as it takes to fit them."""
-        for limit in range(_longest(best.operations), 0, -1):
+        for limit in range(max(1, _longest(best.operations)), 0, -1):
             found = self.attempt(best, parameters, _cut(best.operations, limit))
             if found is not None and found.size() < best.size():
                 return found

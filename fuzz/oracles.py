@@ -15,7 +15,18 @@ from attrs import frozen
 from kvproof.fuzz.content import pattern
 from kvproof.fuzz.failure import Failure, fingerprint, first_difference, place_kind, place_text, plain
 from kvproof.fuzz.subject import Reference, Subject
-from kvproof.fuzz.target import Content, Observation, Operation, Outcome, Race, Refused, Returned, Step, describe, render
+from kvproof.fuzz.target import (
+    Content,
+    Observation,
+    Operation,
+    Outcome,
+    Race,
+    Refused,
+    Returned,
+    Step,
+    describe,
+    render,
+)
 
 
 @frozen
@@ -74,7 +85,8 @@ def observation(
         return None
     place, left, right = found
     kind = place_kind(place) if oracle == "observation" else f"state.{place_kind(place)}"
-    message = f"after {moment.operation}, {place_text(place)}: the specification has {render(left)}, {who} has {render(right)}"
+    both = f"the specification has {render(left)}, {who} has {render(right)}"
+    message = f"after {moment.operation}, {place_text(place)}: {both}"
     return moment.failure(oracle, kind, message, left, right)
 
 
@@ -106,7 +118,9 @@ class StepValidation:
         broken = self._subject.rule_broken
         for number, (name, arguments) in enumerate(steps):
             if name not in known:
-                message = f"{moment.operation}, step {number}: the target reports {name!r}, which is no step; steps are "
+                message = (
+                    f"{moment.operation}, step {number}: the target reports {name!r}, which is no step; steps are "
+                )
                 return moment.failure("step", f"unknown-step:{name}", message + ", ".join(sorted(known)), None, name)
             try:
                 getattr(validator, name)(*arguments)
@@ -135,7 +149,9 @@ def content(moment: Moment, contents: Iterable[Content]) -> Failure | None:
         wanted = pattern(path, start)
         if data != wanted:
             size = len(wanted) // max(1, len(path) - start)
-            first = next((at for at, (a, b) in enumerate(zip(wanted, data, strict=False)) if a != b), len(wanted)) // size
+            first = (
+                next((at for at, (a, b) in enumerate(zip(wanted, data, strict=False)) if a != b), len(wanted)) // size
+            )
             message = (
                 f"after {moment.operation}, {where}: the bytes of token {first} of this block are not those of the path "
                 f"{render(path[: start + first + 1])}"

@@ -108,7 +108,9 @@ def run_lockstep(
         shapes = subject.make_shapes(trace.parameters)
         path = traces / trace_name(trace, shapes)
         write_trace(path, trace, shapes)
-        raise AssertionError(f"{name} differs from {subject.name}\n{account(replay(subject, trace, make))}\ntrace: {path}")
+        raise AssertionError(
+            f"{name} differs from {subject.name}\n{account(replay(subject, trace, make))}\ntrace: {path}"
+        )
     if campaign.interrupted:
         raise KeyboardInterrupt
     idle = campaign.idle()

@@ -49,11 +49,15 @@ def _operation_table(subject: Subject, progress: Progress) -> Table:
     table.add_column("refused with")
     for name in subject.operations:
         refusals = sorted(
-            ((error, count) for (of, error), count in progress.refusals.items() if of == name), key=lambda pair: -pair[1]
+            ((error, count) for (of, error), count in progress.refusals.items() if of == name),
+            key=lambda pair: -pair[1],
         )
         reasons = ", ".join(f"{error} {count:,}" for error, count in refusals)
         table.add_row(
-            escape(name), f"{progress.attempts.get(name, 0):,}", f"{progress.acceptances.get(name, 0):,}", escape(reasons)
+            escape(name),
+            f"{progress.attempts.get(name, 0):,}",
+            f"{progress.acceptances.get(name, 0):,}",
+            escape(reasons),
         )
     return table
 
@@ -63,7 +67,9 @@ def _show_coverage(console: Console, subject: Subject, progress: Progress, told:
     if not total:
         return
     missed = [branch for branch in sorted(subject.branches) if branch not in progress.branches]
-    console.print(f"branches of the specification: {total - len(missed)} of {total} ({(total - len(missed)) / total:.0%})")
+    console.print(
+        f"branches of the specification: {total - len(missed)} of {total} ({(total - len(missed)) / total:.0%})"
+    )
     for branch in missed[: UNCOVERED_SHOWN if told else 0]:
         method, line, text = subject.branches[branch]
         console.print(f"  never taken: {method}, line {line}: {text}", markup=False, highlight=False)

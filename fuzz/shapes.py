@@ -82,15 +82,11 @@ class Whole:
         return text
 
     def simpler(self, value: Value) -> Iterator[Value]:
-        seen = {value}
-        ordinary = self.favourites[:1]
-        rank = self.favourites.index(value) if value in self.favourites else len(self.favourites)
-        for candidate in (*ordinary, *self.favourites[:rank], self.low, value // 2, value - 1):
-            if candidate not in seen and self.low <= candidate <= self.high:
-                if candidate > value and candidate not in self.favourites[:rank]:
-                    continue
-                seen.add(candidate)
-                yield candidate
+        if value in self.favourites:
+            yield from self.favourites[: self.favourites.index(value)]
+            return
+        smaller = (each for each in (self.low, value // 2, value - 1) if self.low <= each < value)
+        yield from dict.fromkeys((*self.favourites, *smaller))
 
 
 @frozen

@@ -144,7 +144,7 @@ def load_target(specifier: str) -> Target:
         raise TargetError(f"target {specifier!r}: write it as MODULE:ATTR, for instance my_package.my_module:MyTarget")
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:  # noqa: BLE001 - an import runs the user's code: whatever it raises is reported
+    except Exception as error:  # an import runs the user's code: whatever it raises is reported
         raise TargetError(f"target {specifier!r}: cannot import {module_name!r}: {describe(error)}") from error
     factory: Any = module
     for part in attribute.split("."):
@@ -162,16 +162,20 @@ def make_target(factory: Any, name: str) -> Target:
         TargetError: as `load_target`.
     """
     if not callable(factory):
-        raise TargetError(f"target {name!r}: {factory!r} cannot be called; name a class or a function without arguments")
+        raise TargetError(
+            f"target {name!r}: {factory!r} cannot be called; name a class or a function without arguments"
+        )
     try:
         target = factory()
     except TargetError:
         raise
-    except Exception as error:  # noqa: BLE001 - the user's constructor: whatever it raises is reported
+    except Exception as error:  # the user's constructor: whatever it raises is reported
         raise TargetError(f"target {name!r}: making it raised {describe(error)}") from error
     missing = [method for method in REQUIRED_METHODS if not callable(getattr(target, method, None))]
     if missing:
-        raise TargetError(f"target {name!r}: {type(target).__name__} lacks {', '.join(missing)}; see kvproof.fuzz.target")
+        raise TargetError(
+            f"target {name!r}: {type(target).__name__} lacks {', '.join(missing)}; see kvproof.fuzz.target"
+        )
     return cast(Target, target)
 
 
@@ -185,7 +189,7 @@ def reset_target(target: Target, parameters: Mapping[str, int]) -> None:
         target.reset(parameters)
     except TargetError:
         raise
-    except Exception as error:  # noqa: BLE001 - the user's code: whatever it raises is reported
+    except Exception as error:  # the user's code: whatever it raises is reported
         sizes = ", ".join(f"{name}={value}" for name, value in parameters.items())
         raise TargetError(f"{type(target).__name__}.reset({sizes}) raised {describe(error)}") from error
 

@@ -21,7 +21,7 @@ from cattrs.gen import make_dict_structure_fn
 
 from kvproof.fuzz.failure import ORACLES, Failure
 from kvproof.fuzz.shapes import Shape, from_json, to_json
-from kvproof.fuzz.subject import Parameters, Subject
+from kvproof.fuzz.subject import Subject
 from kvproof.fuzz.target import HarnessError, Operation
 
 FORMAT = "kvproof-trace/1"
@@ -91,9 +91,10 @@ def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True)
     converter.register_structure_hook(int, _exactly(int))
     converter.register_structure_hook(str, _exactly(str))
-    strict = {_File: _object("the trace"), _Line: _object("an operation"), Failure: _object("a failure")}
+    # Parts before the whole: cattrs looks hooks up when it makes the whole's.
+    strict = {_Line: _object("an operation"), Failure: _object("a failure"), _File: _object("the trace")}
     for cls, check in strict.items():
-        inner = make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True)
+        inner: Callable[[Any, Any], Any] = make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True)
         converter.register_structure_hook(cls, _checked(check, inner))
     return converter
 
@@ -188,7 +189,11 @@ def _reason(error: BaseException, kind: type | None) -> str:
     if isinstance(error, ValueError):
         return str(error)
     if isinstance(error, AttributeError | TypeError):
-        return f"not a value of the kind that belongs here ({kind})" if kind else "not a value of the kind that belongs here"
+        return (
+            f"not a value of the kind that belongs here ({kind})"
+            if kind
+            else "not a value of the kind that belongs here"
+        )
     return str(error)
 
 

@@ -75,9 +75,7 @@ def _lockstep(subject: Subject, target: Target, parameters: Parameters, progress
     return Lockstep(subject, target, parameters, progress, INVARIANTS_EVERY)
 
 
-def next_operation(
-    source: ArgumentSource, scout: Scout, names: tuple[str, ...], chooser: Chooser
-) -> Operation:
+def next_operation(source: ArgumentSource, scout: Scout, names: tuple[str, ...], chooser: Chooser) -> Operation:
     """Mostly the most novel of a few enabled operations; now and then whatever is drawn first."""
     if chooser.integer(0, REFUSABLE_ONE_IN - 1) == 0:
         return source.draw_any(choice(chooser, names), chooser)

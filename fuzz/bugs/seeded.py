@@ -28,7 +28,7 @@ class SeededBug:
     oracles: tuple[str, ...] = field()
     """The oracles that may see it first; one outside this list would be another bug."""
     machine: str = "block-manager"
-    parameters: Parameters = {}
+    parameters: Parameters = field(factory=dict)
     """Parameters at which the bug shows soonest; none for the ones that show anywhere."""
 
 

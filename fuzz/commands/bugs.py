@@ -21,7 +21,9 @@ from kvproof.fuzz.trace import write_trace
 
 @click.command("bugs")
 @click.argument("ids", metavar="[ID]...", nargs=-1)
-@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), default=60.0, show_default=True, help="For each bug.")
+@click.option(
+    "--seconds", type=click.FloatRange(min=0, min_open=True), default=60.0, show_default=True, help="For each bug."
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--engine", type=click.Choice([e.value for e in Engine]), default=Engine.WALK.value, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), default=WORKING_FOLDER / "bugs", show_default=True)

@@ -57,7 +57,9 @@ def parse_parameters(texts: tuple[str, ...]) -> dict[str, int]:
 @click.option("--seconds", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True)
 @click.option("--operations", type=click.IntRange(min=1), help="Stop after so many operations, if time allows.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option("--engine", type=click.Choice([e.value for e in Engine]), default=Engine.HYPOTHESIS.value, show_default=True)
+@click.option(
+    "--engine", type=click.Choice([e.value for e in Engine]), default=Engine.HYPOTHESIS.value, show_default=True
+)
 @click.option("--parameter", "parameters", metavar="NAME=INTEGER", multiple=True, help="Fix a parameter; repeatable.")
 @click.option("--out", type=click.Path(path_type=Path), default=WORKING_FOLDER / "traces", show_default=True)
 def command(

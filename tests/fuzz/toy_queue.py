@@ -6,6 +6,7 @@ takes the oldest, `extend` lengthens a queued job, `drain` empties the queue whe
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -124,7 +125,10 @@ class ToyReference:
         del self.words[job]
 
     def observe(self) -> dict[str, Any]:
-        return {"queue": [list(word) for word in self.words.values()], "free": self.parameters["capacity"] - len(self.words)}
+        return {
+            "queue": [list(word) for word in self.words.values()],
+            "free": self.parameters["capacity"] - len(self.words),
+        }
 
     def check(self) -> list[str]:
         return ["never_two"] if self.forgets_invariant and len(self.words) > 1 else []
@@ -284,7 +288,7 @@ class WrongContent(ToyTarget):
     """Holds the wrong bytes for words that have the same letter twice in a row."""
 
     def data(self, word: tuple[int, ...]) -> bytes:
-        if any(a == b for a, b in zip(word, word[1:], strict=False)):
+        if any(a == b for a, b in itertools.pairwise(word)):
             return bytes(len(pattern(word, 0)))
         return super().data(word)
 

@@ -1,0 +1,67 @@
+"""A target of one's own as a test."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import toy_queue
+from toy_queue import TOY, ToyTarget
+
+from kvproof.fuzz.pytest_plugin import run_lockstep
+
+SUITE = """
+import sys
+sys.path.insert(0, {folder!r})
+import toy_queue
+from kvproof.fuzz.pytest_plugin import LockstepTest
+
+class TestMine(LockstepTest):
+    machine = toy_queue.TOY
+    target = toy_queue.{target}
+    engine = "walk"
+"""
+
+
+def run_suite(tmp_path: Path, target: str, *options: str) -> subprocess.CompletedProcess[str]:
+    (tmp_path / "test_mine.py").write_text(SUITE.format(folder=str(Path(toy_queue.__file__).parent), target=target))
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "kvproof.fuzz.pytest_plugin",
+        *options,
+    ]
+    return subprocess.run([*command, "test_mine.py"], capture_output=True, text=True, cwd=tmp_path, check=False)
+
+
+def test_a_correct_target_passes(tmp_path: Path) -> None:
+    result = run_suite(tmp_path, "ToyTarget", "--kvproof-seconds=0.3")
+    assert result.returncode == 0, result.stdout
+    assert "1 passed" in result.stdout
+
+
+def test_a_broken_target_fails_with_the_minimised_sequence(tmp_path: Path) -> None:
+    result = run_suite(tmp_path, "WrongStep", "--kvproof-seed=4")
+    assert result.returncode == 1
+    for told in ("step oracle", "2. drain(): returned none", "leave(1)"):
+        assert told in result.stdout
+    assert len(list((tmp_path / ".kvproof" / "traces").iterdir())) == 1
+
+
+def test_a_function_does_the_same(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="result oracle"):
+        run_lockstep(TOY, toy_queue.WrongResult, seconds=20, engine="walk", traces=tmp_path)
+    campaign = run_lockstep(TOY, ToyTarget, seconds=20, operations=300, engine="walk", traces=tmp_path)
+    assert campaign.progress.operations == 300
+
+
+def test_a_rule_that_never_ran_fails_the_test(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="was never drawn"):
+        run_lockstep(TOY, ToyTarget, seconds=20, operations=1, engine="walk", traces=tmp_path)
