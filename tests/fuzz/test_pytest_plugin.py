@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ import toy_queue
 from toy_queue import TOY, ToyTarget
 
 from kvproof.fuzz.pytest_plugin import run_lockstep
+
+PLUGIN = "kvproof.fuzz.pytest_plugin"
 
 SUITE = """
 import sys
@@ -27,18 +30,10 @@ class TestMine(LockstepTest):
 
 def run_suite(tmp_path: Path, target: str, *options: str) -> subprocess.CompletedProcess[str]:
     (tmp_path / "test_mine.py").write_text(SUITE.format(folder=str(Path(toy_queue.__file__).parent), target=target))
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "kvproof.fuzz.pytest_plugin",
-        *options,
-    ]
-    return subprocess.run([*command, "test_mine.py"], capture_output=True, text=True, cwd=tmp_path, check=False)
+    installed = any(entry.value == PLUGIN for entry in entry_points(group="pytest11"))
+    plugin = [] if installed else ["-p", PLUGIN]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *plugin, *options, "test_mine.py"]
+    return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
 
 
 def test_a_correct_target_passes(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def test_broken_json_is_told_with_line_and_column() -> None:
 
 @pytest.mark.parametrize("text", ["[]", "3", '"trace"', "null"])
 def test_json_that_is_no_object_is_refused(text: str) -> None:
-    with pytest.raises(TraceError, match="here.json"):
+    with pytest.raises(TraceError, match=r"here\.json"):
         parse_trace(text, "here.json")
 
 
@@ -203,8 +203,17 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path, monkeyp
 def test_text_is_on_disk_before_the_name_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     order: list[str] = []
     replace, fsync = os.replace, os.fsync
-    monkeypatch.setattr(os, "fsync", lambda handle: (order.append("fsync"), fsync(handle))[1])
-    monkeypatch.setattr(os, "replace", lambda a, b: (order.append("replace"), replace(a, b))[1])
+
+    def noted_fsync(handle: int) -> None:
+        order.append("fsync")
+        fsync(handle)
+
+    def noted_replace(source: str, destination: Path) -> None:
+        order.append("replace")
+        replace(source, destination)
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(os, "replace", noted_replace)
     write_atomically(tmp_path / "trace.json", "text")
     assert order == ["fsync", "replace", "fsync"]
 

@@ -50,6 +50,7 @@ class ToyReference:
         self.on_step: Callable[[str, tuple[Any, ...]], None] | None = None
         self.coverage: set[int] | None = None
         self.events: dict[str, int] = {}
+        self.script: list[Any] | None = None
         self.forgets_invariant = False
 
     def _branch(self, number: int) -> None:
@@ -175,7 +176,8 @@ class ToyTarget:
     def apply(self, operation: Operation) -> Outcome:
         self.log = []
         try:
-            return getattr(self, operation.name)(**operation.arguments)
+            outcome: Outcome = getattr(self, operation.name)(**operation.arguments)
+            return outcome
         except Rejected as refusal:
             return Refused(refusal.error)
 
