@@ -38,6 +38,8 @@ class Plan:
     operations: int | None = None
     """Stop after this many operations, if the seconds allow them."""
     minimising_runs: int = RUNS_BUDGET
+    refused: frozenset[str] = frozenset()
+    """Operations that these parameters cannot allow: the run fails when one is accepted, not when none is."""
 
 
 @define
@@ -69,13 +71,20 @@ class Campaign:
     interrupted: bool = False
 
     def idle(self) -> dict[str, str]:
-        """Operations that were never drawn or never accepted, and which of the two: a run that has some has failed."""
+        """Operations that were never drawn or never accepted, and which of the two: a run that has some has failed.
+
+        So has a run in which an operation is accepted that the plan says must be refused.
+        """
         attempts, acceptances = self.progress.attempts, self.progress.acceptances
-        return {
-            name: "was never accepted" if attempts.get(name) else "was never drawn"
-            for name in self.subject.operations
-            if not acceptances.get(name)
-        }
+        told = {}
+        for name in self.subject.operations:
+            if not attempts.get(name):
+                told[name] = "was never drawn"
+            elif name in self.plan.refused and acceptances.get(name):
+                told[name] = "was accepted, though it was said to be refused always"
+            elif name not in self.plan.refused and not acceptances.get(name):
+                told[name] = "was never accepted"
+        return told
 
     def passed(self) -> bool:
         """No divergence, and every rule ran (which is not asked of a run that was interrupted)."""

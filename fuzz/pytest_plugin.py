@@ -8,8 +8,9 @@
         target = MyTarget
 
 `machine` is a name of kvproof's, `module:Class`, or a class that derives `kvproof.spec.lang.Machine`; `target` is a class
-or a function that is called without arguments (see `kvproof.fuzz.target`). Options of the run are attributes (`seconds`,
-`operations`, `seed`, `engine`, `parameters`), and `--kvproof-seconds` and `--kvproof-seed` override them. A failing test
+or a function that is called without arguments (see `kvproof.fuzz.target`). Options of the run are attributes
+(`seconds`, `operations`, `seed`, `engine`, `parameters`, `refused`); `--kvproof-seconds` and `--kvproof-seed` override
+them. A failing test
 tells the minimised sequence step by step and where its trace was written.
 
 A function does the same inside a test: `run_lockstep("block-manager", MyTarget, seconds=5)`.
@@ -17,11 +18,13 @@ A function does the same inside a test: `run_lockstep("block-manager", MyTarget,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
+
+from kvproof.fuzz.targets import DEFAULT_MACHINE
 
 if TYPE_CHECKING:
     from kvproof.fuzz.campaign import Campaign
@@ -42,13 +45,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 class LockstepTest:
     """Derive a class whose name begins with `Test`, and name a machine and a target."""
 
-    machine: ClassVar[Any] = "block-manager"
+    machine: ClassVar[Any] = DEFAULT_MACHINE
     target: ClassVar[Any] = None
     seconds: ClassVar[float] = DEFAULT_SECONDS
     operations: ClassVar[int | None] = None
     seed: ClassVar[int] = 0
     engine: ClassVar[str] = "hypothesis"
     parameters: ClassVar[Mapping[str, int]] = {}
+    refused: ClassVar[tuple[str, ...]] = ()
+    """Operations that the parameters cannot allow; any other that is never accepted fails the test."""
 
     def test_lockstep(self, request: pytest.FixtureRequest) -> None:
         """The target does what the machine says."""
@@ -67,6 +72,7 @@ class LockstepTest:
             seed=self.seed if seed is None else seed,
             engine=self.engine,
             parameters=self.parameters,
+            refused=self.refused,
             traces=request.config.rootpath / DEFAULT_TRACES,
         )
 
@@ -80,6 +86,7 @@ def run_lockstep(
     seed: int = 0,
     engine: str = "hypothesis",
     parameters: Mapping[str, int] | None = None,
+    refused: Iterable[str] = (),
     traces: Path = DEFAULT_TRACES,
 ) -> Campaign:
     """Fuzz a target beside a machine inside a test.
@@ -101,7 +108,7 @@ def run_lockstep(
     def make() -> Target:
         return make_target(target, name)
 
-    plan = Plan(seconds, seed, Engine(engine), dict(parameters or {}), operations)
+    plan = Plan(seconds, seed, Engine(engine), dict(parameters or {}), operations, refused=frozenset(refused))
     campaign = run_campaign(subject, make, plan)
     trace = campaign.trace(f"{getattr(target, '__module__', '')}:{name}")
     if trace is not None:

@@ -4,6 +4,8 @@ A target is any object with `reset`, `apply`, `observe` and `close`. Four furthe
 present switches an oracle on (see `kvproof.fuzz.oracles`):
 
 - `steps()`: the primitives that it performed since the last operation began, in order (step validation).
+- `choices()`: what it chose in the last operation where the specification leaves a choice open, in order; the reference
+  follows, and a choice that is not allowed is a difference.
 - `contents()`: the bytes it holds for every cached or referenced block, with the token path each stands for.
 - `races()`: the unordered conflicting accesses that it knows of (happens-before).
 - `blocks()`: one line of text per thing of interest, shown by `kvproof replay`; no oracle reads it.

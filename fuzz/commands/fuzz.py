@@ -61,6 +61,9 @@ def parse_parameters(texts: tuple[str, ...]) -> dict[str, int]:
     "--engine", type=click.Choice([e.value for e in Engine]), default=Engine.HYPOTHESIS.value, show_default=True
 )
 @click.option("--parameter", "parameters", metavar="NAME=INTEGER", multiple=True, help="Fix a parameter; repeatable.")
+@click.option(
+    "--refused", metavar="OPERATION", multiple=True, help="Cannot be accepted at these parameters; repeatable."
+)
 @click.option("--out", type=click.Path(path_type=Path), default=WORKING_FOLDER / "traces", show_default=True)
 def command(
     machine: str,
@@ -70,6 +73,7 @@ def command(
     seed: int,
     engine: str,
     parameters: tuple[str, ...],
+    refused: tuple[str, ...],
     out: Path,
 ) -> None:
     """Drive a specification and a target in lockstep until they differ or the time is over.
@@ -79,7 +83,11 @@ def command(
     console = Console()
     subject = subject_named(machine)
     specifier = default_target(machine, target)
-    plan = Plan(seconds, seed, Engine(engine), parse_parameters(parameters), operations)
+    unknown = set(refused) - set(subject.operations)
+    if unknown:
+        known = ", ".join(subject.operations)
+        raise HarnessError(f"--refused {min(unknown)}: {machine} has no such operation; it has {known}")
+    plan = Plan(seconds, seed, Engine(engine), parse_parameters(parameters), operations, refused=frozenset(refused))
     subject.reference({**subject.defaults, **plan.parameters})
     probe = load_target(specifier)
     reset_target(probe, {**subject.defaults, **plan.parameters})

@@ -208,3 +208,10 @@ def test_the_first_difference_is_placed(expected: Any, actual: Any, place: str) 
 
 def test_a_place_has_no_ids_in_its_kind() -> None:
     assert place_kind(("sequences", "7", "tokens", 0)) == "sequences"
+
+
+def test_an_operation_that_the_plan_expects_refused_is_no_failure() -> None:
+    refused = frozenset({"drain"})
+    plan = Plan(seconds=30, engine=Engine.WALK, operations=800, refused=refused)
+    campaign = run_campaign(TOY, ToyTarget, plan)
+    assert campaign.idle() == {"drain": "was accepted, though it was said to be refused always"}
