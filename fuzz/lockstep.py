@@ -175,8 +175,11 @@ class Lockstep:
     def _look(self, moment: Moment, expected: Outcome, actual: Outcome, crash: Failure | None) -> Failure | None:
         validation = self._validation
         if validation is not None:
-            self.step_log = as_steps(self._guarded("steps"))
-            self.progress.steps += len(self.step_log)
+            log = as_steps(self._guarded("steps"))
+            if crash is not None and log == self.step_log:
+                return crash  # it raised before it began a new log: the steps are those of the operation before
+            self.step_log = log
+            self.progress.steps += len(log)
             failure = validation.steps(moment, self.step_log) or crash
         else:
             failure = crash

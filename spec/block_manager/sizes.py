@@ -1,7 +1,8 @@
 """The sizes at which the block manager is checked by default, each chosen for what it can show.
 
-`per block` means one token a block: every bug that needs only whole blocks shows up there with the least state. Two tokens
-a block bring the partly filled last block. Three priorities suffice: not worth offloading, default, high (domain notes 8).
+With one token a block, everything that needs only whole blocks shows up with the least state; two tokens a block bring the
+partly filled last block (an invariant was missing until induction was run there); one device block brings prompts that can
+never fit. Two priorities suffice: worth offloading, and not.
 """
 
 from __future__ import annotations
@@ -35,9 +36,10 @@ _M30 = _sized(3, 2, max_tokens=3, sequences=1, priorities=1, default_priority=0,
 
 SIZES: Mapping[str, Mapping[str, BlockManagerParameters]] = {
     "induction": {
+        "1+2": _sized(1, 2),
         "2+2": _sized(2, 2),
-        "2+2, two tokens a block": _sized(2, 2, tokens_per_block=2, max_tokens=4),
-        "3+3": _sized(3, 3, max_tokens=3),
+        "2+2, two tokens a block": _sized(2, 2, tokens_per_block=2, max_tokens=3),
+        "3+3": _sized(3, 3),
     },
     "bounded": {"2+1": _sized(2, 1)},
     "explore": {
