@@ -15,6 +15,7 @@ from typing import Any
 import attrs
 
 from kvproof.model.circuit import FALSE, Circuit, value_of
+from kvproof.model.induction_operation import OBLIGATIONS_A_QUERY
 from kvproof.model.solver import Outcome, Solver
 from kvproof.model.symbolic_integers import width
 from kvproof.model.system import System
@@ -34,8 +35,8 @@ class _Step:
     operation: str
     accepted: int
     after: list[int]
-    bad: int
-    """Some obligation is broken."""
+    bad: list[int]
+    """Groups of obligations: each literal says that one of its group is broken."""
     goals: dict[str, int]
 
 
@@ -60,10 +61,10 @@ class Bounded:
         self._state_inputs = self.system.layout(self.system.state)
         self._steps = [self._step(name) for name in self._names]
         invariants = self.system.invariants
-        self._holds = self.system.circuit.all(
-            [predicate.holds for predicate in invariants.values()]
-            + [o.bad ^ 1 for predicate in invariants.values() for o in predicate.obligations]
-        )
+        self._holds = [
+            self.system.circuit.all([predicate.holds, *(o.bad ^ 1 for o in predicate.obligations)])
+            for predicate in invariants.values()
+        ]
         self.circuit = Circuit()
         self.solver = Solver(self.circuit, engine)
         self._frames: list[_Frame] = []
@@ -78,7 +79,9 @@ class Bounded:
         goals.update({f'{name} rejection "{error}"': path for error, path in record.rejections.items()})
         goals.update({f'event "{event}"': path for event, path in record.events.items()})
         goals.update({f"{b.method}:{b.line} {b.arm}": path for b, path in record.branches.items()})
-        bad = self.system.circuit.any([obligation.bad for obligation in record.obligations])
+        every = [obligation.bad for obligation in record.obligations]
+        groups = range(0, len(every), OBLIGATIONS_A_QUERY)
+        bad = [self.system.circuit.any(every[start : start + OBLIGATIONS_A_QUERY]) for start in groups]
         return _Step(name, transition.accepted, self.system.layout(transition.after), bad, goals)
 
     @property
@@ -86,8 +89,12 @@ class Bounded:
         """Everything that some run should reach."""
         return tuple(dict.fromkeys(goal for step in self._steps for goal in step.goals))
 
-    def frame(self) -> tuple[int, int, dict[str, int]]:
-        """Unroll one more depth: literals for "an operation was accepted", "something bad happened", and the goals."""
+    def frame(self) -> tuple[int, list[int], dict[str, int]]:
+        """Unroll one more depth: the literal that an operation was accepted, what must not happen, and the goals.
+
+        What must not happen comes in the order in which it is best disproved: operation by operation as each runs, then
+        the invariants.
+        """
         system, circuit, depth = self.system, self.circuit, len(self._frames)
         inputs = {bit >> 1: value for bit, value in zip(self._state_inputs, self._state, strict=True) if bit > 1}
         state_nodes = set(inputs)
@@ -95,7 +102,7 @@ class Bounded:
         for step in self._steps:
             record = system.transition(step.operation).record
             roots += system.argument_constraints(step.operation) + record.assumptions
-            roots += [step.accepted, step.bad, *step.after, *step.goals.values()]
+            roots += [step.accepted, *step.bad, *step.after, *step.goals.values()]
         for node in system.circuit.cone(roots):
             if system.circuit.is_input(node) and node not in state_nodes:
                 inputs[node] = circuit.input(f"{system.circuit.names[node]}@{depth}")
@@ -111,17 +118,20 @@ class Bounded:
             )
             self.solver.add([circuit.either(take ^ 1, next(moved)) for _ in constraints])
             accepted.append(circuit.both(take, next(moved)))
-            bad.append(circuit.both(take, next(moved)))
+            bad += [circuit.both(take, next(moved)) for _ in step.bad]
             after.append([circuit.both(take, next(moved)) for _ in step.after])
             for goal in step.goals:
                 goals.setdefault(goal, []).append(circuit.both(take, next(moved)))
         self._frames.append(_Frame(chosen, inputs))
         self._state = [circuit.any(column) for column in zip(*after, strict=True)]
         next_inputs = {bit >> 1: value for bit, value in zip(self._state_inputs, self._state, strict=True) if bit > 1}
-        holds = system.circuit.substitute([self._holds], next_inputs, circuit)[0]
         completed = circuit.any(accepted)
-        wrong = circuit.either(circuit.any(bad), circuit.both(completed, holds ^ 1))
-        return completed, wrong, {goal: circuit.any(paths) for goal, paths in goals.items()}
+        bad += [circuit.both(completed, h ^ 1) for h in system.circuit.substitute(self._holds, next_inputs, circuit)]
+        return (
+            completed,
+            [one for one in bad if one != FALSE],
+            {goal: circuit.any(paths) for goal, paths in goals.items()},
+        )
 
     def _selectors(self, depth: int) -> dict[str, int]:
         """Exactly one operation is taken: a number in binary says which, and what is left over stands for the last."""
@@ -202,13 +212,14 @@ def check_bounded(
     with search.solver:
         for current in range(1, depth + 1):
             completed, wrong, goals = search.frame()
-            answer = search.solver.solve([wrong], deadline)
-            if answer.satisfiable:
-                finding = search.executed(search.calls(answer.model, current))
-                return report(Verdict.VIOLATED, len(finding.calls), (finding,))
-            if answer.outcome is Outcome.UNKNOWN:
-                return report(Verdict.UNKNOWN, current - 1)
-            search.solver.add([wrong ^ 1])
+            for bad in wrong:
+                answer = search.solver.solve([bad], deadline)
+                if answer.satisfiable:
+                    finding = search.executed(search.calls(answer.model, current))
+                    return report(Verdict.VIOLATED, len(finding.calls), (finding,))
+                if answer.outcome is Outcome.UNKNOWN:
+                    return report(Verdict.UNKNOWN, current - 1)
+                search.solver.add([bad ^ 1])
             if reach and not _reach(search, goals, current, deadline):
                 return report(Verdict.UNKNOWN, current)
             search.solver.add([completed])

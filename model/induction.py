@@ -1,4 +1,4 @@
-"""Induction: the main prover. From every state that satisfies the invariants, every operation keeps every rule and invariant.
+"""Induction, the main prover: from every state that satisfies the invariants, operations keep rules and invariants.
 
 It proves all depths at the sizes checked, together with the invariants' truth in the initial state. Nothing is proved from
 contradictory hypotheses: that they have a model is shown first, and each operation must be acceptable in some such state;

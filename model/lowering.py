@@ -64,7 +64,12 @@ class Lowering:
 
     def argument_shapes(self, operation: str) -> dict[str, Shape]:
         """The shape of each argument of an operation."""
-        return {name: shape_of(kind, self.parameters) for name, kind in self.definition.methods[operation].arguments}
+        shapes: dict[str, Shape] = {}
+        for name, kind in self.definition.methods[operation].arguments:
+            if kind is None:
+                raise ValueError(f"argument {name} of {operation} is any integer: give it a type with bounds")
+            shapes[name] = shape_of(kind, self.parameters)
+        return shapes
 
     def operation(self, name: str, arguments: Mapping[str, Value], state: State) -> Transition:
         """The effect of an operation on a state."""

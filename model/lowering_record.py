@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import attrs
@@ -40,16 +39,6 @@ class Obligation:
     bad: int
 
 
-@attrs.frozen(eq=False)
-class Cut:
-    """The state in the middle of an operation, when a helper that took steps returns."""
-
-    path: int
-    state: Mapping[str, Value]
-    before: int
-    """How many obligations had been collected by then."""
-
-
 @attrs.define
 class Record:
     """Collects, in the order of execution, while one operation or invariant is lowered. Literals are path conditions."""
@@ -61,8 +50,6 @@ class Record:
     branches: dict[Branch, int] = attrs.field(factory=dict)
     assumptions: list[int] = attrs.field(factory=list)
     """Constraints on the inputs that stand for open choices."""
-    cuts: list[Cut] = attrs.field(factory=list)
-    """States between the steps, where lemmas may be tried."""
     choices: dict[str, tuple[Int, tuple[Value, ...]]] = attrs.field(factory=dict)
     """For each open choice, which candidate is taken, and the candidates."""
 
@@ -71,11 +58,6 @@ class Record:
         bad = self.circuit.both(path, holds ^ 1)
         if bad:
             self.obligations.append(Obligation(rule, place, bad))
-
-    def cut(self, path: int, state: Mapping[str, Value]) -> None:
-        """On `path`, a helper has left this state."""
-        if path:
-            self.cuts.append(Cut(path, dict(state), len(self.obligations)))
 
     def rejected(self, error: str, path: int) -> None:
         """`path` ends in this rejection."""

@@ -115,8 +115,6 @@ class Statements(Iteration):
         if method.returns is not None and ended.guard != FALSE:
             shape = shape_of(method.returns, self.parameters)
             result = self.fitted(result, shape, f"result of {name}", node, environment)
-        if method.kind == "helper" and any(ended.state[name] is not old for name, old in environment.state.items()):
-            self.record.cut(self.circuit.both(self.path(environment), ended.guard), ended.state)
         environment.state = ended.state
         environment.stepped = TRUE if method.kind == "step" else ended.stepped
         if ended.guard != TRUE:

@@ -12,6 +12,7 @@ import sys
 import time
 from array import array
 from collections.abc import Sequence
+from contextlib import suppress
 from enum import Enum
 from select import select
 from types import TracebackType
@@ -80,10 +81,8 @@ class Solver:
             process.kill()
             for pipe in (process.stdin, process.stdout):
                 if pipe is not None:
-                    try:
+                    with suppress(BrokenPipeError):  # It was killed while it was being written to.
                         pipe.close()
-                    except BrokenPipeError:
-                        pass  # It was killed while it was being written to.
             process.wait()
 
     def add(self, literals: Sequence[int]) -> None:
