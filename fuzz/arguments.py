@@ -90,10 +90,16 @@ class ArgumentSource:
         self._reference = reference
         self._sequence_state = subject.sequence_state
         self._known_sequences: dict[str, list[tuple[Any, ...]]] = {}
+        self._barren: set[str] = set()  # operations without an enabled candidate in this state, not to be tried again
+        self._indexed = {
+            name: any(isinstance(shape, Whole) and shape.is_index for shape in shapes.values())
+            for name, shapes in self._shapes.items()
+        }
 
     def moved(self) -> None:
         """The reference's state may have changed."""
         self._known_sequences.clear()
+        self._barren.clear()
 
     def draw(self, name: str, chooser: Chooser) -> Operation:
         """One operation called `name`, an enabled one if a few candidates have one."""
@@ -105,8 +111,9 @@ class ArgumentSource:
 
     def draw_enabled(self, name: str, chooser: Chooser) -> Operation | None:
         """One enabled operation called `name`; None when no candidate was."""
+        if name in self._barren:
+            return None
         shapes = self._shapes[name]
-        indexed = any(isinstance(shape, Whole) and shape.is_index for shape in shapes.values())
         errors: set[str | None] = set()
         for attempt in range(CANDIDATES if shapes else 1):
             arguments = self._arguments(shapes, chooser)
@@ -114,8 +121,9 @@ class ArgumentSource:
             if error is None:
                 return Operation(name, arguments)
             errors.add(error)
-            if indexed and attempt == 1 and len(errors) == 1:
-                return None  # whatever the index, the same refusal twice: there is nothing of the kind to be found
+            if attempt == 1 and len(errors) == 1 and self._indexed[name]:
+                break  # whatever the index, the same refusal twice: there is nothing of the kind to be found
+        self._barren.add(name)
         return None
 
     def _arguments(self, shapes: Mapping[str, Shape], chooser: Chooser) -> dict[str, Value]:
@@ -172,6 +180,8 @@ class ArgumentSource:
             kind = chooser.integer(0, 3)
             extra = least if kind == 0 else chooser.integer(least, max(least, room if kind == 1 else min(room, 3)))
             extra = min(extra, room)
+        if isinstance(inner, Whole) and not inner.favourites:
+            return prefix + tuple([chooser.integer(inner.low, inner.high) for _ in range(extra)])
         return prefix + tuple([self._value(inner, chooser) for _ in range(extra)])
 
     def _prefix(self, inner: Whole, chooser: Chooser) -> tuple[Value, ...]:

@@ -10,8 +10,7 @@
 `machine` is a name of kvproof's, `module:Class`, or a class that derives `kvproof.spec.lang.Machine`; `target` is a class
 or a function that is called without arguments (see `kvproof.fuzz.target`). Options of the run are attributes
 (`seconds`, `operations`, `seed`, `engine`, `parameters`, `refused`); `--kvproof-seconds` and `--kvproof-seed` override
-them. A failing test
-tells the minimised sequence step by step and where its trace was written.
+them. A failing test tells the minimised sequence step by step and where its trace was written.
 
 A function does the same inside a test: `run_lockstep("block-manager", MyTarget, seconds=5)`.
 """

@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from kvproof.fuzz.arguments import ArgumentSource, Chooser, RandomChooser
 from kvproof.fuzz.lockstep import Lockstep, Progress
 from kvproof.fuzz.subject import Parameters, Subject
-from kvproof.fuzz.target import Operation, Target
+from kvproof.fuzz.target import Operation, Returned, Target
 from kvproof.fuzz.walk import REFUSABLE_ONE_IN, Case, begin
 
 EXAMPLES_PER_BATCH = 40
@@ -99,8 +99,9 @@ def machine_class(
             assert self._lockstep is not None
             self.case.operations.append(operation)
             self.case.failure = self._lockstep.apply(operation)
-            self.source.moved()
-            self._offers = {}
+            if isinstance(self._lockstep.outcome, Returned):
+                self.source.moved()
+                self._offers = {}
             watch(self.case)
 
         def teardown(self) -> None:

@@ -1,14 +1,15 @@
 """What lockstep drives: operations in, outcomes and observations out.
 
-A target is any object with `reset`, `apply`, `observe` and `close`. Four further methods are optional; each that is
-present switches an oracle on (see `kvproof.fuzz.oracles`):
+A target is any object with `reset`, `apply`, `observe` and `close`. Further methods are optional; each of the first
+three switches an oracle on (see `kvproof.fuzz.oracles`):
 
 - `steps()`: the primitives that it performed since the last operation began, in order (step validation).
 - `choices()`: what it chose in the last operation where the specification leaves a choice open, in order; the reference
   follows, and a choice that is not allowed is a difference.
 - `contents()`: the bytes it holds for every cached or referenced block, with the token path each stands for.
 - `races()`: the unordered conflicting accesses that it knows of (happens-before).
-- `blocks()`: one line of text per thing of interest, shown by `kvproof replay`; no oracle reads it.
+- `choices()`: what it chose during the last operation where the specification leaves a choice open, in order; the
+  reference then follows these choices, and one that was not allowed is a failure.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.lockstep import Lockstep, Progress
 from kvproof.fuzz.scout import Novelty, Scout
 from kvproof.fuzz.subject import Parameters, Subject
-from kvproof.fuzz.target import Operation, Target, UnsupportedParameters
+from kvproof.fuzz.target import Operation, Returned, Target, UnsupportedParameters
 
 OPERATIONS_PER_CASE = 60
 """Operations between resets: enough to fill pools of a few blocks several times over."""
@@ -121,7 +121,8 @@ def walk_case(
             operation = next_operation(source, scout, names, chooser)
             case.operations.append(operation)
             case.failure = lockstep.apply(operation)
-            source.moved()
+            if isinstance(lockstep.outcome, Returned):
+                source.moved()
             yield case
             if case.failure is not None:
                 return

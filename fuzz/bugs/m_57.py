@@ -62,7 +62,7 @@ BUG = SeededBug(
     # Many blocks of one token, all worth offloading, in few slots: most slot numbers exist on both levels and are busy.
     parameters={
         "primary_blocks": 4,
-        "secondary_blocks": 3,
+        "secondary_blocks": 4,
         "tokens_per_block": 1,
         "sequences": 3,
         "max_tokens": 3,

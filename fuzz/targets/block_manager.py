@@ -154,8 +154,9 @@ class BlockManagerTarget:
         self._written[sequence] = len(tokens)
 
     def steps(self) -> list[Step]:
-        """The manager's step log since the operation began."""
-        return self._log
+        """The manager's step log since this was last asked, that is since the operation began."""
+        log, self._log = self._log, []
+        return log
 
     def observe(self) -> dict[str, Any]:
         """What the specification's observation holds; blocks are named by path and level."""
