@@ -1,9 +1,9 @@
 """Which of several enabled operations promises something new: each is tried out on a second reference.
 
 What an operation does is summed up as its name, how often it takes each step, and the name of the operation before.
-Operations whose summary was seen least are preferred, so that a run drifts to what is rare (a prompt that onboards two blocks and offloads three) although
-nothing in it says what is rare for this machine. Measured on the seeded bug M-30: found after thousands of operations
-where plain drawing needed tens of thousands.
+Operations whose summary was seen least are preferred, so that a run drifts to what is rare (a prompt that onboards two
+blocks and offloads three) although nothing in it says what is rare for this machine. Measured on the seeded bug M-30:
+found after thousands of operations where plain drawing needed tens of thousands.
 """
 
 from __future__ import annotations
