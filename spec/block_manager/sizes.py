@@ -36,7 +36,7 @@ _M30 = _sized(3, 2, max_tokens=3, sequences=1, priorities=1, default_priority=0,
 
 SIZES: Mapping[str, Mapping[str, BlockManagerParameters]] = {
     "induction": {
-        "1+2": _sized(1, 2),
+        "1+2, two tokens a block": _sized(1, 2, tokens_per_block=2, max_tokens=3),
         "2+2": _sized(2, 2),
         "2+2, two tokens a block": _sized(2, 2, tokens_per_block=2, max_tokens=3),
         "3+3": _sized(3, 3),

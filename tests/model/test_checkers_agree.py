@@ -1,0 +1,73 @@
+"""Exploration, the bounded check and induction say the same, and what they find is executed everywhere."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from kvproof.fuzz.counterexample import settle
+from kvproof.model import machines
+from kvproof.model.bounded import check_bounded
+from kvproof.model.explore import explore
+from kvproof.model.induction import check_induction
+from kvproof.model.verdict import Verdict
+
+BASE = machines.load("block-manager")
+OPERATIONS = {"M-30": ("add", "finish")}
+"""Operations to which the bounded check of a variant is confined to save time; its counterexample needs no others."""
+
+
+@pytest.mark.parametrize("variant", sorted(BASE.variants))
+def test_exploration_and_bounded_check_find_equally_short_counterexamples(variant: str) -> None:
+    faulty = BASE.variant(variant)
+    parameters = BASE.sizes["variants"][variant]
+    explored = explore(faulty, parameters).violation
+    bounded = check_bounded(faulty.definition, parameters, operations=OPERATIONS.get(variant))
+    assert explored is not None
+    assert bounded.verdict is Verdict.VIOLATED
+    assert len(bounded.findings[0].calls) == len(explored.calls)
+    for origin, calls in (
+        ("exploration", explored.calls),
+        ("bounded check", tuple((c.operation, dict(c.arguments), ()) for c in bounded.findings[0].calls)),
+    ):
+        settled = settle(BASE, faulty, parameters, calls, origin, None)
+        assert settled.implementation is not None
+
+
+@pytest.mark.parametrize("engine", ["cadical", "z3"])
+def test_all_three_pass_the_repaired_machine(engine: str) -> None:
+    parameters = BASE.sizes["induction"]["1+2, two tokens a block"]
+    assert explore(BASE, parameters).verdict == "explored"
+    assert check_induction(BASE.definition, parameters, engine=engine).verdict is Verdict.PROVED
+    assert check_bounded(BASE.definition, parameters, depth=3, engine=engine).verdict is Verdict.HOLDS
+
+
+@pytest.mark.parametrize("variant", ["M-01", "M-02", "M-03", "M-17"])
+def test_no_variant_is_proved(variant: str) -> None:
+    faulty = BASE.variant(variant)
+    report = check_induction(faulty.definition, BASE.sizes["induction"]["2+2"])
+    assert report.verdict is Verdict.NOT_INDUCTIVE
+    assert report.findings
+
+
+def test_what_induction_calls_unreachable_exploration_never_reaches() -> None:
+    """Reachable states satisfy the invariants, so what no such state leads to is never taken."""
+    parameters = BASE.sizes["induction"]["1+2, two tokens a block"]
+    report = check_induction(BASE.definition, parameters)
+    found = explore(BASE, parameters)
+    taken = {
+        f"{BASE.reference.BRANCHES[n][0]}:{BASE.reference.BRANCHES[n][1]} {BASE.reference.BRANCHES[n][2]}"
+        for n in found.coverage
+    }
+    taken |= {f'event "{event}"' for event in found.events}
+    assert not taken & set(report.unreached)
+
+
+def test_an_invariant_that_is_taken_away_is_missed() -> None:
+    """Without the invariant that it needs, an operation is no longer inductive: the proof does use its hypotheses."""
+    methods = {n: m for n, m in BASE.definition.methods.items() if n != "partly_filled_blocks_are_private"}
+    weaker = attrs.evolve(BASE.definition, methods=methods)
+    parameters = BASE.sizes["induction"]["2+2, two tokens a block"]
+    report = check_induction(weaker, parameters, operations=["append"])
+    assert report.verdict is Verdict.NOT_INDUCTIVE
+    assert {finding.rule for finding in report.findings} == {"write-unshared"}
