@@ -323,7 +323,7 @@ class BlockManager(Eviction):
 
     @invariant
     def partly_filled_blocks_are_private(self) -> bool:
-        """The last block of a sequence, while tokens are missing from it, is its alone: only full blocks are shared (I-28)."""
+        """A last block from which tokens are missing is its sequence's alone: only full blocks are shared (I-28)."""
         return all(
             self.refs[self.blocks[s][-1]] == 1
             for s in self.every(Sequence)
@@ -378,7 +378,7 @@ class BlockManager(Eviction):
         Then a free queue within one priority reads 0, 1, 2, ...: the order is in the names, not in the queue.
         """
         return (
-            all(self.slot[b] == b for b in self.every(Block))
+            all(self.slot[b] - b == 0 for b in self.every(Block))
             and self.in_order(PRIMARY, 0)
             and self.in_order(SECONDARY, self.params.primary_blocks)
         )
