@@ -56,7 +56,6 @@ class BlockManagerTarget:
             raise UnsupportedParameters(str(error)) from error
         self._device = self._make_device(config)
         self._log.clear()
-        self._cached: set[int] = set()
         self._written: dict[int, int] = {}
         self._loads: list[tuple[str, tuple[int, ...], int, Loaded]] = []
         self._races_told = 0
@@ -78,14 +77,6 @@ class BlockManagerTarget:
         """Nothing outlives the objects."""
 
     def _report(self, name: str, arguments: tuple[Any, ...]) -> None:
-        if name == "attach":
-            self._cached.add(arguments[0])
-        elif name == "detach":
-            self._cached.discard(arguments[0])
-        elif name == "release" and arguments[0] not in self._cached:
-            # The manager's flag is what its caller asked for, the specification's is where the block ends up; the
-            # manager queues an unreachable block in front whatever was asked.
-            arguments = (arguments[0], True)
         self._log.append(Step(name, arguments))
 
     def apply(self, operation: Operation) -> Outcome:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from kvproof.model.circuit import value_of
+from kvproof.model.lowering import Predicate, State, Transition
 from kvproof.model.symbolic_encoding import decoded, number
 from kvproof.model.symbolic_integers import Int
 from kvproof.model.symbolic_shapes import IntShape, domain
@@ -53,7 +54,7 @@ def disagreements(system: System, samples: dict[str, list[Any]]) -> tuple[list[s
     outcomes: Counter[str] = Counter()
     for name, runs in samples.items():
         transition = system.transition(name)
-        after_invariants = system.invariants_of(transition.after)
+        invariants = system.invariants_of(transition.after)
         inputs: dict[int, int] = {}
         for position, (before, arguments, *_) in enumerate(runs):
             assigned = {**system.assignment(before), **system.argument_assignment(name, arguments)}
@@ -61,38 +62,62 @@ def disagreements(system: System, samples: dict[str, list[Any]]) -> tuple[list[s
                 inputs[node] = inputs.get(node, 0) | bit << position
         mask = (1 << len(runs)) - 1
         values = system.circuit.evaluate(inputs, mask)
-        legal = system.representation + system.argument_constraints(name)
-        for position, (before, arguments, outcome, after, broken) in enumerate(runs):
-
-            def read(literal: int, position: int = position) -> bool:
-                return bool(value_of(values, literal, mask) >> position & 1)
-
-            def state(part: Any, read: Callable[[int], bool] = read) -> tuple[Any, ...]:
-                return tuple(decoded(system.algebra, shape, part[n], read) for n, shape in system.shapes.items())
-
-            outcomes[f"{name} {outcome[0]}"] += 1
-            here = f"{name}({arguments}) from {before}: {outcome}"
-            if not all(map(read, legal)) or state(system.state) != before:
-                found.append(f"{here}: the state is not encoded as itself")
-            first_bad = next((o for o in transition.record.obligations if read(o.bad)), None)
-            if outcome[0] == "broken":
-                if first_bad is None or (outcome[1] is not None and first_bad.rule != outcome[1]):
-                    found.append(f"{here}: obligation {first_bad}")
-                continue
-            if first_bad is not None:
-                found.append(f"{here}: obligation {first_bad} is said to be broken")
-            if outcome[0] == "rejected":
-                if read(transition.accepted) or not read(transition.record.rejections[outcome[1]]):
-                    found.append(f"{here}: is not rejected so")
-                continue
-            if not read(transition.accepted):
-                found.append(f"{here}: is not accepted")
-            elif state(transition.after) != after:
-                found.append(f"{here}: leads to {state(transition.after)} instead of {after}")
-            assert isinstance(transition.result, Int)
-            if number(transition.result, IntShape(0, 0), read) != outcome[1]:
-                found.append(f"{here}: returns {number(transition.result, IntShape(0, 0), read)}")
-            said = sorted(n for n, predicate in after_invariants.items() if not read(predicate.holds))
-            if said != sorted(broken):
-                found.append(f"{here}: invariants {said} are said to be broken instead of {broken}")
+        for position, run in enumerate(runs):
+            outcomes[f"{name} {run[2][0]}"] += 1
+            reading = _Reading(system, [values, mask, position])
+            found += [f"{name}({run[1]}) from {run[0]}: {what}" for what in _differences(reading, transition, invariants, run)]
     return found, outcomes
+
+
+class _Reading:
+    """The values of literals in one of the assignments that were evaluated together."""
+
+    def __init__(self, system: System, evaluated: list[Any]) -> None:
+        self._system = system
+        self._values, self._mask, self._position = evaluated
+
+    def __call__(self, literal: int) -> bool:
+        return bool(value_of(self._values, literal, self._mask) >> self._position & 1)
+
+    def state(self, part: State) -> tuple[Any, ...]:
+        """A symbolic state as a snapshot."""
+        shapes = self._system.shapes
+        return tuple(decoded(self._system.algebra, shape, part[name], self) for name, shape in shapes.items())
+
+    def legal(self, operation: str) -> bool:
+        """Whether state and arguments satisfy the constraints of their representation."""
+        return all(map(self, self._system.representation + self._system.argument_constraints(operation)))
+
+    def unchanged(self, before: tuple[Any, ...]) -> bool:
+        """Whether the state reads as the snapshot that was encoded."""
+        return self.state(self._system.state) == before
+
+
+def _differences(
+    read: _Reading, transition: Transition, invariants: dict[str, Predicate], run: tuple[Any, ...]
+) -> Iterator[str]:
+    before, _, outcome, after, broken = run
+    if not read.legal(transition.operation) or not read.unchanged(before):
+        yield "the state is not encoded as itself"
+    first_bad = next((o for o in transition.record.obligations if read(o.bad)), None)
+    if outcome[0] == "broken":
+        if first_bad is None or (outcome[1] is not None and first_bad.rule != outcome[1]):
+            yield f"{outcome}, but the obligation broken is {first_bad}"
+        return
+    if first_bad is not None:
+        yield f"{outcome}, but the obligation {first_bad} is said to be broken"
+    if outcome[0] == "rejected":
+        if read(transition.accepted) or not read(transition.record.rejections[outcome[1]]):
+            yield f"{outcome}, but is not rejected so"
+        return
+    if not read(transition.accepted):
+        yield "is not accepted"
+    elif read.state(transition.after) != after:
+        yield f"leads to {read.state(transition.after)} instead of {after}"
+    assert isinstance(transition.result, Int)
+    result = number(transition.result, IntShape(0, 0), read)
+    if result != outcome[1]:
+        yield f"returns {result} instead of {outcome[1]}"
+    said = sorted(name for name, predicate in invariants.items() if not read(predicate.holds))
+    if said != sorted(broken):
+        yield f"invariants {said} are said to be broken instead of {broken}"
