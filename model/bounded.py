@@ -3,7 +3,7 @@
 The transition is unrolled depth by depth, with a selector for the operation at each depth. After each depth without a
 violation that fact is asserted, so a property that is kept step by step costs almost nothing per depth. Frames are rebuilt
 from constants, so the first ones, near the constant initial state, fold to little. A counterexample is executed on the
-machine itself before it is returned.
+machine itself before it is returned, unless the machine leaves choices open.
 """
 
 from __future__ import annotations
@@ -83,6 +83,11 @@ class Bounded:
         groups = range(0, len(every), OBLIGATIONS_A_QUERY)
         bad = [self.system.circuit.any(every[start : start + OBLIGATIONS_A_QUERY]) for start in groups]
         return _Step(name, transition.accepted, self.system.layout(transition.after), bad, goals)
+
+    @property
+    def open_choices(self) -> bool:
+        """Whether some operation chooses: then a run of the machine, which follows its policy, may differ from a model."""
+        return any(self.system.transition(name).record.choices for name in self._names)
 
     @property
     def goals(self) -> tuple[str, ...]:
@@ -167,7 +172,25 @@ class Bounded:
             violated = machine.check()
             if violated:
                 return Finding(violated[0], "invariant", tuple(calls[: position + 1]), None, None)
-        raise Disagreement(f"z3 reports a violation after {'; '.join(map(str, calls))}, and running it shows none")
+        raise Disagreement(
+            f"the circuit breaks after {'; '.join(map(str, calls))}, and the machine run directly does not"
+        )
+
+    def chosen(self, model: Mapping[int, int], calls: Sequence[Call]) -> Finding:
+        """What breaks in a model whose open choices the machine's own policy would not make."""
+        values = self.circuit.evaluate(model)
+        inside = {node: value_of(values, literal) for node, literal in self._frames[len(calls) - 1].inputs.items()}
+        transition = self.system.transition(calls[-1].operation)
+        after = self.system.invariants_of(transition.after)
+        read = self.system.circuit.evaluate(inside)
+        snapshot = self.system.snapshot(self.system.state, read)
+        state = self.system.readable(snapshot)
+        for obligation in transition.record.obligations:
+            if value_of(read, obligation.bad):
+                place = obligation.place
+                return Finding(obligation.rule, "rule", tuple(calls), state, snapshot, place.file, place.line)
+        broken = next(name for name, predicate in after.items() if not value_of(read, predicate.holds))
+        return Finding(broken, "invariant", tuple(calls), state, snapshot)
 
 
 def check_bounded(
@@ -211,11 +234,14 @@ def check_bounded(
         return report(Verdict.VIOLATED, 0, (Finding(broken[0], "invariant", (), None, None),))
     with search.solver:
         for current in range(1, depth + 1):
+            if time.monotonic() >= deadline:
+                return report(Verdict.UNKNOWN, current - 1)
             completed, wrong, goals = search.frame()
             for bad in wrong:
                 answer = search.solver.solve([bad], deadline)
                 if answer.satisfiable:
-                    finding = search.executed(search.calls(answer.model, current))
+                    calls = search.calls(answer.model, current)
+                    finding = search.chosen(answer.model, calls) if search.open_choices else search.executed(calls)
                     return report(Verdict.VIOLATED, len(finding.calls), (finding,))
                 if answer.outcome is Outcome.UNKNOWN:
                     return report(Verdict.UNKNOWN, current - 1)

@@ -89,6 +89,7 @@ class Z3Engine:
         self._solver = z3.SolverFor(logic)
         self._clauses = Clauses()
         self._names: dict[int, str] = {}
+        self._added: list[int] = []
         self._terms: dict[int, Any] = {}
         """For each literal of a clause, its term; z3 keeps what has a reference."""
         for clause in self._clauses.base():
@@ -125,6 +126,7 @@ class Z3Engine:
         return [self._term(self._clauses.literal(literal)) for literal in literals]
 
     def add(self, literals: Sequence[int]) -> None:
+        self._added.extend(literals)
         for term in self._define(literals):
             self._solver.add(term)
 
@@ -140,10 +142,13 @@ class Z3Engine:
 
     def text(self, assumptions: Sequence[int]) -> str:
         """The query as SMT-LIB 2."""
-        copy = self._z3.SolverFor("QF_FD")
-        goals = self._define(assumptions)
-        copy.add(self._solver.assertions())
-        copy.add(goals)
+        # Clauses anew, into a solver that can list them: the finite-domain solver forgets what it was given.
+        clauses = Clauses()
+        clauses.extend(self._clauses.left, self._clauses.right)
+        literals = [*self._added, *assumptions]
+        copy = self._z3.Solver()
+        for clause in (*clauses.base(), *clauses.needed(literals), *([clauses.literal(one)] for one in literals)):
+            copy.add(self._z3.Or([self._term(literal) for literal in clause]))
         return str(copy.to_smt2())
 
 

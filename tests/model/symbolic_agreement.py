@@ -34,12 +34,12 @@ def random_runs(
         arguments = {argument: rng.choice(values) for argument, values in domains[name].items()}
         before = machine.snapshot()
         try:
-            outcome = ("accepted", int(machine.apply(name, arguments)))
-        except Rejected as rejection:
+            outcome: tuple[str, Any] = ("accepted", int(machine.apply(name, arguments)))
+        except (Rejected, getattr(machine, "Rejected", Rejected)) as rejection:
             outcome = ("rejected", rejection.error)
-        except RuleBroken as broken:
+        except (RuleBroken, getattr(machine, "RuleBroken", RuleBroken)) as broken:
             outcome = ("broken", broken.rule)
-        except (OutOfDomain, IndexError):
+        except (OutOfDomain, LookupError, ValueError, TypeError):
             outcome = ("broken", None)
         sound = outcome[0] in ("accepted", "rejected")
         samples[name].append((before, arguments, outcome, machine.snapshot(), machine.check() if sound else None))
@@ -65,7 +65,9 @@ def disagreements(system: System, samples: dict[str, list[Any]]) -> tuple[list[s
         for position, run in enumerate(runs):
             outcomes[f"{name} {run[2][0]}"] += 1
             reading = _Reading(system, [values, mask, position])
-            found += [f"{name}({run[1]}) from {run[0]}: {what}" for what in _differences(reading, transition, invariants, run)]
+            found += [
+                f"{name}({run[1]}) from {run[0]}: {what}" for what in _differences(reading, transition, invariants, run)
+            ]
     return found, outcomes
 
 
