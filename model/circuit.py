@@ -210,7 +210,9 @@ class Circuit:
             if select >> 1 == condition >> 1:
                 return self.mux(condition, then, y if select == condition else x)
         result = self.both(self.both(condition, then) ^ 1, self.both(condition ^ 1, otherwise) ^ 1) ^ 1
-        if self.left[result >> 1] >= 0 and result >> 1 not in self._mux:
+        # An older node may come out: written as a choice between newer ones, its rewriting could come back to itself.
+        newest = result >> 1 > max(condition >> 1, then >> 1, otherwise >> 1)
+        if newest and self.left[result >> 1] >= 0 and result >> 1 not in self._mux:
             sign = result & 1
             self._mux[result >> 1] = (condition, then ^ sign, otherwise ^ sign)
         return result

@@ -71,8 +71,12 @@ def check_induction(
     if outcome is Outcome.UNKNOWN:
         return report(Verdict.UNKNOWN, "the time was spent before a state that satisfies the invariants was found")
 
+    running: list[OperationInduction] = []
+
     def one(name: str) -> OperationReport:
-        return OperationInduction(definition, parameters, name, known, engine).run(deadline)
+        induction = OperationInduction(definition, parameters, name, known, engine)
+        running.append(induction)
+        return induction.run(deadline)
 
     done: dict[str, OperationReport] = {}
     with ThreadPoolExecutor(max_workers=jobs) as pool:
@@ -85,8 +89,11 @@ def check_induction(
                 if progress is not None:
                     progress(result)
         except BaseException:
+            # An interrupt, or a defect in one operation: do not wait for the queries of the others.
             for future in futures:
                 future.cancel()
+            for induction in running:
+                induction.stop()
             raise
     results = [done[name] for name in names]
     verdict = _overall([result.verdict for result in results])

@@ -77,6 +77,10 @@ class OperationInduction:
             targets.append(_Target(name, "invariant", both(accepted, predicate.holds ^ 1)))
         return targets
 
+    def stop(self) -> None:
+        """Called from another thread: what is open becomes unknown, soon."""
+        self._solver.stop()
+
     def run(self, deadline: float) -> OperationReport:
         """Prove or refute, then look for what cannot be reached."""
         started = time.monotonic()

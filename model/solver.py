@@ -63,6 +63,7 @@ class Solver:
         self._process: subprocess.Popen[bytes] | None = None
         self._sent = 0
         self._asserted: list[int] = []
+        self._stopped = False
         self.clauses = 0
         """Clauses that the engine holds (0 for one that takes terms)."""
 
@@ -85,23 +86,35 @@ class Solver:
                         pipe.close()
             process.wait()
 
+    def stop(self) -> None:
+        """End the query that another thread is waiting for, and answer all others "unknown"."""
+        self._stopped = True
+        process = self._process
+        if process is not None:
+            process.kill()
+
     def add(self, literals: Sequence[int]) -> None:
         """Each of `literals` holds in all queries from now on."""
         self._asserted.extend(literals)
-        if self._process is not None:
+        if self._process is not None and not self._stopped:
             self._send_nodes()
             self._send(("add", list(literals)))
 
     def solve(self, assumptions: Sequence[int], deadline: float) -> Answer:
         """Is there a model of what was added in which `assumptions` hold? Unknown at `deadline` (time.monotonic)."""
         started = time.monotonic()
-        if started >= deadline:
+        if started >= deadline or self._stopped:
             return Answer(Outcome.UNKNOWN, {}, 0.0)
         if self._process is None:
             self._start()
-        self._send_nodes()
-        self._send(("solve", list(assumptions)))
-        reply = self._reply(deadline)
+        try:
+            self._send_nodes()
+            self._send(("solve", list(assumptions)))
+            reply = self._reply(deadline)
+        except SolverFailed:
+            if not self._stopped:
+                raise
+            reply = None
         seconds = time.monotonic() - started
         if reply is None:
             self.close()

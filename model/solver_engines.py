@@ -154,4 +154,8 @@ class Z3Engine:
 
 def make(name: str) -> Engine:
     """The engine called "z3" or "cadical"."""
-    return Z3Engine() if name == "z3" else CadicalEngine()
+    if name == "z3":
+        return Z3Engine()
+    if name == "cadical":
+        return CadicalEngine()
+    raise ValueError(f"there is no engine {name!r}: choose cadical or z3")

@@ -11,7 +11,7 @@ Changes take a condition under which they happen, so that a change at a symbolic
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import attrs
 
@@ -19,8 +19,6 @@ from kvproof.model.circuit import FALSE, TRUE
 from kvproof.model.symbolic_integers import Int, Value
 from kvproof.model.symbolic_shapes import MapShape, PartialMapShape, QueueShape, SetShape
 from kvproof.model.symbolic_values import NONE, Algebra, Option
-
-V = TypeVar("V", bound=Value)
 
 
 @attrs.frozen(eq=False)

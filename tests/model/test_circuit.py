@@ -92,3 +92,16 @@ def test_a_cone_has_only_what_the_roots_need() -> None:
     root = circuit.both(a, b)
     circuit.both(b, c)
     assert circuit.cone([root]) == sorted([a >> 1, b >> 1, root >> 1])
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_rewriting_of_choices_ends(seed: int) -> None:
+    """An older node that came out of a choice between newer ones once led in a circle."""
+    source = random.Random(seed)
+    circuit = Circuit()
+    literals = [circuit.input(f"x{i}") for i in range(5)]
+    for _ in range(400):
+        condition, then, otherwise = (source.choice(literals) ^ source.randrange(2) for _ in range(3))
+        made = circuit.mux(condition, then, otherwise) if source.random() < 0.7 else circuit.both(condition, then)
+        literals.append(made)
+    assert len(circuit) > 5

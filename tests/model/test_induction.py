@@ -102,6 +102,22 @@ def test_a_proof_that_takes_too_long_is_unknown_and_says_what_is_open() -> None:
     assert "cached_content_is_the_path" in one.undecided
 
 
+def test_an_interrupt_does_not_wait_for_the_open_queries() -> None:
+    bundle = load("block-manager")
+
+    def interrupt(_: OperationReport) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check_induction(
+            bundle.definition,
+            bundle.sizes["induction"]["3+3"],
+            seconds=float("inf"),
+            operations=["add", "store"],
+            progress=interrupt,
+        )
+
+
 def test_a_rejection_after_a_step_is_found() -> None:
     report = check(LateRejection)
     assert report.verdict is Verdict.NOT_INDUCTIVE

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
 
 from kvproof.model.circuit import TRUE, Circuit, value_of
-from kvproof.model.solver import ENGINES, Outcome, Solver
+from kvproof.model.solver import ENGINES, Outcome, Solver, SolverFailed
 from kvproof.model.solver_backbone import decided_inputs
 from kvproof.model.symbolic_integers import Int, Integers
 
@@ -82,6 +83,23 @@ def test_a_query_that_takes_too_long_is_unknown_and_the_solver_still_works(engin
         assert solver.solve([hard], time.monotonic() + 1.0).outcome is Outcome.UNKNOWN
         assert solver.solve([a ^ 1], FOREVER).unsatisfiable
         assert solver.solve([], time.monotonic() - 1.0).outcome is Outcome.UNKNOWN
+
+
+def test_another_thread_can_end_a_query(engine: str) -> None:
+    circuit = Circuit()
+    hard = factors_of_a_prime(circuit, 22)
+    with Solver(circuit, engine) as solver:
+        assert solver.solve([circuit.input("a")], FOREVER).satisfiable
+        timer = threading.Timer(0.3, solver.stop)
+        timer.start()
+        assert solver.solve([hard], FOREVER).outcome is Outcome.UNKNOWN
+        assert solver.solve([], FOREVER).outcome is Outcome.UNKNOWN
+        timer.join()
+
+
+def test_a_dead_engine_is_an_error_and_no_answer() -> None:
+    with Solver(Circuit(), "no-such-engine") as solver, pytest.raises(SolverFailed, match="no-such-engine"):
+        solver.solve([], FOREVER)
 
 
 def test_z3_prints_the_query_with_the_names_of_the_state() -> None:
