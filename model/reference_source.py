@@ -17,6 +17,14 @@ from enum import IntEnum
 from typing import Any
 
 from kvproof.model import reference_parts
+from kvproof.model.reference_methods import FreeForm, Rewriter
+from kvproof.model.reference_types import (
+    bound_text,
+    count_text,
+    is_container,
+    snapshot_text,
+    type_annotation,
+)
 from kvproof.spec.lang.definition import FREE_FORM, Definition, Method, global_value
 from kvproof.spec.lang.types import (
     BoolType,
@@ -125,11 +133,13 @@ class _ModuleWriter:
             "        self.params = params",
         ]
         for cls in self._index_classes():
-            lines.append(f"        self._every_{cls.__name__.lower()} = range({_count_text(cls)})")
+            lines.append(f"        self._every_{cls.__name__.lower()} = range({count_text(cls)})")
         for variable in definition.state.values():
             if variable.doc:
                 lines += ["        # " + line for line in variable.doc.splitlines()]
-            lines.append(f"        self.{variable.name}: {_annotation(variable.type)} = {self._fresh(variable.type)}")
+            lines.append(
+                f"        self.{variable.name}: {type_annotation(variable.type)} = {self._fresh(variable.type)}"
+            )
         lines += ["        self.initial()" if "initial" in definition.methods else "", ""]
         lines.append(self._snapshots())
         return "\n".join(lines)
@@ -156,7 +166,7 @@ class _ModuleWriter:
                 self._globals.setdefault(cls.__name__, cls)
                 return cls.__name__
             case RangeType(low=low, high=high):
-                return f"range({_bound_text(low)}, {_bound_text(high)} + 1)"
+                return f"range({bound_text(low)}, {bound_text(high)} + 1)"
             case OptionType(inner=inner):
                 return f"(None, *{self._domain(inner)})"
             case BoolType():
@@ -180,14 +190,14 @@ class _ModuleWriter:
             case BoolType():
                 return "False"
             case SeqType(inner=inner, limit=limit, exact=exact):
-                return f"({self._fresh(inner)},) * ({_bound_text(limit)})" if exact else "()"
+                return f"({self._fresh(inner)},) * ({bound_text(limit)})" if exact else "()"
             case RangeType(low=low, high=high):
-                return "0" if low == 0 else f"min(max(0, {_bound_text(low)}), {_bound_text(high)})"
+                return "0" if low == 0 else f"min(max(0, {bound_text(low)}), {bound_text(high)})"
         return "0"
 
     def _snapshots(self) -> str:
         state = self._definition.state.values()
-        saved = "\n".join(f"            {_snapshot_text(v.type, 'self.' + v.name)}," for v in state)
+        saved = "\n".join(f"            {snapshot_text(v.type, 'self.' + v.name)}," for v in state)
         restored = "\n".join(
             f"        self.{v.name} = {self._restore_text(v.type, f'saved[{position}]')}"
             for position, v in enumerate(state)
@@ -204,7 +214,7 @@ class _ModuleWriter:
     def _restore_text(self, kind: Type, text: str) -> str:
         match kind:
             case MapType(key=IndexType() | EnumType(), value=value):
-                if not _is_container(value):
+                if not is_container(value):
                     return f"list({text})"
                 return f"[{self._restore_text(value, 'part')} for part in {text}]"
             case MapType(key=key, value=value):
@@ -225,10 +235,10 @@ class _ModuleWriter:
         node.decorator_list = []
         if method.kind in FREE_FORM:
             self._note_globals(method, node, free_form=True)
-            rewritten = _FreeForm(method).visit(node)
+            rewritten = FreeForm(method).visit(node)
         else:
             self._note_globals(method, node, free_form=False)
-            rewritten = _Rewriter(self._definition, method, self._branches, self._enforce).rewrite(node)
+            rewritten = Rewriter(self._definition, method, self._branches, self._enforce).rewrite(node)
         documentation = ast.get_docstring(rewritten)
         if documentation is not None:
             rewritten.body[0] = ast.Expr(
@@ -244,158 +254,12 @@ class _ModuleWriter:
                 except KeyError:
                     value = method.namespace.get(part.id)
                     if typing.get_origin(value) is typing.Annotated:
-                        self._aliases[part.id] = _annotation(resolve(value))
+                        self._aliases[part.id] = type_annotation(resolve(value))
                 value = method.namespace.get(part.id)
                 if isinstance(value, type) and issubclass(value, Index):
                     self._aliases[part.id] = "int"
                 if free_form and isinstance(value, type) and issubclass(value, Index):
                     self._globals.setdefault(part.id, value)
-
-
-def running_methods(definition: Definition) -> set[str]:
-    """Steps, operations, and the helpers that they reach: the methods whose branches a run can cover."""
-    found: set[str] = set()
-    pending = [*definition.of_kind("operation"), *definition.of_kind("step")]
-    while pending:
-        name = pending.pop()
-        if name in found or name not in definition.methods:
-            continue
-        found.add(name)
-        for node in ast.walk(definition.methods[name].node):
-            match node:
-                case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr=called)):
-                    pending.append(called)
-    return found
-
-
-class _FreeForm(ast.NodeTransformer):
-    """Ordinary Python methods: only iteration over an index type and names of index classes change."""
-
-    def __init__(self, method: Method) -> None:
-        self._method = method
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        self.generic_visit(node)
-        every = _every(node)
-        if every is not None:
-            return every
-        value = self._method.namespace.get(node.func.id) if isinstance(node.func, ast.Name) else None
-        if isinstance(value, type) and issubclass(value, Index):
-            return node.args[0]
-        return node
-
-    def visit_Dict(self, node: ast.Dict) -> ast.AST:
-        self.generic_visit(node)
-        for position, key in enumerate(node.keys):
-            value = self._method.namespace.get(key.id) if isinstance(key, ast.Name) else None
-            if isinstance(value, type) and issubclass(value, Index):
-                node.keys[position] = ast.Constant(value.__name__)
-        return node
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        self.generic_visit(node)
-        if self._method.kind == "canonical" and node.name == self._method.name:
-            node.returns = ast.parse("dict[str, list[int]]", mode="eval").body
-        return node
-
-
-class _Rewriter(ast.NodeTransformer):
-    """Methods in the language."""
-
-    def __init__(
-        self, definition: Definition, method: Method, branches: dict[int, tuple[str, int, str]], enforce: bool
-    ) -> None:
-        self._definition = definition
-        self._enforce = enforce
-        self._method = method
-        self._branches = branches
-        self._running = running_methods(definition)
-
-    def rewrite(self, node: ast.FunctionDef) -> ast.FunctionDef:
-        self.generic_visit(node)
-        if self._method.kind == "step":
-            names = ", ".join(name for name, _ in self._method.arguments)
-            report = ast.parse(
-                f"if self.on_step is not None:\n    self.on_step({node.name!r}, ({names}{',' if names else ''}))\n"
-                "self.steps_taken += 1"
-            ).body
-            rules = 0
-            for position, statement in enumerate(node.body):
-                if isinstance(statement, ast.If) and isinstance(statement.body[0], ast.Raise):
-                    rules = position + 1
-                elif position == 0 and ast.get_docstring(node) is not None:
-                    rules = 1
-            node.body[rules:rules] = report
-        return node
-
-    def _branch(self, node: ast.stmt, arm: str) -> ast.stmt:
-        if self._method.name not in self._running:
-            return ast.Pass()
-        number = len(self._branches)
-        self._branches[number] = (self._method.name, node.lineno, arm)
-        return ast.parse(f"self.coverage.add({number})").body[0]
-
-    def visit_If(self, node: ast.If) -> ast.AST:
-        then, other = self._branch(node, "then"), self._branch(node, "else")
-        self.generic_visit(node)
-        if not isinstance(then, ast.Pass):
-            node.body.insert(0, then)
-            node.orelse.insert(0, other)
-        return node
-
-    def visit_For(self, node: ast.For) -> ast.AST:
-        entered = self._branch(node, "loop")
-        node.iter = self._ordered(node.iter)
-        self.generic_visit(node)
-        if not isinstance(entered, ast.Pass):
-            node.body.insert(0, entered)
-        return node
-
-    def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
-        node.iter = self._ordered(node.iter)
-        self.generic_visit(node)
-        return node
-
-    def _ordered(self, node: ast.expr) -> ast.expr:
-        """A set is iterated in ascending order."""
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
-            variable = self._definition.state.get(node.attr)
-            if variable is not None and isinstance(variable.type, SetType):
-                return ast.Call(ast.Name("sorted", ast.Load()), [node], [])
-        return node
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-        self.generic_visit(node)
-        return node
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        self.generic_visit(node)
-        every = _every(node)
-        if every is not None:
-            return every
-        if isinstance(node.func, ast.Attribute) and node.func.attr == "values":
-            return ast.Call(ast.Name("_ascending", ast.Load()), [node.func.value], [])
-        if isinstance(node.func, ast.Name) and node.func.id == "choose":
-            return _call("self._choose", node.args)
-        return node
-
-    def visit_Expr(self, node: ast.Expr) -> ast.AST:
-        call = node.value
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
-            if call.func.id == "require":
-                if not self._enforce:
-                    return ast.copy_location(ast.Pass(), node)
-                self.generic_visit(node)
-                broken = ast.If(ast.UnaryOp(ast.Not(), call.args[0]), [_raise("RuleBroken", call.args[1])], [])
-                return ast.copy_location(broken, node)
-            if call.func.id == "reject":
-                return ast.copy_location(_raise("Rejected", call.args[0]), node)
-            if call.func.id == "sometimes":
-                return ast.copy_location(
-                    ast.Expr(ast.Call(ast.parse("self._reach", mode="eval").body, call.args, [])), node
-                )
-        self.generic_visit(node)
-        return node
 
 
 def _constant(name: str, value: Any) -> str:
@@ -407,21 +271,6 @@ def _closing(documentation: str) -> str:
     return "\n    " if "\n" in documentation else ""
 
 
-def _call(function: str, arguments: list[ast.expr]) -> ast.Call:
-    return ast.Call(ast.parse(function, mode="eval").body, arguments, [])
-
-
-def _raise(name: str, argument: ast.expr) -> ast.Raise:
-    return ast.Raise(ast.Call(ast.Name(name, ast.Load()), [argument], []), None)
-
-
-def _every(node: ast.Call) -> ast.expr | None:
-    match node:
-        case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr="every"), args=[ast.Name(id=name)]):
-            return ast.parse(f"self._every_{name.lower()}", mode="eval").body
-    return None
-
-
 def _is_enum(value: Any) -> bool:
     return isinstance(value, IntEnum) or (isinstance(value, type) and issubclass(value, IntEnum))
 
@@ -430,88 +279,5 @@ def _enum_class(value: Any) -> type[IntEnum]:
     return value if isinstance(value, type) else type(value)
 
 
-def _is_container(kind: Type) -> bool:
-    return isinstance(kind, MapType | PartialMapType | SetType | QueueType)
-
-
 def _arguments(methods: dict[str, Method]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(argument for argument, _ in method.arguments) for name, method in methods.items()}
-
-
-def _annotation(kind: Type) -> str:
-    match kind:
-        case BoolType():
-            return "bool"
-        case EnumType(cls=cls):
-            return cls.__name__
-        case OptionType(inner=inner):
-            return f"{_annotation(inner)} | None"
-        case SeqType(inner=inner):
-            return f"tuple[{_annotation(inner)}, ...]"
-        case MapType(key=IndexType() | EnumType(), value=value):
-            return f"list[{_annotation(value)}]"
-        case MapType(key=key, value=value) | PartialMapType(key=key, value=value):
-            return f"dict[{_annotation(key)}, {_annotation(value)}]"
-        case SetType(inner=inner):
-            return f"set[{_annotation(inner)}]"
-        case QueueType():
-            return "PriorityQueue"
-    return "int"
-
-
-def _snapshot_text(kind: Type, text: str) -> str:
-    match kind:
-        case MapType(key=key, value=value):
-            values = text if isinstance(key, IndexType | EnumType) else f"{text}.values()"
-            if not _is_container(value):
-                return f"tuple({values})"
-            return f"tuple({_snapshot_text(value, 'part')} for part in {values})"
-        case PartialMapType(value=value):
-            if not _is_container(value):
-                return f"tuple(sorted({text}.items()))"
-            return f"tuple((key, {_snapshot_text(value, f'{text}[key]')}) for key in sorted({text}))"
-        case SetType():
-            return f"tuple(sorted({text}))"
-        case QueueType():
-            return f"{text}.snapshot()"
-    return text
-
-
-def _count_text(cls: type[Index]) -> str:
-    """The expression that an index class returns from `count`."""
-    node = ast.parse(textwrap.dedent(inspect.getsource(cls.count))).body[0]
-    assert isinstance(node, ast.FunctionDef)
-    last = node.body[-1]
-    if not isinstance(last, ast.Return) or last.value is None:
-        raise TypeError(f"{cls.__name__}.count must be one return of an expression over the parameters")
-    return _over_self(last.value, node.args.args[-1].arg)
-
-
-def _bound_text(value: Any) -> str:
-    """The expression of a bound: a number, or the body of a lambda over the parameters."""
-    if isinstance(value, int):
-        return str(value)
-    source = inspect.getsource(value)
-    tree = ast.parse(textwrap.dedent(source))
-    lambdas = [node for node in ast.walk(tree) if isinstance(node, ast.Lambda)]
-    match [node for node in lambdas if _compiles_to(node, value)]:
-        case [node, *_]:
-            return f"({_over_self(node.body, node.args.args[0].arg)})"
-    raise TypeError(f"the bound in {source.strip()!r} must be a number or a lambda over the parameters")
-
-
-def _compiles_to(node: ast.Lambda, function: Any) -> bool:
-    code = compile(ast.Expression(node), "<bound>", "eval").co_consts[0]
-    return (code.co_code, code.co_names, code.co_consts) == (
-        function.__code__.co_code,
-        function.__code__.co_names,
-        function.__code__.co_consts,
-    )
-
-
-def _over_self(node: ast.expr, parameter: str) -> str:
-    class Renamer(ast.NodeTransformer):
-        def visit_Name(self, name: ast.Name) -> ast.AST:
-            return ast.parse("self.params", mode="eval").body if name.id == parameter else name
-
-    return ast.unparse(ast.fix_missing_locations(Renamer().visit(copy.deepcopy(node))))

@@ -1,7 +1,7 @@
 """The block manager of a KV cache: one attention window, beam width 1, reuse of full blocks.
 
 Read the files in this order: `kinds` (what things there are), `pool` (who owns a block), `tree` (what a block holds),
-`eviction` (how a block is taken), `manager` (what a caller calls), `variants` (the historic bugs).
+`eviction` (how a block is taken), `sequences` (how they grow and end), `manager` (the whole), `variants` (historic bugs).
 """
 
 from kvproof.spec.block_manager.kinds import BlockManagerParameters

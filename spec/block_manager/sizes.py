@@ -38,7 +38,7 @@ SIZES: Mapping[str, Mapping[str, BlockManagerParameters]] = {
     "induction": {
         "1+2, two tokens a block": _sized(1, 2, tokens_per_block=2, max_tokens=3),
         "2+2": _sized(2, 2),
-        "2+2, two tokens a block": _sized(2, 2, tokens_per_block=2, max_tokens=3),
+        "2+2, two tokens a block": _sized(2, 2, tokens_per_block=2, max_tokens=4),
         "3+3": _sized(3, 3),
     },
     "bounded": {"2+1": _sized(2, 1)},

@@ -1,0 +1,169 @@
+"""How the methods of a machine are written in its reference."""
+
+from __future__ import annotations
+
+import ast
+
+from kvproof.spec.lang.definition import Definition, Method
+from kvproof.spec.lang.types import Index, SetType
+
+
+def running_methods(definition: Definition) -> set[str]:
+    """Steps, operations, and the helpers that they reach: the methods whose branches a run can cover."""
+    found: set[str] = set()
+    pending = [*definition.of_kind("operation"), *definition.of_kind("step")]
+    while pending:
+        name = pending.pop()
+        if name in found or name not in definition.methods:
+            continue
+        found.add(name)
+        for node in ast.walk(definition.methods[name].node):
+            match node:
+                case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr=called)):
+                    pending.append(called)
+    return found
+
+
+class FreeForm(ast.NodeTransformer):
+    """Ordinary Python methods: only iteration over an index type and names of index classes change."""
+
+    def __init__(self, method: Method) -> None:
+        self._method = method
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        every = _every(node)
+        if every is not None:
+            return every
+        value = self._method.namespace.get(node.func.id) if isinstance(node.func, ast.Name) else None
+        if isinstance(value, type) and issubclass(value, Index):
+            return node.args[0]
+        return node
+
+    def visit_Dict(self, node: ast.Dict) -> ast.AST:
+        self.generic_visit(node)
+        for position, key in enumerate(node.keys):
+            value = self._method.namespace.get(key.id) if isinstance(key, ast.Name) else None
+            if isinstance(value, type) and issubclass(value, Index):
+                node.keys[position] = ast.Constant(value.__name__)
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        self.generic_visit(node)
+        if self._method.kind == "canonical" and node.name == self._method.name:
+            node.returns = ast.parse("dict[str, list[int]]", mode="eval").body
+        return node
+
+
+class Rewriter(ast.NodeTransformer):
+    """Methods in the language."""
+
+    def __init__(
+        self, definition: Definition, method: Method, branches: dict[int, tuple[str, int, str]], enforce: bool
+    ) -> None:
+        self._definition = definition
+        self._enforce = enforce
+        self._method = method
+        self._branches = branches
+        self._running = running_methods(definition)
+
+    def rewrite(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        self.generic_visit(node)
+        if self._method.kind == "step":
+            names = ", ".join(name for name, _ in self._method.arguments)
+            report = ast.parse(
+                f"if self.on_step is not None:\n    self.on_step({node.name!r}, ({names}{',' if names else ''}))\n"
+                "self.steps_taken += 1"
+            ).body
+            rules = 0
+            for position, statement in enumerate(node.body):
+                if isinstance(statement, ast.If) and isinstance(statement.body[0], ast.Raise):
+                    rules = position + 1
+                elif position == 0 and ast.get_docstring(node) is not None:
+                    rules = 1
+            node.body[rules:rules] = report
+        return node
+
+    def _branch(self, node: ast.stmt, arm: str) -> ast.stmt:
+        if self._method.name not in self._running:
+            return ast.Pass()
+        number = len(self._branches)
+        self._branches[number] = (self._method.name, node.lineno, arm)
+        return ast.parse(f"self.coverage.add({number})").body[0]
+
+    def visit_If(self, node: ast.If) -> ast.AST:
+        then, other = self._branch(node, "then"), self._branch(node, "else")
+        self.generic_visit(node)
+        if not isinstance(then, ast.Pass):
+            node.body.insert(0, then)
+            node.orelse.insert(0, other)
+        return node
+
+    def visit_For(self, node: ast.For) -> ast.AST:
+        entered = self._branch(node, "loop")
+        node.iter = self._ordered(node.iter)
+        self.generic_visit(node)
+        if not isinstance(entered, ast.Pass):
+            node.body.insert(0, entered)
+        return node
+
+    def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
+        node.iter = self._ordered(node.iter)
+        self.generic_visit(node)
+        return node
+
+    def _ordered(self, node: ast.expr) -> ast.expr:
+        """A set is iterated in ascending order."""
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
+            variable = self._definition.state.get(node.attr)
+            if variable is not None and isinstance(variable.type, SetType):
+                return ast.Call(ast.Name("sorted", ast.Load()), [node], [])
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        self.generic_visit(node)
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        every = _every(node)
+        if every is not None:
+            return every
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "values":
+            return ast.Call(ast.Name("_ascending", ast.Load()), [node.func.value], [])
+        if isinstance(node.func, ast.Name) and node.func.id == "choose":
+            return _call("self._choose", node.args)
+        return node
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST:
+        call = node.value
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
+            if call.func.id == "require":
+                if not self._enforce:
+                    return ast.copy_location(ast.Pass(), node)
+                self.generic_visit(node)
+                broken = ast.If(ast.UnaryOp(ast.Not(), call.args[0]), [_raise("RuleBroken", call.args[1])], [])
+                return ast.copy_location(broken, node)
+            if call.func.id == "reject":
+                return ast.copy_location(_raise("Rejected", call.args[0]), node)
+            if call.func.id == "sometimes":
+                return ast.copy_location(
+                    ast.Expr(ast.Call(ast.parse("self._reach", mode="eval").body, call.args, [])), node
+                )
+        self.generic_visit(node)
+        return node
+
+
+def _raise(name: str, argument: ast.expr) -> ast.Raise:
+    return ast.Raise(ast.Call(ast.Name(name, ast.Load()), [argument], []), None)
+
+
+def _every(node: ast.Call) -> ast.expr | None:
+    match node:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr="every"), args=[ast.Name(id=name)]):
+            return ast.parse(f"self._every_{name.lower()}", mode="eval").body
+    return None
+
+
+def _call(function: str, arguments: list[ast.expr]) -> ast.Call:
+    return ast.Call(ast.parse(function, mode="eval").body, arguments, [])
