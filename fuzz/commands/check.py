@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 import click
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.status import Status
 from rich.table import Table
@@ -82,7 +83,11 @@ def command(
         tasks = list(_tasks(base, variants, sizes, parse_parameters(parameters), bounded))
     except (UnknownMachine, ValueError) as error:
         raise MachineError(str(error)) from error
-    table = Table("check", "machine", "sizes", "engine", "verdict", "seconds", "clauses", "what")
+    table = Table(title=f"{machine}, {engine}", title_justify="left", box=SIMPLE_HEAD)
+    for column in ("check", "verdict", "what"):
+        table.add_column(column, overflow="fold")
+    table.add_column("seconds", justify="right")
+    table.add_column("clauses", justify="right")
     proofs: list[Report] = []
     status = 0
     deadline = time.monotonic() + seconds
@@ -94,16 +99,8 @@ def command(
             if task.check == "induction":
                 proofs.append(report)
             status = max(status, _status(task, report))
-            table.add_row(
-                task.check,
-                task.bundle.name,
-                task.label,
-                report.engine,
-                _verdict(report),
-                f"{report.seconds:.1f}",
-                f"{report.clauses:,}",
-                _what(base, task, report, out),
-            )
+            told = (f"{task.check}: {task.label}", _verdict(report), _what(base, task, report, out))
+            table.add_row(*told, f"{report.seconds:.1f}", f"{report.clauses:,}")
             for finding in report.findings if report.verdict is Verdict.NOT_INDUCTIVE else ():
                 _show_state(console, finding)
     except KeyboardInterrupt:
@@ -172,7 +169,7 @@ def _what(base: Bundle, task: Task, report: Report, out: Path) -> str:
     if report.verdict is Verdict.VIOLATED and report.findings:
         calls = tuple((call.operation, dict(call.arguments), ()) for call in report.findings[0].calls)
         settled = settle(base, task.bundle, task.parameters, calls, "bounded check", out)
-        kept = "; the implementation survives it" if settled.implementation else ""
+        kept = "; the implementation survives" if settled.implementation else ""
         return f"{settled.broken} in {len(calls)} operations{kept}"
     if report.verdict is Verdict.PROVED:
         rules = len(task.bundle.definition.rules())
@@ -197,5 +194,7 @@ def _report_reach(console: Console, proofs: list[Report]) -> None:
     reached = {goal for report in proofs for goal in report.reached}
     missed = sorted({goal for report in proofs for goal in report.unreached} - reached)
     console.print(f"{len(reached)} branches, rejections and events are reached from states that satisfy the invariants")
+    if missed:
+        console.print("not reached at any of these sizes, so not covered by the proofs:", style="yellow")
     for goal in missed:
-        console.print(f"  reached at none of these sizes, so not covered by the proofs: {goal}", style="yellow")
+        console.print(f"  {goal}", style="yellow")

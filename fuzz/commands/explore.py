@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 import click
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.status import Status
 from rich.table import Table
@@ -57,9 +58,11 @@ def command(
         runs = list(_runs(base, variants, sizes, parse_parameters(parameters)))
     except (UnknownMachine, ValueError) as error:
         raise MachineError(str(error)) from error
-    table = Table(
-        "machine", "sizes", "verdict", "states", "transitions", "depth", "seconds", "what", title="exploration"
-    )
+    table = Table(title=f"{machine}, explored", title_justify="left", box=SIMPLE_HEAD)
+    for column in ("sizes", "verdict", "what"):
+        table.add_column(column, overflow="fold")
+    for column in ("states", "transitions", "depth", "seconds"):
+        table.add_column(column, justify="right")
     done: list[tuple[Bundle, Exploration]] = []
     left = seconds
     status = 0
@@ -72,16 +75,8 @@ def command(
             done.append((bundle, found))
             status = max(status, _status(base, bundle, found))
             what = _what(base, bundle, found, out)
-            table.add_row(
-                bundle.name,
-                label,
-                found.verdict,
-                f"{found.states:,}",
-                f"{found.transitions:,}",
-                str(found.depth),
-                f"{found.seconds:.1f}",
-                what,
-            )
+            figures = (f"{found.states:,}", f"{found.transitions:,}", str(found.depth), f"{found.seconds:.1f}")
+            table.add_row(label, found.verdict, what, *figures)
     except KeyboardInterrupt:
         console.print("interrupted; this is what was explored", style="yellow")
         status = 130
@@ -125,7 +120,7 @@ def _what(base: Bundle, bundle: Bundle, found: Exploration, out: Path) -> str:
     if found.violation is None:
         return "every rule and invariant holds" if found.complete else "time is up"
     settled = settle(base, bundle, found.parameters, found.violation.calls, "exploration", out)
-    kept = f"; {settled.implementation.rpartition(':')[2]} implementation survives it" if settled.implementation else ""
+    kept = "; the implementation survives" if settled.implementation else ""
     return f"{found.violation.kind} {settled.broken} in {len(found.violation.calls)} operations{kept}"
 
 
