@@ -49,6 +49,8 @@ def command(
 ) -> None:
     """Visit every reachable state, and find the shortest counterexample of every variant.
 
+    With --variant and no --sizes only the variants are explored; with --sizes and no --variant only the machine itself.
+
     Exit status 0 when the machine is explored and every variant violated, 1 when anything is violated that should not be
     (or a variant is not, or an event or branch is reached at none of the sizes), 3 when the time was too short to tell.
     """
@@ -58,7 +60,7 @@ def command(
         runs = list(_runs(base, variants, sizes, parse_parameters(parameters)))
     except (UnknownMachine, ValueError) as error:
         raise MachineError(str(error)) from error
-    table = Table(title=f"{machine}, explored", title_justify="left", box=SIMPLE_HEAD)
+    table = Table(title=f"exploration of {machine}", title_justify="left", box=SIMPLE_HEAD)
     for column in ("sizes", "verdict", "what"):
         table.add_column(column, overflow="fold")
     for column in ("states", "transitions", "depth", "seconds"):
@@ -92,7 +94,7 @@ def _runs(
     for name in sizes:
         if name not in named:
             raise ValueError(f"there are no sizes {name!r}: choose from {', '.join(map(repr, named))}")
-    if not variants:
+    if sizes or not variants:
         for label, values in named.items():
             if not sizes or label in sizes:
                 yield base, label, _changed(base, values, changes)
