@@ -107,7 +107,8 @@ class BlockManager(Sequences):
             owned = "free"
         else:
             owned = "in use" if self.refs[block] else "claimed"
-        return f"{owned} {'cached' if block in self.cached else 'unreachable'} {self.level(block).name.lower()}"
+        reach = "cached" if block in self.cached else "unreachable"
+        return f"{owned} {reach} {self.level(block).name.lower()}"
 
     @normal_form
     def named_by_place(self) -> bool:

@@ -103,8 +103,9 @@ class Definition:
             body = list(method.node.body)
             if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
                 body = body[1:]
-            text.update(f"{method.kind} {method.name} {ast.dump(method.node.args)}\n".encode())
-            text.update("\n".join(ast.dump(statement) for statement in body).encode())
+            # unparsed, not dumped: the dump of the same source differs between versions of Python
+            text.update(f"{method.kind} {method.name} {ast.unparse(method.node.args)}\n".encode())
+            text.update("\n".join(ast.unparse(statement) for statement in body).encode())
         text.update(inspect.getsource(self.parameters).encode())
         return text.hexdigest()[:16]
 
