@@ -6,12 +6,14 @@ A machine is a class that derives `Machine`. Annotations declare its state, meth
 
 from kvproof.spec.lang.containers import Map, PartialMap, PriorityQueue, Set
 from kvproof.spec.lang.definition import Definition, Method, StateVariable, compile_machine
-from kvproof.spec.lang.errors import LanguageError, OutOfDomain, Rejected, RuleBroken
+from kvproof.spec.lang.errors import LanguageError, NotAssumed, OutOfDomain, Rejected, RuleBroken
 from kvproof.spec.lang.machine import (
     Ghost,
     Machine,
+    assume,
     canonical,
     choose,
+    ensure,
     invariant,
     normal_form,
     observation,
@@ -21,7 +23,9 @@ from kvproof.spec.lang.machine import (
     require,
     sometimes,
     step,
+    theorem,
 )
+from kvproof.spec.lang.record import Record, plain
 from kvproof.spec.lang.types import AtMost, Between, Exactly, Index, Parameters
 
 __all__ = [
@@ -35,24 +39,30 @@ __all__ = [
     "Machine",
     "Map",
     "Method",
+    "NotAssumed",
     "OutOfDomain",
     "Parameters",
     "PartialMap",
     "PriorityQueue",
+    "Record",
     "Rejected",
     "RuleBroken",
     "Set",
     "StateVariable",
+    "assume",
     "canonical",
     "choose",
     "compile_machine",
+    "ensure",
     "invariant",
     "normal_form",
     "observation",
     "operation",
     "phase",
+    "plain",
     "reject",
     "require",
     "sometimes",
     "step",
+    "theorem",
 ]

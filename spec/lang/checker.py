@@ -12,9 +12,18 @@ from typing import NoReturn
 
 from kvproof.spec.lang.definition import Definition, Method, global_value
 from kvproof.spec.lang.errors import LanguageError
+from kvproof.spec.lang.record import Record
+from kvproof.spec.lang.theorems import check_theorem
 
 FUNCTIONS = {"len", "min", "max", "all", "any", "sum", "range", "reversed", "choose"}
-STATEMENT_FUNCTIONS = {"require", "reject", "sometimes"}
+STATEMENT_FUNCTIONS: dict[str, tuple[tuple[str, ...], int]] = {
+    "require": (("step",), 2),
+    "reject": (("operation",), 1),
+    "sometimes": (("step", "operation", "helper"), 1),
+    "ensure": (("operation", "helper"), 2),
+    "assume": (("theorem",), 1),
+}
+"""For each: the kinds of method in which it may stand, and how many arguments it has."""
 READING_METHODS = {"get", "values", "front", "priority_of"}
 WRITING_METHODS = {"push_back", "push_front", "remove", "add", "discard"}
 BINARY = (ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.Mod)
@@ -83,6 +92,8 @@ class _Checker:
         self._body(self._method.node.body)
         if self._method.kind == "step":
             self._rules_first()
+        if self._method.kind == "theorem":
+            check_theorem(self._definition, self._method)
 
     def _rules_first(self) -> None:
         """A step that finds a rule broken must have changed nothing."""
@@ -156,6 +167,8 @@ class _Checker:
                     self._target(element)
             case ast.Attribute(value=ast.Name(id="self"), attr=name):
                 self._writes(node, name)
+            case ast.Attribute():
+                self._refuse(node, f"{ast.unparse(node)} is written", "A record does not change: construct a new one")
             case ast.Subscript(value=value, slice=index):
                 self._expression(index)
                 if isinstance(value, ast.Name):
@@ -192,6 +205,9 @@ class _Checker:
                     self._refuse(node, f"self.{name} is not a state variable", "Declare it, or use self.params")
             case ast.Attribute(value=ast.Name(id=owner), attr=name) if owner not in self._locals:
                 self._member(node, owner, name)
+            case ast.Attribute(value=owner, attr=name):
+                self._expression(owner)
+                self._field(node, name)
             case ast.Subscript(value=value, slice=ast.Slice(lower=lower, upper=upper, step=None)):
                 for part in (value, lower, upper):
                     if part is not None:
@@ -230,9 +246,17 @@ class _Checker:
         if name in self._locals or name == "self":
             return
         try:
-            global_value(self._method, name)
+            value = global_value(self._method, name)
         except KeyError:
             self._refuse(node, f"unknown name {name}", "Use a local, an integer constant, an enum or an index class")
+        if isinstance(value, type) and issubclass(value, Record):
+            self._refuse(node, f"the record class {name} used as a value", f"Construct one: {name}(..)")
+
+    def _field(self, node: ast.AST, name: str) -> None:
+        records = self._definition.records
+        if not any(name == field for record in records.values() for field, _ in record.fields):
+            known = ", ".join(sorted(records)) or "there are none"
+            self._refuse(node, f"no record has a field {name}", f"Records here: {known}")
 
     def _member(self, node: ast.AST, owner: str, name: str) -> None:
         try:
@@ -260,6 +284,8 @@ class _Checker:
             case ast.Name(id="choose"):
                 self._choose(node)
                 return
+            case ast.Name(id=name) if name in self._definition.records and name not in self._locals:
+                self._construction(node, name, statement)
             case ast.Name(id=name) if name in FUNCTIONS:
                 if statement:
                     self._refuse(node, f"{name}() alone on a line has no effect", "Use its value")
@@ -270,6 +296,14 @@ class _Checker:
                 self._refuse(node, "a call of something unknown", f"Call self.method(..) or one of {sorted(FUNCTIONS)}")
         for argument in node.args:
             self._expression(argument)
+
+    def _construction(self, node: ast.Call, name: str, statement: bool) -> None:
+        fields = [field for field, _ in self._definition.records[name].fields]
+        if statement:
+            self._refuse(node, f"{name}(..) alone on a line has no effect", "Use its value")
+        if len(node.args) != len(fields):
+            problem = f"{name} is constructed with {len(node.args)} values"
+            self._refuse(node, problem, f"Give all fields by position: {', '.join(fields)}")
 
     def _method_call(self, node: ast.Call, name: str) -> None:
         called = self._definition.methods.get(name)
@@ -299,22 +333,24 @@ class _Checker:
     def _statement_function(self, node: ast.Call, name: str, statement: bool) -> None:
         if not statement:
             self._refuse(node, f"{name} used as a value", "Put it on a line of its own")
-        allowed = {"require": ("step",), "reject": ("operation",), "sometimes": ("step", "operation", "helper")}[name]
+        allowed, count = STATEMENT_FUNCTIONS[name]
         if self._method.kind not in allowed:
             self._refuse(
                 node, f"{name} in {self._method.kind} {self._method.name}", f"It belongs in: {', '.join(allowed)}"
             )
-        if len(node.args) != (2 if name == "require" else 1):
+        if len(node.args) != count:
             self._refuse(
                 node,
                 f"{name} with {len(node.args)} arguments",
-                "require(condition, rule), reject(error), sometimes(event)",
+                "require(condition, rule), ensure(condition, promise), assume(condition), reject(error), sometimes(event)",
             )
+        if name in ("require", "ensure", "assume"):
+            self._expression(node.args[0])
+        if name == "assume":
+            return
         label = node.args[-1]
         if not (isinstance(label, ast.Constant) and isinstance(label.value, str) and label.value):
             self._refuse(node, f"{name} without a plain name", "Name it with a string literal")
-        if name == "require":
-            self._expression(node.args[0])
 
     def _choose(self, node: ast.Call) -> None:
         match node.args:

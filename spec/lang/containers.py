@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
+
+import attrs
 
 from kvproof.spec.lang.errors import OutOfDomain
+from kvproof.spec.lang.record import Record
 from kvproof.spec.lang.types import MapType, PartialMapType, QueueType, SetType, Type
 
 K = TypeVar("K")
@@ -188,5 +191,11 @@ def fresh(kind: Type, parameters: Any) -> Any:
 
 
 def frozen(value: Any) -> Any:
-    """A hashable picture of a value: containers as nested tuples, everything else as it is."""
-    return value.snapshot() if isinstance(value, Map | PartialMap | Set | PriorityQueue) else value
+    """A hashable picture of a value: containers and records as nested tuples, everything else as it is."""
+    if isinstance(value, Map | PartialMap | Set | PriorityQueue):
+        return value.snapshot()
+    if isinstance(value, Record):
+        return tuple(frozen(getattr(value, field.name)) for field in attrs.fields(cast(Any, type(value))))
+    if isinstance(value, tuple):
+        return tuple(frozen(element) for element in value)
+    return value

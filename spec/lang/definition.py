@@ -16,7 +16,8 @@ import attrs
 
 from kvproof.spec.lang.errors import LanguageError
 from kvproof.spec.lang.machine import Machine, _GhostMark, kind_of
-from kvproof.spec.lang.types import Index, Parameters, Type, resolve
+from kvproof.spec.lang.record import Record
+from kvproof.spec.lang.types import Index, Parameters, RecordType, Type, inner_types, is_finite, resolve
 
 FREE_FORM = ("observation", "canonical", "phase", "initial")
 """Kinds of method that are ordinary Python: they run, and no checker reads them."""
@@ -73,6 +74,8 @@ class Definition:
     parameters: type[Parameters]
     state: dict[str, StateVariable]
     methods: dict[str, Method]
+    records: dict[str, RecordType]
+    """Every record class that the state, an argument, a result or a method's body names, by name."""
 
     def of_kind(self, kind: str) -> dict[str, Method]:
         """The methods of one kind, in order of definition."""
@@ -81,6 +84,18 @@ class Definition:
     def rules(self) -> dict[str, Method]:
         """Every protocol rule and the method that states it."""
         return {rule: m for m in self.methods.values() for rule in m.literals("require", 1)}
+
+    def promises(self) -> dict[str, tuple[Method, ...]]:
+        """Every promise that operations ensure, and the methods that state it."""
+        found: dict[str, tuple[Method, ...]] = {}
+        for method in self.methods.values():
+            for promise in dict.fromkeys(method.literals("ensure", 1)):
+                found[promise] = (*found.get(promise, ()), method)
+        return found
+
+    def theorems(self) -> dict[str, Method]:
+        """Every theorem, in order of definition."""
+        return self.of_kind("theorem")
 
     def errors(self) -> dict[str, tuple[Method, ...]]:
         """Every error with which an operation may be rejected, and who raises it."""
@@ -106,6 +121,13 @@ class Definition:
             # unparsed, not dumped: the dump of the same source differs between versions of Python
             text.update(f"{method.kind} {method.name} {ast.unparse(method.node.args)}\n".encode())
             text.update("\n".join(ast.unparse(statement) for statement in body).encode())
+        for record in sorted(self.records):
+            kind = self.records[record]
+            written = [
+                ast.unparse(annotation)
+                for annotation in _annotations(_class_source(cast(Any, kind.cls)).node)[1].values()
+            ]
+            text.update(f"record {type_source(kind)} {', '.join(written)}\n".encode())
         text.update(inspect.getsource(self.parameters).encode())
         return text.hexdigest()[:16]
 
@@ -157,6 +179,9 @@ def state_types(cls: Hashable) -> dict[str, StateVariable]:
             except TypeError as error:
                 line = annotations[name].lineno
                 raise LanguageError(source.file, line, f"state variable {name}: {error}", "") from error
+            if not is_finite(kind):
+                problem = f"state variable {name} holds a record with a plain int"
+                raise LanguageError(source.file, annotations[name].lineno, problem, "Give the field a type with bounds")
             written = ast.unparse(annotations[name])
             found[name] = StateVariable(name, kind, ghost, docs.get(name, ""), owner.__name__, written)
     return found
@@ -204,13 +229,28 @@ def _method(owner: type, node: ast.FunctionDef, function: Any, kind: str, file: 
                 problem = f"argument {argument.arg} of {node.name} has no type"
                 raise LanguageError(file, argument.lineno, problem, "Annotate it with a finite type")
             hint, line = hints[argument.arg], argument.lineno
-            plain = hint is int and kind == "helper"
-            arguments.append((argument.arg, None if plain else _resolved(hint, file, line, argument.arg)))
+            arguments.append((argument.arg, _argument(hint, kind, file, line, argument.arg)))
         result = hints.get("return", type(None))
+        if kind == "theorem" and result is not bool:
+            raise LanguageError(file, node.lineno, f"theorem {node.name} does not return bool", "Annotate it -> bool")
         returns = None if result in (type(None), typing.NoReturn) else _result(result, file, node.lineno)
     doc = inspect.cleandoc(ast.get_docstring(node) or "")
     namespace = function.__globals__
     return Method(node.name, kind, node, tuple(arguments), returns, doc, file, node.lineno, owner.__name__, namespace)
+
+
+def _argument(hint: Any, kind: str, file: str, line: int, name: str) -> Type | None:
+    if kind == "theorem":
+        if hint is not int:
+            raise LanguageError(file, line, f"{name}: a theorem speaks of all integers", "Annotate it with plain int")
+        return None
+    if kind == "helper" and hint is int:
+        return None
+    found = _resolved(hint, file, line, name)
+    if kind != "helper" and not is_finite(found):
+        problem = f"{name}: an argument of a {kind} holds a record with a plain int"
+        raise LanguageError(file, line, problem, "Give the field a type with bounds")
+    return found
 
 
 def _result(annotation: Any, file: str, line: int) -> Type | None:
@@ -230,18 +270,40 @@ def compile_machine(cls: type[Machine[Any]]) -> Definition:
     from kvproof.spec.lang.checker import check_method
 
     parameters = _parameter_class(cls)
+    state, methods = state_types(cast(Hashable, cls)), _methods(cls)
     definition = Definition(
         name=cls.__name__,
         doc=inspect.cleandoc(cls.__doc__ or ""),
         cls=cls,
         parameters=parameters,
-        state=state_types(cast(Hashable, cls)),
-        methods=_methods(cls),
+        state=state,
+        methods=methods,
+        records=_records(state, methods),
     )
     for method in definition.methods.values():
         if method.kind not in FREE_FORM:
             check_method(definition, method)
     return definition
+
+
+def _records(state: dict[str, StateVariable], methods: dict[str, Method]) -> dict[str, RecordType]:
+    pending: list[Type | None] = [variable.type for variable in state.values()]
+    for method in methods.values():
+        pending += [*(kind for _, kind in method.arguments), method.returns]
+        for node in ast.walk(method.node):
+            if not isinstance(node, ast.Name):
+                continue
+            value = method.namespace.get(node.id)
+            if isinstance(value, type) and issubclass(value, Record):
+                pending.append(_resolved(value, method.file, node.lineno, value.__name__))
+    found: dict[str, RecordType] = {}
+    while pending:
+        kind = pending.pop()
+        if isinstance(kind, RecordType) and kind.name not in found:
+            found[kind.name] = kind
+        if kind is not None:
+            pending.extend(inner_types(kind))
+    return found
 
 
 def _parameter_class(cls: type[Machine[Any]]) -> type[Parameters]:
@@ -261,6 +323,9 @@ def _parameter_class(cls: type[Machine[Any]]) -> type[Parameters]:
 def type_source(kind: Type) -> str:
     """The text that fixes a type's meaning: names, bounds and sizes as they are written."""
     parts = [type(kind).__name__]
+    if isinstance(kind, RecordType):
+        parts += [kind.name, *(f"{name}: {type_source(field)}" for name, field in kind.fields)]
+        return f"({' '.join(parts)})"
     for field in attrs.fields(cast(Any, type(kind))):
         value = getattr(kind, field.name)
         if isinstance(value, Type):
@@ -275,12 +340,18 @@ def type_source(kind: Type) -> str:
 
 
 def _text(function: Any) -> str:
-    return "".join(inspect.getsource(function).split())
+    try:
+        return "".join(inspect.getsource(function).split())
+    except OSError:
+        # A lambda inside an annotation, which is a string until it is resolved: the text of the annotation has it.
+        return "as annotated"
 
 
 def global_value(method: Method, name: str) -> Any:
-    """What a global name in a method stands for: an int, an enum or its member, or an index class."""
+    """What a global name in a method stands for: an int, an enum or its member, an index class or a record class."""
     value = method.namespace.get(name)
-    if isinstance(value, bool | int | IntEnum) or (isinstance(value, type) and issubclass(value, IntEnum | Index)):
+    if isinstance(value, bool | int | IntEnum):
+        return value
+    if isinstance(value, type) and issubclass(value, IntEnum | Index | Record):
         return value
     raise KeyError(name)

@@ -13,7 +13,7 @@ class LanguageError(Exception):
 
 
 class RuleBroken(Exception):
-    """A protocol rule did not hold when a step was taken: a bug of whoever called the step."""
+    """A protocol rule did not hold when a step was taken, or an operation broke a promise that it ensures."""
 
     def __init__(self, rule: str, message: str = "") -> None:
         super().__init__(f"rule {rule} is broken{': ' + message if message else ''}")
@@ -30,3 +30,7 @@ class Rejected(Exception):
 
 class OutOfDomain(Exception):
     """A value outside its declared type, or a container used where it is undefined (absent key, empty queue)."""
+
+
+class NotAssumed(Exception):
+    """A theorem was run on values of which it says nothing: one of its assumptions is false for them."""

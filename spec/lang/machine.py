@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
+import typing
 from collections.abc import Callable, Hashable, Iterable
 from typing import Annotated, Any, ClassVar, Generic, NoReturn, TypeVar, cast
 
 from kvproof.spec.lang.containers import fresh, frozen
-from kvproof.spec.lang.errors import OutOfDomain, Rejected, RuleBroken
-from kvproof.spec.lang.types import Parameters, Type
+from kvproof.spec.lang.errors import NotAssumed, OutOfDomain, Rejected, RuleBroken
+from kvproof.spec.lang.types import Parameters, Type, from_plain, resolve
 
 P = TypeVar("P", bound=Parameters)
 T = TypeVar("T")
@@ -32,7 +33,7 @@ def _marked(function: F, kind: str) -> F:
 
 
 def kind_of(function: Any) -> str:
-    """step, operation, invariant, observation, canonical, or helper when a method has no mark."""
+    """step, operation, invariant, theorem, observation, canonical, .. or helper when a method has no mark."""
     return getattr(function, _KIND, "helper")
 
 
@@ -72,6 +73,12 @@ def invariant(function: F) -> F:
     return _marked(function, "invariant")
 
 
+def theorem(function: F) -> F:
+    """A statement about all integers: assumptions, then the conclusion. Its arguments and the parameters that it reads
+    are any integers that satisfy the assumptions. Its docstring says what it is good for."""
+    return _marked(function, "theorem")
+
+
 def observation(function: F) -> F:
     """The method that tells what a caller can see, without internal names. Ordinary Python, read by no checker."""
     return _marked(function, "observation")
@@ -105,6 +112,18 @@ def require(condition: bool, rule: str, message: str = "") -> None:
         raise RuleBroken(rule, message)
 
 
+def ensure(condition: bool, promise: str) -> None:
+    """What an operation promises, wherever it stands: the operation or helper itself must make `condition` true."""
+    if not condition:
+        raise RuleBroken(promise)
+
+
+def assume(condition: bool) -> None:
+    """What a theorem presumes. Run directly on other values, the theorem raises `NotAssumed`."""
+    if not condition:
+        raise NotAssumed("an assumption of the theorem is false for these values")
+
+
 def reject(error: str) -> NoReturn:
     """Refuse the operation: allowed only before its first step."""
     raise Rejected(error)
@@ -119,6 +138,12 @@ def choose(candidates: Iterable[T], name: str) -> T:
     for candidate in candidates:
         return candidate
     raise RuleBroken(f"choice-exists:{name}", "there is nothing to choose from")
+
+
+@functools.cache
+def _argument_types(function: Callable[..., Any]) -> dict[str, Type]:
+    hints = typing.get_type_hints(function, include_extras=True)
+    return {name: resolve(hint) for name, hint in hints.items() if name != "return"}
 
 
 class Machine(Generic[P]):
@@ -163,14 +188,15 @@ class Machine(Generic[P]):
         return tuple(frozen(getattr(self, name)) for name in self._state)
 
     def apply(self, name: str, arguments: dict[str, Any]) -> Any:
-        """Run one operation by name; raises `Rejected` or `RuleBroken`."""
+        """Run one operation by name; raises `Rejected` or `RuleBroken`. Records may be given as dicts of their fields."""
         method = getattr(type(self), name, None)
         if method is None or kind_of(method) != "operation":
             raise OutOfDomain(f"{type(self).__name__} has no operation {name!r}")
         names = inspect.signature(inspect.unwrap(method)).parameters
         if set(arguments) != set(names) - {"self"}:
             raise OutOfDomain(f"{name} takes {', '.join(list(names)[1:])}; it was given {', '.join(arguments)}")
-        return method(self, *(arguments[argument] for argument in list(names)[1:]))
+        kinds = _argument_types(inspect.unwrap(method))
+        return method(self, *(from_plain(kinds.get(name), arguments[name]) for name in list(names)[1:]))
 
     def check(self) -> list[str]:
         """Names of the invariants that do not hold now."""

@@ -14,6 +14,8 @@ from typing import Any
 
 import attrs
 
+from kvproof.spec.lang.record import Record
+
 Bound = int | Callable[[Any], int]
 
 
@@ -201,6 +203,42 @@ class SeqType(Type):
 
 
 @attrs.frozen
+class IntegerType(Type):
+    """Any integer: a field of records that are only locals or results."""
+
+    def default(self, parameters: Any) -> int:
+        return 0
+
+    def contains(self, value: Any, parameters: Any) -> bool:
+        return _is_integer(value)
+
+    def values(self, parameters: Any) -> Iterator[int]:
+        raise TypeError("the integers cannot be listed: give the field a type with bounds")
+
+
+@attrs.frozen
+class RecordType(Type):
+    """The records of one class, with the name and type of each field."""
+
+    cls: type[Record]
+    fields: tuple[tuple[str, Type], ...]
+
+    @property
+    def name(self) -> str:
+        return self.cls.__name__
+
+    def default(self, parameters: Any) -> Record:
+        return self.cls(*(kind.default(parameters) for _, kind in self.fields))
+
+    def contains(self, value: Any, parameters: Any) -> bool:
+        return type(value) is self.cls and all(k.contains(getattr(value, n), parameters) for n, k in self.fields)
+
+    def values(self, parameters: Any) -> Iterator[Record]:
+        for parts in itertools.product(*(list(kind.values(parameters)) for _, kind in self.fields)):
+            yield self.cls(*parts)
+
+
+@attrs.frozen
 class MapType(Type):
     """A total map from every value of the key type."""
 
@@ -235,6 +273,35 @@ def _is_integer(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def inner_types(kind: Type) -> tuple[Type, ...]:
+    """The types of which `kind` is made up directly."""
+    if isinstance(kind, RecordType):
+        return tuple(field for _, field in kind.fields)
+    return tuple(getattr(kind, name) for name in ("inner", "key", "value", "item", "priority") if hasattr(kind, name))
+
+
+def is_finite(kind: Type) -> bool:
+    """Whether no plain `int` is inside."""
+    return not isinstance(kind, IntegerType) and all(is_finite(inner) for inner in inner_types(kind))
+
+
+def from_plain(kind: Type | None, value: Any) -> Any:
+    """A value of `kind` from its plain form, in which records are dicts; values that hold no records are unchanged.
+
+    `TypeError` when the dict of a record has other keys than its fields.
+    """
+    if isinstance(kind, OptionType):
+        return None if value is None else from_plain(kind.inner, value)
+    if isinstance(kind, SeqType) and isinstance(value, tuple):
+        return tuple(from_plain(kind.inner, element) for element in value)
+    if isinstance(kind, RecordType) and not isinstance(value, Record):
+        names = [name for name, _ in kind.fields]
+        if not isinstance(value, dict) or set(value) != set(names):
+            raise TypeError(f"{value!r} is no {kind.name}: give a dict with the fields {', '.join(names)}")
+        return kind.cls(*(from_plain(field, value[name]) for name, field in kind.fields))
+    return value
+
+
 def resolve(annotation: Any) -> Type:
     """The type that an annotation stands for; `TypeError` says what may stand there."""
     from kvproof.spec.lang import containers
@@ -244,6 +311,8 @@ def resolve(annotation: Any) -> Type:
         return BoolType()
     if isinstance(annotation, type) and issubclass(annotation, Index):
         return IndexType(annotation)
+    if isinstance(annotation, type) and issubclass(annotation, Record):
+        return _resolve_record(annotation)
     if isinstance(annotation, type) and issubclass(annotation, IntEnum):
         if [int(member) for member in annotation] != list(range(len(annotation))):
             raise TypeError(f"members of {annotation.__name__} must be numbered from 0 without gaps")
@@ -253,11 +322,11 @@ def resolve(annotation: Any) -> Type:
     if origin in (typing.Union, python_types.UnionType) and len(arguments) == 2 and type(None) in arguments:
         return OptionType(resolve(next(a for a in arguments if a is not type(None))))
     if origin is containers.Map:
-        return MapType(resolve(arguments[0]), resolve(arguments[1]))
+        return MapType(_resolve_key(arguments[0]), resolve(arguments[1]))
     if origin is containers.PartialMap:
-        return PartialMapType(resolve(arguments[0]), resolve(arguments[1]))
+        return PartialMapType(_resolve_key(arguments[0]), resolve(arguments[1]))
     if origin is containers.Set:
-        return SetType(resolve(arguments[0]))
+        return SetType(_resolve_key(arguments[0]))
     if origin is containers.PriorityQueue:
         item, priority = resolve(arguments[0]), resolve(arguments[1])
         if isinstance(item, IndexType) and isinstance(priority, RangeType):
@@ -265,8 +334,37 @@ def resolve(annotation: Any) -> Type:
         raise TypeError("a PriorityQueue holds an Index type at a bounded integer priority")
     raise TypeError(
         f"{annotation!r} is not a finite type: use bool, an IntEnum, an Index class, Annotated[int, Between(..)], "
-        "Annotated[tuple[T, ...], AtMost(..)], T | None, Map, PartialMap, Set or PriorityQueue"
+        "Annotated[tuple[T, ...], AtMost(..)], T | None, a Record class, Map, PartialMap, Set or PriorityQueue"
     )
+
+
+def _resolve_key(annotation: Any) -> Type:
+    kind = resolve(annotation)
+    if _holds(kind, RecordType):
+        raise TypeError("a record cannot be a key of a container or a member of a Set: use an Index type")
+    return kind
+
+
+def _holds(kind: Type, cls: type[Type] | tuple[type[Type], ...]) -> bool:
+    return isinstance(kind, cls) or any(_holds(inner, cls) for inner in inner_types(kind))
+
+
+def _resolve_record(cls: type[Record]) -> RecordType:
+    if "__attrs_attrs__" not in cls.__dict__ or cls.__hash__ is None:
+        raise TypeError(f"record {cls.__name__} is not a frozen attrs class: decorate it with @attrs.frozen")
+    hints = typing.get_type_hints(cls, include_extras=True)
+    fields: list[tuple[str, Type]] = []
+    for field in attrs.fields(typing.cast(Any, cls)):
+        if field.name.startswith("_"):
+            raise TypeError(f"field {field.name} of {cls.__name__} begins with an underscore: rename it")
+        hint = hints[field.name]
+        kind = IntegerType() if hint is int else resolve(hint)
+        if _holds(kind, (MapType, PartialMapType, SetType, QueueType)):
+            raise TypeError(f"field {field.name} of {cls.__name__} is a container: records hold values only")
+        fields.append((field.name, kind))
+    if not fields:
+        raise TypeError(f"record {cls.__name__} has no fields")
+    return RecordType(cls, tuple(fields))
 
 
 def _resolve_annotated(base: Any, marks: tuple[Any, ...]) -> Type:
