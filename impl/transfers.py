@@ -1,4 +1,4 @@
-"""Copies between the levels, ordered per physical slot (domain notes, section 6, table generation T2).
+"""Copies between slots, ordered per physical slot (domain notes, section 6, table generation T2).
 
 Copies to host memory run on the offload stream, all others on the onboard stream, and the host waits for neither. Two
 tables say what is still under way: for each slot the copies that read it and the one that writes it. Before a copy is
@@ -15,18 +15,19 @@ submitted when the operation ends, or earlier when another copy must be ordered 
 
 from __future__ import annotations
 
-from kvproof.impl.device.interface import Device, Event, Level, Move, Stream
+from kvproof.impl.device.interface import Device, Event, Level, Move, PrefixMove, Stream
 
 
 class Batch:
     """Copies that are submitted together; `event` is None until they are."""
 
-    __slots__ = ("event", "moves", "number", "stream")
+    __slots__ = ("event", "moves", "number", "prefixes", "stream")
 
     def __init__(self, stream: Stream, number: int) -> None:
         self.stream = stream
         self.number = number
         self.moves: list[Move] = []
+        self.prefixes: list[PrefixMove] = []
         self.event: Event | None = None
 
 
@@ -63,8 +64,11 @@ class Transfers:
             self._compute_is_behind = False
         self._in_iteration = False
 
-    def copy(self, source: int, target: int) -> None:
-        """Copy the bytes of slot `source` to slot `target`. Outside an iteration this begins one."""
+    def copy(self, source: int, target: int, length: int | None = None) -> None:
+        """Copy slot `source` to slot `target`: its first `length` bytes, or all. Outside an iteration this begins one.
+
+        A copy of a part is ordered like one of the whole: the tables know slots, not bytes.
+        """
         if not self._in_iteration:
             self.begin_iteration()
         primary = self._primary_slots
@@ -78,7 +82,10 @@ class Transfers:
             self._compute_is_behind = True
         source_move = (Level.SECONDARY, source - primary) if source >= primary else (Level.PRIMARY, source)
         target_move = (Level.SECONDARY, target - primary) if target >= primary else (Level.PRIMARY, target)
-        batch.moves.append(source_move + target_move)
+        if length is None:
+            batch.moves.append(source_move + target_move)
+        else:
+            batch.prefixes.append((*source_move, *target_move, length))
         self.remember(batch, source_key, target_key)
 
     def flush(self) -> None:
@@ -91,7 +98,7 @@ class Transfers:
         batch = self._open[stream]
         if batch is not None:
             self._open[stream] = None
-            self._device.copy(stream, batch.moves)
+            self._device.copy(stream, batch.moves, batch.prefixes)
             batch.event = self._device.record_event(stream)
 
     # What keeps the order; each can be replaced on its own, to show what it is for.

@@ -2,7 +2,7 @@
 
 from kvproof.impl.device.cuda import CudaDevice
 from kvproof.impl.device.happens_before import Access, HappensBefore, Race
-from kvproof.impl.device.interface import Device, DeviceError, Event, Level, Loaded, Move, Stream
+from kvproof.impl.device.interface import Device, DeviceError, Event, Level, Loaded, Move, PrefixMove, Stream
 from kvproof.impl.device.schedule import SCHEDULES, Schedule, ScheduleName
 from kvproof.impl.device.simulated import SimulatedDevice
 
@@ -17,6 +17,7 @@ __all__ = [
     "Level",
     "Loaded",
     "Move",
+    "PrefixMove",
     "Race",
     "Schedule",
     "ScheduleName",

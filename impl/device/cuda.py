@@ -9,7 +9,17 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from kvproof.impl.device.interface import UNWRITTEN, Device, DeviceError, Event, Level, Loaded, Move, Stream
+from kvproof.impl.device.interface import (
+    UNWRITTEN,
+    Device,
+    DeviceError,
+    Event,
+    Level,
+    Loaded,
+    Move,
+    PrefixMove,
+    Stream,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -47,6 +57,14 @@ def merge_runs(moves: Sequence[Move]) -> Iterator[Run]:
         run = (source_level, source, target_level, target, 1)
     if run is not None:
         yield run
+
+
+def _check_direction(source_level: int, source: int, target_level: int, target: int) -> None:
+    if source_level == target_level == Level.SECONDARY:
+        raise DeviceError(
+            f"copy of SECONDARY slot {source} to SECONDARY slot {target}: streams do not copy within host memory; "
+            "go through a PRIMARY slot"
+        )
 
 
 class CudaEvent(Event):
@@ -129,16 +147,17 @@ class CudaDevice(Device):
         """The memory of `level` itself: a uint8 tensor with one row a slot, for the engine's kernels."""
         return self._pools[level]
 
-    def _copy(self, stream: Stream, moves: Sequence[Move]) -> None:
+    def _copy(self, stream: Stream, moves: Sequence[Move], prefixes: Sequence[PrefixMove]) -> None:
         with self._torch.cuda.stream(self._streams[stream]):
             for source_level, source, target_level, target, count in merge_runs(moves):
-                if source_level == target_level == Level.SECONDARY:
-                    raise DeviceError(
-                        f"copy of SECONDARY slot {source} to SECONDARY slot {target}: streams do not copy within host "
-                        "memory; go through a PRIMARY slot"
-                    )
+                _check_direction(source_level, source, target_level, target)
                 self._pools[target_level][target : target + count].copy_(
                     self._pools[source_level][source : source + count], non_blocking=True
+                )
+            for source_level, source, target_level, target, length in prefixes:
+                _check_direction(source_level, source, target_level, target)
+                self._pools[target_level][target, :length].copy_(
+                    self._pools[source_level][source, :length], non_blocking=True
                 )
 
     def _write(self, stream: Stream, level: int, slot: int, offset: int, data: bytes) -> None:

@@ -29,7 +29,10 @@ class Stream(IntEnum):
 
 
 Move = tuple[int, int, int, int]
-"""One block copy: source level, source slot, target level, target slot."""
+"""One copy of a whole block: source level, source slot, target level, target slot."""
+
+PrefixMove = tuple[int, int, int, int, int]
+"""A copy of a block's beginning: as `Move`, then the number of bytes."""
 
 
 UNWRITTEN = 0xDB
@@ -87,8 +90,8 @@ class Device(ABC):
         """The unordered conflicting accesses found so far; empty when nothing is recorded."""
         return self.record.races if self.record is not None else []
 
-    def copy(self, stream: Stream, moves: Sequence[Move]) -> None:
-        """Submit a batch of whole-block copies, which are unordered among themselves."""
+    def copy(self, stream: Stream, moves: Sequence[Move], prefixes: Sequence[PrefixMove] = ()) -> None:
+        """Submit a batch of copies, of whole blocks and of beginnings of blocks, which are unordered among themselves."""
         primary, secondary = self.slots
         for source_level, source, target_level, target in moves:
             if not (
@@ -97,13 +100,22 @@ class Device(ABC):
             ):
                 self.check_slot(source_level, source)
                 self.check_slot(target_level, target)
+        for source_level, source, target_level, target, length in prefixes:
+            self.check_slot(source_level, source)
+            self.check_slot(target_level, target)
+            if not 0 < length <= self.block_bytes:
+                raise DeviceError(
+                    f"copy of {length} bytes from {Level(source_level).name} slot {source}: a block has "
+                    f"{self.block_bytes} bytes; copy 1 to all of them"
+                )
         if self.record is not None:
+            every = [*moves, *prefixes] if prefixes else moves
             self.record.submit(
                 stream,
-                [move[1] + primary if move[0] else move[1] for move in moves],
-                [move[3] + primary if move[2] else move[3] for move in moves],
+                [move[1] + primary if move[0] else move[1] for move in every],
+                [move[3] + primary if move[2] else move[3] for move in every],
             )
-        self._copy(stream, moves)
+        self._copy(stream, moves, prefixes)
 
     def write(self, stream: Stream, level: int, slot: int, offset: int, data: bytes) -> None:
         """Submit a kernel that writes `data` at byte `offset` of a slot. `data` is taken at once."""
@@ -168,7 +180,7 @@ class Device(ABC):
         return slot + self.slots[0] if level else slot
 
     @abstractmethod
-    def _copy(self, stream: Stream, moves: Sequence[Move]) -> None: ...
+    def _copy(self, stream: Stream, moves: Sequence[Move], prefixes: Sequence[PrefixMove]) -> None: ...
 
     @abstractmethod
     def _write(self, stream: Stream, level: int, slot: int, offset: int, data: bytes) -> None: ...

@@ -8,7 +8,17 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from kvproof.impl.device.interface import UNWRITTEN, Device, DeviceError, Event, Level, Loaded, Move, Stream
+from kvproof.impl.device.interface import (
+    UNWRITTEN,
+    Device,
+    DeviceError,
+    Event,
+    Level,
+    Loaded,
+    Move,
+    PrefixMove,
+    Stream,
+)
 from kvproof.impl.device.schedule import Schedule, ScheduleName
 
 PENDING_MAX = 8192  # like a driver's queue: at the limit a submission first completes other work
@@ -93,18 +103,22 @@ class SimulatedDevice(Device):
         """The memory of `level` itself, one row a slot, for kernels that run on the host after `synchronize`."""
         return self._memory[level]
 
-    def _copy(self, stream: Stream, moves: Sequence[Move]) -> None:
+    def _copy(self, stream: Stream, moves: Sequence[Move], prefixes: Sequence[PrefixMove]) -> None:
         if self._at_once:
-            self._move(moves)
+            self._move(moves, prefixes)
         else:
-            moves = tuple(moves)
-            self._submit(stream, lambda: self._move(moves))
+            moves, prefixes = tuple(moves), tuple(prefixes)
+            self._submit(stream, lambda: self._move(moves, prefixes))
 
-    def _move(self, moves: Sequence[Move]) -> None:
-        memory = self._memory
-        for index in self.schedule.batch_order(len(moves)):
-            source_level, source, target_level, target = moves[index]
-            memory[target_level][target] = memory[source_level][source]
+    def _move(self, moves: Sequence[Move], prefixes: Sequence[PrefixMove]) -> None:
+        memory, whole = self._memory, len(moves)
+        for index in self.schedule.batch_order(whole + len(prefixes)):
+            if index < whole:
+                source_level, source, target_level, target = moves[index]
+                memory[target_level][target] = memory[source_level][source]
+            else:
+                source_level, source, target_level, target, length = prefixes[index - whole]
+                memory[target_level][target, :length] = memory[source_level][source, :length]
 
     def _write(self, stream: Stream, level: int, slot: int, offset: int, data: bytes) -> None:
         data = bytes(data)
