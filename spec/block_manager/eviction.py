@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from kvproof.spec.block_manager.kinds import PRIMARY, SECONDARY, Block
 from kvproof.spec.block_manager.tree import ReuseTree
-from kvproof.spec.lang import sometimes
+from kvproof.spec.lang import ensure, sometimes
 
 
 class Eviction(ReuseTree):
@@ -21,6 +21,7 @@ class Eviction(ReuseTree):
         own identity is evicted first. Eviction may make a primary block unreachable; then that one is taken and nothing
         is copied.
         """
+        ensure(len(self.free[PRIMARY]) > 0, "admitted-never-fails")
         victim = self.free[PRIMARY].front()
         offloads = self.is_offloadable(victim) and len(self.free[SECONDARY]) > 0
         evicted = self.free[SECONDARY].front() if offloads else victim
@@ -41,7 +42,7 @@ class Eviction(ReuseTree):
         sometimes("a victim is offloaded")
         self.claim(victim)
         self.claim(host)
-        self.copy(victim, host)
+        self.copy(victim, host, self.params.tokens_per_block)
         self.swap(victim, host)
         self.release(victim, False)
         return host
@@ -50,6 +51,6 @@ class Eviction(ReuseTree):
         """Bring a block in use back to the device; the block that gave its slot goes to the host queue."""
         sometimes("a block is onboarded")
         displaced = self.take_free()
-        self.copy(block, displaced)
+        self.copy(block, displaced, self.params.tokens_per_block)
         self.swap(block, displaced)
         self.release(displaced, True)

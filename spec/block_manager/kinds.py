@@ -1,4 +1,7 @@
-"""The finite types of the block manager, and the parameters on which their sizes depend."""
+"""The finite types of the block manager, and the parameters on which their sizes depend.
+
+A feature is switched off by a size of zero: the state that it needs then has one value, and every proof is the smaller.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Annotated
 
 import attrs
 
-from kvproof.spec.lang import AtMost, Between, Exactly, Index, Parameters
+from kvproof.spec.lang import AtMost, Between, Index, Parameters
 
 
 @attrs.frozen
@@ -34,6 +37,23 @@ class BlockManagerParameters(Parameters):
     """Lowest priority at which a victim is offloaded rather than dropped."""
     pins_max: int = 3
     """Most pins that one block may carry at once; 0 switches pinning off."""
+    reuse: int = 1
+    """1: finished data are kept and matched; 0: nothing is ever cached."""
+    partial_reuse: int = 0
+    """1: a partly filled last block is cached too, and a prompt may match a part of a block."""
+    copy_on_partial_reuse: int = 1
+    """1: a part of a block that others use is matched too, and copied; 0: only a free leaf is."""
+    batch_max: int = 2
+    """Most requests of one batch."""
+    ranges_max: int = 1
+    """Most retention ranges of one request."""
+    duration_max: int = 0
+    """Longest time in ticks for which a retention priority is asked; 0 switches durations off."""
+    budget_max: int = 0
+    """Largest token budget of a batch; 0 switches budgets and chunked prefill off."""
+    extra_ids: int = 1
+    """Kinds of extra ids: token t stands for the token id t % (vocabulary // extra_ids) with the extra id
+    t // (vocabulary // extra_ids). Only implementations tell the two apart; here they make different tokens."""
 
     def __attrs_post_init__(self) -> None:
         least = {
@@ -47,6 +67,14 @@ class BlockManagerParameters(Parameters):
             "default_priority": 0,
             "offload_threshold": 0,
             "pins_max": 0,
+            "reuse": 0,
+            "partial_reuse": 0,
+            "copy_on_partial_reuse": 0,
+            "batch_max": 1,
+            "ranges_max": 1,
+            "duration_max": 0,
+            "budget_max": 0,
+            "extra_ids": 1,
         }
         for name, low in least.items():
             value = getattr(self, name)
@@ -55,6 +83,13 @@ class BlockManagerParameters(Parameters):
         if self.default_priority >= self.priorities:
             raise ValueError(
                 f"default_priority is {self.default_priority}: it must be below priorities, which is {self.priorities}"
+            )
+        for name in ("reuse", "partial_reuse", "copy_on_partial_reuse"):
+            if getattr(self, name) > 1:
+                raise ValueError(f"{name} is {getattr(self, name)}: it is a switch, 0 or 1")
+        if self.vocabulary % self.extra_ids != 0:
+            raise ValueError(
+                f"vocabulary is {self.vocabulary}: it must be a multiple of extra_ids, which is {self.extra_ids}"
             )
 
     @property
@@ -112,16 +147,24 @@ class Token(Index):
 
 
 Priority = Annotated[int, Between(0, lambda p: p.priorities - 1)]
+"""Retention priority of a cached block: the lowest goes first."""
+Rank = Annotated[int, Between(0, lambda p: p.priorities)]
+"""The place of a priority in a free queue: 0 for blocks that nothing can reach, 1 + priority for the others."""
+Duration = Annotated[int, Between(0, lambda p: p.duration_max)]
+"""Ticks; 0 stands for no limit, and for no time."""
 References = Annotated[int, Between(0, lambda p: p.sequences + p.pins_max)]
 Pins = Annotated[int, Between(0, lambda p: p.pins_max)]
 Position = Annotated[int, Between(0, lambda p: p.max_blocks - 1)]
 """The place of a block in a sequence, from 0."""
+TokenCount = Annotated[int, Between(0, lambda p: p.max_tokens)]
+Chunk = Annotated[int, Between(0, lambda p: min(p.max_tokens, p.budget_max))]
+"""Tokens that an iteration grants to a prompt or that an estimate promises; as a chunk, 0 stands for the whole prompt."""
+Budget = Annotated[int, Between(0, lambda p: p.budget_max)]
+"""Tokens that one forward pass may compute for the prompts of a batch (max_num_tokens less what generation takes)."""
 Tokens = Annotated[tuple[Token, ...], AtMost(lambda p: p.max_tokens)]
 """Tokens from the start of a sequence: what a sequence holds, and the path from the root to a block."""
-Key = Annotated[tuple[Token, ...], Exactly(lambda p: p.tokens_per_block)]
-"""The tokens of one full block."""
-OwnKey = Annotated[tuple[Token, ...], AtMost(lambda p: p.tokens_per_block)]
-"""The tokens of a cached block, or () for a block that is not cached."""
+Key = Annotated[tuple[Token, ...], AtMost(lambda p: p.tokens_per_block)]
+"""The tokens of a cached block: those of a full block, or fewer for a partly filled one; () for one that is not cached."""
 Chain = Annotated[tuple[Block, ...], AtMost(lambda p: p.max_blocks)]
 """The blocks of a sequence or of a path, first to last."""
 Blocks = Annotated[tuple[Block, ...], AtMost(lambda p: p.blocks)]

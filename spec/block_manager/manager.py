@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from kvproof.spec.block_manager.kinds import PRIMARY, SECONDARY, Block, Chain, Level, Sequence, Slot, Token, Tokens
-from kvproof.spec.block_manager.sequences import Sequences
+from kvproof.spec.block_manager.growth import Growth
+from kvproof.spec.block_manager.kinds import PRIMARY, SECONDARY, Block, Duration, Level, Sequence, Slot, Token, Tokens
 from kvproof.spec.lang import canonical, normal_form, observation, operation, phase, reject, sometimes
 
 
-class BlockManager(Sequences):
-    """The block manager of a KV cache: two levels, prefix reuse of full blocks, one window, beam width 1."""
+class BlockManager(Growth):
+    """The block manager of a KV cache: two levels, prefix reuse by whole blocks and parts, one window, beam width 1."""
 
     @operation
     def offload(self, tokens: Tokens) -> int:
         """Move the free block that is cached under the whole path `tokens` to the host. Returns 0."""
-        path = self.match_all(tokens)
+        path = self.match_exactly(tokens)
         if len(path) == 0:
             reject("not-cached")
         block = path[-1]
@@ -35,16 +35,10 @@ class BlockManager(Sequences):
         self.release(emptied, True)
         return 0
 
-    def match_all(self, tokens: Tokens) -> Chain:
-        """The chain of cached blocks for the whole of `tokens`, or () when any part is missing."""
-        whole = len(tokens) // self.params.tokens_per_block
-        chain = self.match(tokens, whole)
-        return chain if len(chain) == whole and len(tokens) % self.params.tokens_per_block == 0 else ()
-
     @operation
     def pin_path(self, tokens: Tokens) -> int:
         """Hold every block of the cached path `tokens` where it is. Returns how many blocks that are."""
-        path = self.match_all(tokens)
+        path = self.match_exactly(tokens)
         if len(path) == 0:
             reject("not-cached")
         if any(self.pins[block] >= self.params.pins_max for block in path):
@@ -62,7 +56,7 @@ class BlockManager(Sequences):
     @operation
     def unpin_path(self, tokens: Tokens) -> int:
         """Let the pins of the cached path `tokens` go, the deepest first. Returns how many blocks that are."""
-        path = self.match_all(tokens)
+        path = self.match_exactly(tokens)
         if len(path) == 0:
             reject("not-cached")
         if self.pinned[path[-1]] == 0:
@@ -72,6 +66,64 @@ class BlockManager(Sequences):
             if self.refs[block] == 0:
                 self.let_go(block)
         return len(path)
+
+    @operation
+    def release_subtree(self, tokens: Tokens) -> int:
+        """Give up the cached path `tokens` and all that is below it: its free blocks become the next victims.
+
+        What is in use follows when it is released. Returns how many blocks that are.
+        """
+        path = self.match_exactly(tokens)
+        if len(path) == 0:
+            reject("not-cached")
+        doomed = self.subtree(path[-1])
+        for block in reversed(doomed):
+            self.give_up(block)
+        return len(doomed)
+
+    def give_up(self, block: Block) -> None:
+        """Take the priority of a cached block away; a free one is queued anew, before its peers (M-07, M-44)."""
+        if self.is_free(block):
+            self.claim(block)
+            self.prioritise(block, 0, 0)
+            self.release(block, True)
+        else:
+            self.prioritise(block, 0, 0)
+
+    @operation
+    def refresh(self, elapsed: Duration) -> int:
+        """Let time pass: what has waited as long as its priority was asked for goes on at the default one, at the back.
+
+        The engine calls this once an iteration. Returns how many blocks have expired.
+        """
+        expired = 0
+        if self.params.duration_max > 0:
+            for level in Level:
+                for _ in range(self.params.blocks):
+                    block = self.next_to_expire(level, elapsed)
+                    if block is None:
+                        break
+                    sometimes("a priority expires")
+                    self.expire(block)
+                    expired += 1
+            self.tick(elapsed)
+        return expired
+
+    def next_to_expire(self, level: Level, elapsed: Duration) -> Block | None:
+        """The block of a level whose time runs out first, within `elapsed`; of several, the first victim."""
+        found: Block | None = None
+        least = elapsed + 1
+        for block in self.free[level]:
+            if self.remaining[block] > 0 and self.remaining[block] < least:
+                found = block
+                least = self.remaining[block]
+        return found
+
+    def expire(self, block: Block) -> None:
+        """Queue a block anew at the default priority, behind its new peers (M-10)."""
+        self.claim(block)
+        self.prioritise(block, self.params.default_priority, 0)
+        self.release(block, False)
 
     @observation
     def observe(self) -> dict[str, Any]:
@@ -84,16 +136,26 @@ class BlockManager(Sequences):
         used = [b for b in self.every(Block) if self.refs[b] > 0]
         return {
             "free": {
-                level.name: [[self.free[level].priority_of(b), path(b)] for b in self.free[level]] for level in Level
+                level.name: [[self.priority[b], path(b), self.remaining[b]] for b in self.free[level]]
+                for level in Level
             },
+            "used": {
+                level.name: sum(1 for b in self.every(Block) if self.level(b) == level and not self.is_free(b))
+                for level in Level
+            },
+            "cached": sorted([path(b), self.level(b).name] for b in self.every(Block) if b in self.cached),
             "in_use": sorted(
-                ([path(b), self.level(b).name, self.refs[b], self.pins[b], self.priority[b]] for b in used),
+                (
+                    [path(b), self.level(b).name, self.refs[b], self.pins[b], self.priority[b], self.duration[b]]
+                    for b in used
+                ),
                 key=lambda row: (row[0] is not None, row),
             ),
             "sequences": {
                 str(s): {
                     "tokens": list(self.tokens[s]),
-                    "priority": self.retention[s],
+                    "computed": self.computed[s],
+                    "decode": [self.decode_priority[s], self.decode_duration[s]],
                     "blocks": [[self.level(b).name, b in self.cached] for b in self.blocks[s]],
                 }
                 for s in self.live
@@ -136,6 +198,7 @@ class BlockManager(Sequences):
         """Sequences by what they hold, blocks by where they stand, slots as their blocks, tokens by first appearance.
 
         A block's place in a free queue is its name; blocks in use are named by their sequence, pinned ones by path.
+        Where parts of blocks are matched, tokens keep their names: of equally long matches the smallest key counts.
         """
         sequences = sorted(
             self.every(Sequence), key=lambda s: (s not in self.live, len(self.tokens[s]), self.tokens[s])
@@ -149,7 +212,7 @@ class BlockManager(Sequences):
         for level in Level:
             blocks += [*self.free[level], *(b for b in used if self.level(b) == level)]
         slots = [self.slot[b] for b in blocks]
-        tokens: dict[Token, None] = {}
+        tokens: dict[Token, None] = dict.fromkeys(self.every(Token)) if self.params.partial_reuse else {}
         for sequence in sequences:
             tokens.update(dict.fromkeys(self.tokens[sequence]))
         for slot in slots:

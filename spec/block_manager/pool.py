@@ -11,11 +11,14 @@ from kvproof.spec.block_manager.kinds import (
     SECONDARY,
     Block,
     BlockManagerParameters,
+    Duration,
     Level,
     Pins,
     Priority,
+    Rank,
     References,
     Slot,
+    TokenCount,
     Tokens,
 )
 from kvproof.spec.lang import Ghost, Machine, Map, PriorityQueue, Set, invariant, require, step
@@ -33,11 +36,17 @@ class BlockPool(Machine[BlockManagerParameters]):
     pinned: Map[Block, Pins]
     """Pinned paths that end at a block: what may be unpinned."""
     priority: Map[Block, Priority]
-    """Retention priority; the last request that claimed the block has set it."""
+    """Retention priority; the last request that asked for one has set it."""
+    duration: Map[Block, Duration]
+    """For how long after its release the block keeps its priority; 0 for ever."""
+    remaining: Map[Block, Duration]
+    """Ticks until a free block's priority expires; 0 for never."""
     cached: Set[Block]
     """Blocks in the reuse tree. Every other block is unreachable: no prompt can match it."""
-    free: Map[Level, PriorityQueue[Block, Priority]]
+    free: Map[Level, PriorityQueue[Block, Rank]]
     """The free queue of each level; its front is the next victim."""
+    claiming: bool
+    """Whether a batch is in its first phase, in which blocks are claimed and nothing else changes."""
     content: Ghost[Map[Slot, Tokens | None]]
     """The token path whose KV data the slot's bytes are; None when they mean nothing."""
 
@@ -54,45 +63,91 @@ class BlockPool(Machine[BlockManagerParameters]):
         """Whether the block waits in a free queue, of whatever level."""
         return block in self.free[PRIMARY] or block in self.free[SECONDARY]
 
+    def rank(self, block: Block) -> Rank:
+        """Where a block belongs in a free queue: unreachable ones before all others (#11685)."""
+        return self.priority[block] + 1 if block in self.cached else 0
+
     @step
     def claim(self, block: Block) -> None:
         """Take a block out of the free queue of its level, wherever it stands there."""
         require(block in self.free[self.level(block)], "claim-from-own-level")
         self.free[self.level(block)].remove(block)
+        self.remaining[block] = 0
 
     @step
     def release(self, block: Block, to_front: bool) -> None:
         """Put a block into the free queue of its level, at the back or the front of its priority.
 
-        An unreachable block is worth nothing, whatever it was worth before: it becomes the first victim (#11685).
+        An unreachable block is worth nothing, whatever it was worth before: it becomes the first victim (#11685). The
+        time for which a block keeps its priority begins here.
         """
+        require(not self.claiming, "claims-change-nothing")
         require(not self.is_free(block), "release-once")
         require(self.refs[block] == 0, "release-unreferenced")
         require(to_front or block in self.cached, "unreachable-to-front")
         if block not in self.cached:
             self.priority[block] = 0
+            self.duration[block] = 0
             self.content[self.slot[block]] = None
+        elif self.priority[block] != self.params.default_priority:
+            self.remaining[block] = self.duration[block]
         if to_front:
-            self.free[self.level(block)].push_front(block, self.priority[block])
+            self.free[self.level(block)].push_front(block, self.rank(block))
         else:
-            self.free[self.level(block)].push_back(block, self.priority[block])
+            self.free[self.level(block)].push_back(block, self.rank(block))
 
     def let_go(self, block: Block) -> None:
         """Release a block where it belongs: behind its peers when it is cached, as the first victim when it is not."""
         self.release(block, block not in self.cached)
 
     @step
-    def prioritise(self, block: Block, priority: Priority) -> None:
-        """Set the retention priority. A queued block stands in the queue of its old one (M-07): claim it first."""
+    def prioritise(self, block: Block, priority: Priority | None, duration: Duration) -> None:
+        """Set the retention priority, or keep it (None), and set the duration in any case.
+
+        So who reuses a block without asking for a priority lets it keep the one that somebody else asked for, and ends
+        the time limit of it (#8830: an old limit must not come back). A queued block stands in the queue of its old
+        priority (M-07): claim it first.
+        """
         require(not self.is_free(block), "prioritise-only-claimed")
-        self.priority[block] = priority
+        if priority is not None:
+            self.priority[block] = priority
+        self.duration[block] = duration
 
     @step
-    def copy(self, source: Block, target: Block) -> None:
-        """Enqueue a copy of the data of `source` into the slot of `target`."""
+    def tick(self, elapsed: Duration) -> None:
+        """Let time pass. There is no other clock: what expires in this time has been taken care of before."""
+        require(
+            all(self.remaining[block] == 0 or self.remaining[block] > elapsed for block in self.every(Block)),
+            "expire-before-the-clock-moves",
+        )
+        for block in self.every(Block):
+            if self.remaining[block] > 0:
+                self.remaining[block] -= elapsed
+
+    @step
+    def open_claims(self) -> None:
+        """Begin the first phase of a batch."""
+        require(not self.claiming, "one-batch-at-a-time")
+        self.claiming = True
+
+    @step
+    def copy(self, source: Block, target: Block, tokens: TokenCount) -> None:
+        """Enqueue a copy of the data of the first `tokens` tokens of `source` into the slot of `target`."""
+        require(not self.claiming, "claims-change-nothing")
+        require(source in self.cached, "copy-from-cached")
         require(self.content[self.slot[source]] is not None, "copy-from-defined-content")
         require(target not in self.cached and self.refs[target] == 0, "copy-over-nothing-needed")
-        self.content[self.slot[target]] = self.content[self.slot[source]]
+        self.content[self.slot[target]] = self.held(source)[: self.start_of(source) + tokens]
+
+    def held(self, block: Block) -> Tokens:
+        """The token path whose data a block's slot has; () when they mean nothing."""
+        content = self.content[self.slot[block]]
+        return () if content is None else content
+
+    def start_of(self, block: Block) -> TokenCount:
+        """How many tokens come before those of the block itself, on the path that its slot holds."""
+        length = len(self.held(block))
+        return 0 if length == 0 else (length - 1) // self.params.tokens_per_block * self.params.tokens_per_block
 
     @step
     def swap(self, first: Block, second: Block) -> None:
@@ -101,6 +156,7 @@ class BlockPool(Machine[BlockManagerParameters]):
         Queues are typed by level and a swap changes the level, so both blocks must be out of every queue (#12834):
         claimed afterwards, they would be looked for in the queue of the wrong level.
         """
+        require(not self.claiming, "claims-change-nothing")
         require(not self.is_free(first) and not self.is_free(second), "claim-before-swap")
         self.slot[first], self.slot[second] = self.slot[second], self.slot[first]
 
@@ -137,10 +193,10 @@ class BlockPool(Machine[BlockManagerParameters]):
         )
 
     @invariant
-    def queued_at_own_priority(self) -> bool:
-        """A block waits at its own retention priority (I-08): prioritise takes no queued block."""
+    def queued_at_own_rank(self) -> bool:
+        """A block waits at its own retention priority, an unreachable one before all others (I-08)."""
         return all(
-            self.free[level].priority_of(block) == self.priority[block]
+            self.free[level].priority_of(block) == self.rank(block)
             for block in self.every(Block)
             for level in Level
             if block in self.free[level]
@@ -170,23 +226,30 @@ class BlockPool(Machine[BlockManagerParameters]):
         return len(self.free[PRIMARY]) + used == self.params.primary_blocks
 
     @invariant
-    def unreachable_first(self) -> bool:
-        """A free block that nothing can reach has priority 0 and stands before every cached one of its level."""
+    def unreachable_is_worthless(self) -> bool:
+        """A free block that nothing can reach has the lowest priority, no time limit, and no data."""
         return all(
-            self.priority[a] == 0 and self.content[self.slot[a]] is None and self.before_all_cached(a)
-            for a in self.every(Block)
-            if a not in self.cached and self.is_free(a)
+            self.priority[b] == 0 and self.duration[b] == 0 and self.content[self.slot[b]] is None
+            for b in self.every(Block)
+            if b not in self.cached and self.is_free(b)
         )
 
-    def before_all_cached(self, block: Block) -> bool:
-        """No cached block stands between `block` and the front of its queue."""
-        ahead = True
-        for other in self.free[self.level(block)]:
-            if other == block:
-                break
-            if other in self.cached:
-                ahead = False
-        return ahead
+    @invariant
+    def only_free_blocks_expire(self) -> bool:
+        """What has time left is free and cached, and its priority is worth expiring (I-14)."""
+        return all(
+            self.is_free(b)
+            and b in self.cached
+            and self.remaining[b] <= self.duration[b]
+            and self.priority[b] != self.params.default_priority
+            for b in self.every(Block)
+            if self.remaining[b] > 0
+        )
+
+    @invariant
+    def no_batch_is_half_done(self) -> bool:
+        """Between operations no batch is in its first phase."""
+        return not self.claiming
 
     @invariant
     def pins_are_references(self) -> bool:

@@ -1,4 +1,4 @@
-"""Sequences: what they hold, and how they are added, grow, are cached and let go.
+"""Sequences: the blocks that they hold, how far their tokens are computed, and how their blocks are cached and let go.
 
 Every operation tests first and rejects before its first step, so it completes or changes nothing. The engine's forward pass
 is part of the operation that brings the tokens: their KV data count as written when it ends.
@@ -9,24 +9,16 @@ from __future__ import annotations
 from kvproof.spec.block_manager.eviction import Eviction
 from kvproof.spec.block_manager.kinds import (
     PRIMARY,
-    SECONDARY,
     Block,
     Chain,
+    Duration,
     Position,
     Priority,
     Sequence,
+    TokenCount,
     Tokens,
 )
-from kvproof.spec.lang import (
-    Map,
-    Set,
-    invariant,
-    operation,
-    reject,
-    require,
-    sometimes,
-    step,
-)
+from kvproof.spec.lang import Map, Set, invariant, require, sometimes, step
 
 
 class Sequences(Eviction):
@@ -36,57 +28,111 @@ class Sequences(Eviction):
     """Sequences that have been added and not finished."""
     tokens: Map[Sequence, Tokens]
     """The tokens of each live sequence."""
+    computed: Map[Sequence, TokenCount]
+    """How many of its tokens have KV data: all of them, unless a long prompt is computed chunk by chunk."""
     blocks: Map[Sequence, Chain]
     """The blocks of each live sequence, first to last."""
-    retention: Map[Sequence, Priority]
-    """The retention priority that each live sequence asked for."""
+    decode_priority: Map[Sequence, Priority | None]
+    """The retention priority that each live sequence asked for the blocks that it grows into; None for the default."""
+    decode_duration: Map[Sequence, Duration]
+    """For how long it asked for that."""
 
     @step
-    def begin(self, sequence: Sequence, tokens: Tokens, priority: Priority) -> None:
-        """Open a sequence; its blocks follow."""
+    def begin(self, sequence: Sequence, tokens: Tokens, priority: Priority | None, duration: Duration) -> None:
+        """Open a sequence; its blocks follow. Priority and duration are for the blocks that it grows into."""
         require(sequence not in self.live, "begin-once")
+        require(not self.claiming, "claims-change-nothing")
         self.live.add(sequence)
         self.tokens[sequence] = tokens
-        self.retention[sequence] = priority
+        self.decode_priority[sequence] = priority
+        self.decode_duration[sequence] = duration
 
     @step
     def extend(self, sequence: Sequence, tokens: Tokens) -> None:
         """Append tokens to a sequence; the blocks that they need follow."""
         require(sequence in self.live, "extend-live")
+        require(self.computed[sequence] == len(self.tokens[sequence]), "extend-after-prefill")
         self.tokens[sequence] = self.tokens[sequence] + tokens
 
     @step
     def acquire(self, sequence: Sequence, block: Block) -> None:
         """Make a block the next one of a sequence, which refers to it from now on."""
+        require(not self.claiming, "claims-change-nothing")
         require(not self.is_free(block), "claim-before-acquire")
         require(self.level(block) == PRIMARY, "acquire-on-primary")
         require(len(self.blocks[sequence]) < self.blocks_for(len(self.tokens[sequence])), "acquire-what-is-needed")
         require(
-            block not in self.cached
-            or self.content[self.slot[block]] == self.path_at(sequence, len(self.blocks[sequence])),
+            block not in self.cached or self.held(block) == self.path_at(sequence, len(self.blocks[sequence])),
             "acquire-own-prefix",
         )
+        require(block not in self.cached or self.is_full(block), "acquire-full-or-own")
         self.blocks[sequence] = self.blocks[sequence] + (block,)
         self.refs[block] += 1
 
     @step
     def drop(self, sequence: Sequence, block: Block) -> None:
         """Take the last block of a sequence away from it. Who drops the last reference releases the block."""
+        require(not self.claiming, "claims-change-nothing")
         require(len(self.blocks[sequence]) > 0 and self.blocks[sequence][-1] == block, "drop-last-block-first")
         require(self.refs[block] > 0, "drop-referenced")
         self.blocks[sequence] = self.blocks[sequence][:-1]
         self.refs[block] -= 1
 
     @step
-    def write(self, sequence: Sequence, position: Position) -> None:
-        """The forward pass writes the KV data of a sequence's tokens into its block at `position`.
+    def reuse(self, sequence: Sequence, tokens: TokenCount) -> None:
+        """Count the first `tokens` tokens of a fresh sequence as computed: its blocks have their data already.
 
-        Nobody else may see the block: a shared or cached block is never written (I-28, true for one window).
+        What a partly matched last block holds beyond them is about to be overwritten, and means nothing any more.
+        """
+        require(self.computed[sequence] == 0, "reuse-before-computing")
+        require(tokens < len(self.tokens[sequence]), "last-token-is-computed")
+        require(self.blocks_for(tokens) <= len(self.blocks[sequence]), "reuse-own-blocks")
+        require(
+            all(self.holds(sequence, position, tokens) for position in range(self.blocks_for(tokens))),
+            "reuse-what-is-there",
+        )
+        self.computed[sequence] = tokens
+        if tokens % self.params.tokens_per_block != 0:
+            self.content[self.slot[self.block_of(sequence, tokens - 1)]] = self.tokens[sequence][:tokens]
+
+    @step
+    def write(self, sequence: Sequence, position: Position, end: TokenCount) -> None:
+        """The forward pass computes the next tokens of a sequence, up to `end`, into its block at `position`.
+
+        Nobody else may see the block: a shared or cached block is never written (I-28, true for one window). What is in
+        it already must be the sequence's own.
         """
         require(position < len(self.blocks[sequence]), "write-own-block")
+        require(self.computed[sequence] < end and end <= len(self.tokens[sequence]), "write-what-is-next")
+        require(
+            self.computed[sequence] // self.params.tokens_per_block == position
+            and end <= (position + 1) * self.params.tokens_per_block,
+            "write-block-by-block",
+        )
         require(self.refs[self.blocks[sequence][position]] == 1, "write-unshared")
         require(self.blocks[sequence][position] not in self.cached, "write-uncached")
-        self.content[self.slot[self.blocks[sequence][position]]] = self.path_at(sequence, position)
+        require(
+            self.computed[sequence] % self.params.tokens_per_block == 0
+            or self.held(self.blocks[sequence][position]) == self.tokens[sequence][: self.computed[sequence]],
+            "write-behind-own-data",
+        )
+        self.content[self.slot[self.blocks[sequence][position]]] = self.tokens[sequence][:end]
+        self.computed[sequence] = end
+
+    @step
+    def truncate(self, sequence: Sequence, length: TokenCount) -> None:
+        """Forget the tokens of a sequence beyond `length`; the blocks that only they needed have been dropped."""
+        require(length > 0 and length < len(self.tokens[sequence]), "truncate-to-less")
+        require(self.computed[sequence] == len(self.tokens[sequence]), "truncate-after-prefill")
+        require(len(self.blocks[sequence]) == self.blocks_for(length), "truncate-after-dropping")
+        require(
+            length % self.params.tokens_per_block == 0 or self.is_private(self.blocks[sequence][-1]),
+            "truncate-into-private",
+        )
+        self.tokens[sequence] = self.tokens[sequence][:length]
+        self.computed[sequence] = length
+        if length % self.params.tokens_per_block != 0:
+            self.content[self.slot[self.blocks[sequence][-1]]] = self.tokens[sequence][:length]
 
     @step
     def end(self, sequence: Sequence) -> None:
@@ -95,7 +141,9 @@ class Sequences(Eviction):
         require(len(self.blocks[sequence]) == 0, "end-without-blocks")
         self.live.discard(sequence)
         self.tokens[sequence] = ()
-        self.retention[sequence] = 0
+        self.computed[sequence] = 0
+        self.decode_priority[sequence] = None
+        self.decode_duration[sequence] = 0
 
     def blocks_for(self, tokens: int) -> int:
         """Blocks that this many tokens need."""
@@ -105,97 +153,46 @@ class Sequences(Eviction):
         """What the block of a sequence at `position` must hold: its tokens up to the end of that block."""
         return self.tokens[sequence][: (position + 1) * self.params.tokens_per_block]
 
-    @operation
-    def add(self, sequence: Sequence, tokens: Tokens, priority: Priority) -> int:
-        """Open a sequence on the longest cached prefix of full blocks, and give it blocks for the rest.
+    def block_of(self, sequence: Sequence, token: int) -> Block:
+        """The block of a sequence that holds its token number `token`."""
+        return self.blocks[sequence][token // self.params.tokens_per_block]
 
-        The last token is never reused: its forward pass yields the first output. All matched blocks are claimed before
-        the first is onboarded, so that no onboarding takes a block which the same request counts on (M-30). Returns the
-        number of tokens reused.
-        """
-        if sequence in self.live:
-            reject("sequence-in-use")
-        if len(tokens) == 0:
-            reject("empty-prompt")
-        if self.blocks_for(len(tokens)) > self.params.primary_blocks:
-            reject("prompt-exceeds-pool")
-        matched = self.match(tokens, (len(tokens) - 1) // self.params.tokens_per_block)
-        if self.blocks_to_take(tokens, matched) > self.blocks_left(matched):
-            sometimes("an add is refused for want of blocks")
-            reject("no-free-blocks")
-        self.begin(sequence, tokens, priority)
-        self.take_matched(sequence, matched, priority)
-        for position in range(len(matched), self.blocks_for(len(tokens))):
-            self.take_new(sequence, position, priority)
-        return len(matched) * self.params.tokens_per_block
+    def holds(self, sequence: Sequence, position: int, tokens: int) -> bool:
+        """Whether a kernel finds the data of the first `tokens` tokens, as far as they belong there, at `position`."""
+        block = self.blocks[sequence][position]
+        needed = self.path_at(sequence, position)[:tokens]
+        return self.level(block) == PRIMARY and self.held(block)[: len(needed)] == needed
 
-    def blocks_to_take(self, tokens: Tokens, matched: Chain) -> int:
-        """Free primary blocks that a prompt needs: one for each new position, one for each matched block on the host."""
-        on_host = sum(1 for block in matched if self.level(block) == SECONDARY)
-        return self.blocks_for(len(tokens)) - len(matched) + on_host
+    def is_private(self, block: Block) -> bool:
+        """Whether only one sequence can see a block."""
+        return self.refs[block] == 1 and block not in self.cached
 
-    def blocks_left(self, matched: Chain) -> int:
-        """Free primary blocks that remain once the matched ones are claimed."""
-        return len(self.free[PRIMARY]) - sum(1 for block in matched if block in self.free[PRIMARY])
-
-    def take_matched(self, sequence: Sequence, matched: Chain, priority: Priority) -> None:
-        """Claim every matched block, then bring each to the device and let the sequence refer to it."""
-        for block in matched:
-            if self.is_free(block):
-                self.claim(block)
-            self.prioritise(block, priority)
-        for block in matched:
-            if self.level(block) == SECONDARY:
-                self.onboard(block)
-            self.acquire(sequence, block)
-
-    def take_new(self, sequence: Sequence, position: Position, priority: Priority) -> None:
-        """Give a sequence a fresh block at `position`; the forward pass fills it."""
+    def take_new(self, sequence: Sequence, priority: Priority | None, duration: Duration) -> None:
+        """Give a sequence a fresh block as its next; without a wish for it, it is kept at the default priority."""
         block = self.take_free()
-        self.prioritise(block, priority)
+        self.prioritise(block, self.params.default_priority if priority is None else priority, duration)
         self.acquire(sequence, block)
-        self.write(sequence, position)
 
-    @operation
-    def append(self, sequence: Sequence, tokens: Tokens) -> int:
-        """Add tokens to a live sequence, filling its last block first. Returns the number of new blocks."""
-        if sequence not in self.live:
-            reject("unknown-sequence")
-        if len(tokens) == 0:
-            reject("empty-append")
-        before = len(self.tokens[sequence])
-        if before + len(tokens) > self.params.max_tokens:
-            reject("sequence-too-long")
-        needed = self.blocks_for(before + len(tokens))
-        if needed > self.params.primary_blocks:
-            reject("prompt-exceeds-pool")
-        if needed - self.blocks_for(before) > len(self.free[PRIMARY]):
-            reject("no-free-blocks")
-        self.extend(sequence, tokens)
-        for position in range(before // self.params.tokens_per_block, needed):
-            if position < self.blocks_for(before):
-                self.write(sequence, position)
-            else:
-                self.take_new(sequence, position, self.retention[sequence])
-        return needed - self.blocks_for(before)
+    def compute(self, sequence: Sequence, end: int) -> None:
+        """The forward pass computes a sequence's next tokens up to `end`, block by block."""
+        for position in range(self.computed[sequence] // self.params.tokens_per_block, self.blocks_for(end)):
+            self.write(sequence, position, min(end, (position + 1) * self.params.tokens_per_block))
 
-    @operation
-    def store(self, sequence: Sequence) -> int:
-        """Cache the full blocks of a live sequence, so that others can reuse them. Returns how many are new in the tree."""
-        if sequence not in self.live:
-            reject("unknown-sequence")
-        return self.store_blocks(sequence)
-
-    def store_blocks(self, sequence: Sequence) -> int:
-        """Walk down the tree along the sequence; where a node has no block yet, the sequence's own takes the place.
+    def store_blocks(self, sequence: Sequence, with_last: bool) -> int:
+        """Walk down the tree along the computed tokens; where a node has no block yet, the sequence's own takes the place.
 
         A block that another sequence computed first stays; the duplicate stays private (the reason why I-20 is false).
+        What is not computed yet is worth nothing to anybody (#12673). With `with_last`, a partly filled last block is
+        cached too. Returns how many blocks are new in the tree.
         """
         stored = 0
+        if self.params.reuse == 0:
+            return stored
         node: Block | None = None
-        for position in range(len(self.tokens[sequence]) // self.params.tokens_per_block):
+        tokens = self.tokens[sequence][: self.storable(sequence)]
+        for position in range(len(tokens) // self.params.tokens_per_block):
             own = self.blocks[sequence][position]
-            key = self.key_at(self.tokens[sequence], position)
+            key = self.key_at(tokens, position)
             existing = self.child[node].get(key)
             if existing is None:
                 self.attach(own, node, key)
@@ -205,23 +202,16 @@ class Sequences(Eviction):
                 if existing != own:
                     sometimes("a duplicate stays private")
                 node = existing
+        rest = self.key_at(tokens, len(tokens) // self.params.tokens_per_block)
+        if self.params.partial_reuse == 1 and with_last and len(rest) > 0 and rest not in self.child[node]:
+            sometimes("a partly filled block is cached")
+            self.attach(self.block_of(sequence, len(tokens) - 1), node, rest)
+            stored += 1
         return stored
 
-    @operation
-    def finish(self, sequence: Sequence) -> int:
-        """Store a sequence and let its blocks go, the last first: the deepest block is the first victim of its chain.
-
-        Returns how many blocks are new in the tree.
-        """
-        if sequence not in self.live:
-            reject("unknown-sequence")
-        stored = self.store_blocks(sequence)
-        for block in reversed(self.blocks[sequence]):
-            self.drop(sequence, block)
-            if self.refs[block] == 0:
-                self.let_go(block)
-        self.end(sequence)
-        return stored
+    def storable(self, sequence: Sequence) -> int:
+        """How many tokens of a sequence have data that others may reuse (#12673)."""
+        return self.computed[sequence]
 
     @invariant
     def references_are_counted(self) -> bool:
@@ -243,25 +233,45 @@ class Sequences(Eviction):
     @invariant
     def closed_sequences_ask_for_nothing(self) -> bool:
         """A sequence that is not live has no retention priority."""
-        return all(self.retention[s] == 0 for s in self.every(Sequence) if s not in self.live)
-
-    @invariant
-    def referenced_content_is_the_prefix(self) -> bool:
-        """Every block of a sequence is on the device and holds the data of the sequence's tokens up to its end (I-17)."""
         return all(
-            self.holds_prefix(s, position) for s in self.every(Sequence) for position in range(len(self.blocks[s]))
-        )
-
-    @invariant
-    def partly_filled_blocks_are_private(self) -> bool:
-        """A last block from which tokens are missing is its sequence's alone: only full blocks are shared (I-28)."""
-        return all(
-            self.refs[self.blocks[s][-1]] == 1
+            self.decode_priority[s] is None and self.decode_duration[s] == 0
             for s in self.every(Sequence)
-            if len(self.blocks[s]) > 0 and len(self.tokens[s]) % self.params.tokens_per_block != 0
+            if s not in self.live
         )
 
-    def holds_prefix(self, sequence: Sequence, position: int) -> bool:
-        """Whether the block of a sequence at `position` can be read by a kernel."""
-        block = self.blocks[sequence][position]
-        return self.level(block) == PRIMARY and self.content[self.slot[block]] == self.path_at(sequence, position)
+    @invariant
+    def prompts_are_computed_in_whole_blocks(self) -> bool:
+        """What is computed ends with the sequence or with a block (I-37), and is something; without budgets it is all."""
+        return all(
+            self.computed[s] == len(self.tokens[s])
+            or (
+                self.params.budget_max > 0
+                and self.computed[s] > 0
+                and self.computed[s] < len(self.tokens[s])
+                and self.computed[s] % self.params.tokens_per_block == 0
+            )
+            for s in self.every(Sequence)
+        )
+
+    @invariant
+    def computed_content_is_the_prefix(self) -> bool:
+        """Every block of a sequence is on the device and holds the data of the computed tokens up to its end (I-17)."""
+        return all(
+            self.level(self.blocks[s][position]) == PRIMARY
+            and (
+                position * self.params.tokens_per_block >= self.computed[s]
+                or self.held(self.blocks[s][position]) == self.path_at(s, position)[: self.computed[s]]
+            )
+            for s in self.every(Sequence)
+            for position in range(len(self.blocks[s]))
+        )
+
+    @invariant
+    def what_is_to_be_written_is_private(self) -> bool:
+        """A block that lacks computed tokens is its sequence's alone: only full blocks are shared (I-28)."""
+        return all(
+            self.is_private(self.blocks[s][position])
+            for s in self.every(Sequence)
+            for position in range(len(self.blocks[s]))
+            if (position + 1) * self.params.tokens_per_block > self.computed[s]
+        )
