@@ -12,7 +12,17 @@ from hashlib import blake2b
 from typing import Any
 
 from kvproof.spec.lang import Definition
-from kvproof.spec.lang.types import IndexType, MapType, OptionType, PartialMapType, QueueType, SeqType, SetType, Type
+from kvproof.spec.lang.types import (
+    IndexType,
+    MapType,
+    OptionType,
+    PartialMapType,
+    QueueType,
+    RecordType,
+    SeqType,
+    SetType,
+    Type,
+)
 
 Names = Mapping[str, Mapping[int, int]]
 """For each index type the new name of every value."""
@@ -65,6 +75,11 @@ class Canonical:
                 return lambda value, names: tuple(sorted([(at(k, names), held(v, names)) for k, v in value]))
             case MapType(key=key, value=content):
                 return self._rename_map(key, content)
+            case RecordType(fields=fields):
+                every = [self._rename(field) for _, field in fields]
+                return lambda value, names: tuple(
+                    [rename(part, names) for rename, part in zip(every, value, strict=True)]
+                )
         return _same
 
     def _rename_map(self, key: Type, content: Type) -> _Rename:

@@ -20,7 +20,8 @@ import jinja2
 from kvproof.model.explore import explore
 from kvproof.model.machines import Bundle, generated_class
 from kvproof.spec.lang import Definition, Method, compile_machine
-from kvproof.spec.lang.types import IndexType
+from kvproof.spec.lang.definition import record_source
+from kvproof.spec.lang.types import IndexType, RecordType
 
 DIAGRAM_STATES = 400
 """States explored for the diagram: enough to see every edge of the block manager, and quick."""
@@ -62,6 +63,12 @@ def _described(name: str, definition: Definition, package: Any) -> dict[str, Any
         "signature": _signature,
         "rules_of": lambda method: method.literals("require", 1),
         "errors_of": lambda method: list(dict.fromkeys(method.literals("reject", 0))),
+        "promises_of": lambda method: list(dict.fromkeys(method.literals("ensure", 1))),
+        "records": [_record(kind) for _, kind in sorted(definition.records.items())],
+        "promises": definition.promises(),
+        "theorems": definition.theorems().values(),
+        "assumptions_of": _assumptions,
+        "conclusion_of": _conclusion,
         "rules": definition.rules(),
         "found": found,
         "errors": definition.errors(),
@@ -139,6 +146,33 @@ class _Watched:
                 self._before = (step, now) if step else None
 
         explore(attrs.evolve(self._bundle, reference=Watching), sizes, states=DIAGRAM_STATES)
+
+
+def _record(kind: RecordType) -> dict[str, Any]:
+    source = record_source(kind.cls)
+    fields = [
+        {"name": name, "type": source.annotations.get(name, ""), "doc": source.docs.get(name, "")}
+        for name, _ in kind.fields
+    ]
+    return {"name": kind.name, "doc": inspect.cleandoc(kind.cls.__dict__.get("__doc__") or ""), "fields": fields}
+
+
+def _assumptions(theorem: Method) -> list[str]:
+    """What a theorem assumes, as it is written."""
+    return [
+        ast.unparse(node.args[0])
+        for node in ast.walk(theorem.node)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "assume"
+    ]
+
+
+def _conclusion(theorem: Method) -> str:
+    """What a theorem says, with what it names on the way."""
+    named = [ast.unparse(node) for node in theorem.node.body if isinstance(node, ast.Assign)]
+    last = theorem.node.body[-1]
+    assert isinstance(last, ast.Return)
+    assert last.value is not None
+    return ast.unparse(last.value) + (f", where {', '.join(named)}" if named else "")
 
 
 def _signature(method: Method) -> str:

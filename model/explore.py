@@ -15,7 +15,7 @@ import attrs
 
 from kvproof.model.canonical import Canonical
 from kvproof.model.machines import Bundle
-from kvproof.spec.lang import Parameters
+from kvproof.spec.lang import Parameters, plain
 
 Call = tuple[str, dict[str, Any], tuple[Any, ...]]
 """An operation, its arguments, and what is chosen where the machine leaves a choice open."""
@@ -63,7 +63,7 @@ def every_call(bundle: Bundle, parameters: Parameters) -> list[tuple[str, dict[s
     calls: list[tuple[str, dict[str, Any]]] = []
     for name, method in bundle.definition.of_kind("operation").items():
         names = [argument for argument, _ in method.arguments]
-        domains = [list(kind.values(parameters)) if kind else [] for _, kind in method.arguments]
+        domains = [[plain(value) for value in kind.values(parameters)] if kind else [] for _, kind in method.arguments]
         calls += [(name, dict(zip(names, values, strict=True))) for values in itertools.product(*domains)]
     return calls
 

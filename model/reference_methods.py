@@ -138,7 +138,7 @@ class Rewriter(ast.NodeTransformer):
     def visit_Expr(self, node: ast.Expr) -> ast.AST:
         call = node.value
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
-            if call.func.id == "require":
+            if call.func.id in ("require", "ensure"):
                 if not self._enforce:
                     return ast.copy_location(ast.Pass(), node)
                 self.generic_visit(node)

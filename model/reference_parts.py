@@ -97,6 +97,10 @@ class Reference:
     OPERATIONS: ClassVar[dict[str, tuple[str, ...]]] = {}
     STEPS: ClassVar[dict[str, tuple[str, ...]]] = {}
     INVARIANTS: ClassVar[tuple[str, ...]] = ()
+    READERS: ClassVar[dict[str, tuple[Callable[[Any], Any], ...]]] = {}
+    """For each operation that takes records: what makes each argument out of its plain form."""
+    RECORD_RESULTS: ClassVar[frozenset[str]] = frozenset()
+    """The operations whose results hold records."""
     EVENTS: ClassVar[tuple[str, ...]] = ()
     BRANCHES: ClassVar[dict[int, tuple[str, int, str]]] = {}
     Rejected = Rejected
@@ -111,12 +115,16 @@ class Reference:
         self.offered: list[tuple[str, tuple[Any, ...]]] = []
 
     def apply(self, operation: str, arguments: dict[str, Any]) -> Any:
-        """Run one operation; raises `Rejected`, or `RuleBroken` when the protocol itself is broken."""
-        names = self.OPERATIONS[operation]
+        """Run one operation; raises `Rejected`, or `RuleBroken` when the protocol itself is broken.
+
+        Records, in the arguments and in the result, are dicts of their fields.
+        """
+        values = self._values(operation, arguments)
         self.offered = []
         taken = self.steps_taken
         try:
-            return getattr(self, operation)(*[arguments[name] for name in names])
+            result = getattr(self, operation)(*values)
+            return _plain(result) if operation in self.RECORD_RESULTS else result
         except Rejected as rejection:
             if self.steps_taken != taken:
                 message = f"{operation} was rejected ({rejection.error}) after it had taken a step"
@@ -132,7 +140,7 @@ class Reference:
         hook, coverage, events, taken = self.on_step, self.coverage, self.events, self.steps_taken
         self.on_step, self.coverage, self.events = stop, set(), {}
         try:
-            getattr(self, operation)(*[arguments[name] for name in self.OPERATIONS[operation]])
+            getattr(self, operation)(*self._values(operation, arguments))
         except Rejected as rejection:
             return rejection.error
         except (_Reached, RuleBroken):
@@ -140,6 +148,11 @@ class Reference:
         finally:
             self.on_step, self.coverage, self.events, self.steps_taken = hook, coverage, events, taken
         return None
+
+    def _values(self, operation: str, arguments: dict[str, Any]) -> list[Any]:
+        values = [arguments[name] for name in self.OPERATIONS[operation]]
+        readers = self.READERS.get(operation)
+        return values if readers is None else [read(value) for read, value in zip(readers, values, strict=True)]
 
     def check(self) -> list[str]:
         """Names of the invariants that do not hold now."""
@@ -163,6 +176,29 @@ class Reference:
         if chosen not in allowed:
             raise RuleBroken(f"choice-allowed:{name}", f"{chosen} is not among {list(allowed)}")
         return chosen
+
+
+def _fields(cls: Any, value: Any) -> Any:
+    """The fields of a record in order, from a dict or a tuple of them."""
+    if not isinstance(value, dict):
+        return value
+    if value.keys() != set(cls._fields):
+        raise TypeError(f"{value!r} is no {cls.__name__}: give a dict with the fields {', '.join(cls._fields)}")
+    return [value[name] for name in cls._fields]
+
+
+def _plain(value: Any) -> Any:
+    """A result without records: they become dicts of their fields."""
+    if not isinstance(value, tuple):
+        return value
+    names = getattr(value, "_fields", None)
+    if names is None:
+        return tuple([_plain(part) for part in value])
+    return {name: _plain(part) for name, part in zip(names, value, strict=True)}
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def _ascending(mapping: dict[Any, Any]) -> list[Any]:

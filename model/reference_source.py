@@ -21,7 +21,10 @@ from kvproof.model.reference_methods import FreeForm, Rewriter
 from kvproof.model.reference_types import (
     bound_text,
     count_text,
+    holds_record,
     is_container,
+    record_class,
+    record_text,
     snapshot_text,
     type_annotation,
 )
@@ -36,9 +39,11 @@ from kvproof.spec.lang.types import (
     PartialMapType,
     QueueType,
     RangeType,
+    RecordType,
     SeqType,
     SetType,
     Type,
+    inner_types,
     resolve,
 )
 
@@ -62,7 +67,8 @@ class _ModuleWriter:
         self._aliases: dict[str, str] = {}
 
     def text(self) -> str:
-        methods = [self._method(method) for method in self._definition.methods.values()]
+        # theorems are proved, not run
+        methods = [self._method(method) for method in self._definition.methods.values() if method.kind != "theorem"]
         body = "\n\n".join(textwrap.indent(method, "    ") for method in methods)
         return "\n\n".join((self._header(), self._types() + "\n", self._class() + body + "\n"))
 
@@ -76,6 +82,7 @@ class _ModuleWriter:
         imports = (
             "from __future__ import annotations\n\nfrom dataclasses import dataclass\n"
             "from enum import IntEnum\nfrom functools import cached_property\n"
+            + ("from typing import NamedTuple\n" if self._definition.records else "")
         )
         return doc + "\n" + imports + parts[parts.index(_MARK) + len(_MARK) :]
 
@@ -83,6 +90,9 @@ class _ModuleWriter:
 
     def _types(self) -> str:
         lines = []
+        records = self._definition.records
+        for kind in records.values():
+            self._note_enums(kind)
         enums = {_enum_class(v) for v in self._globals.values() if _is_enum(v)}
         for cls in sorted(enums, key=lambda c: c.__name__):
             members = "\n".join(f"    {member.name} = {int(member)}" for member in cls)
@@ -94,6 +104,7 @@ class _ModuleWriter:
                 lines.append(f"{name} = {type(value).__name__}.{value.name}")
             elif isinstance(value, int):
                 lines.append(f"{name} = {value}")
+        lines += [f"\n{record_class(records[name])}\n" for name in sorted(records)]
         lines += [f"{name} = {text}" for name, text in sorted(self._aliases.items())]
         return "\n".join(lines) + "\n\n\n" + self._parameters()
 
@@ -126,6 +137,7 @@ class _ModuleWriter:
             _constant("INVARIANTS", tuple(sorted(names["invariant"]))),
             _constant("EVENTS", tuple(definition.events())),
             _constant("BRANCHES", self._branches),
+            *self._readers(names["operation"]),
             "    PARAMETERS = Parameters",
             "",
             "    def __init__(self, params: Parameters) -> None:",
@@ -144,15 +156,41 @@ class _ModuleWriter:
         lines.append(self._snapshots())
         return "\n".join(lines)
 
+    def _readers(self, operations: dict[str, Method]) -> list[str]:
+        """What turns plain arguments into records and back, for the operations that have any."""
+        reading: dict[str, list[str]] = {}
+        for name, method in operations.items():
+            if any(holds_record(kind) for _, kind in method.arguments):
+                reading[name] = [
+                    f"lambda value: {record_text(kind, 'value')}" if kind and holds_record(kind) else "_same"
+                    for _, kind in method.arguments
+                ]
+        lines = []
+        if reading:
+            lines.append("    READERS: ClassVar[dict[str, tuple[Callable[[Any], Any], ...]]] = {")
+            lines += [f"        {name!r}: ({', '.join(texts)},)," for name, texts in reading.items()]
+            lines.append("    }")
+        giving = [name for name, method in operations.items() if holds_record(method.returns)]
+        if giving:
+            lines.append(f"    RECORD_RESULTS = frozenset({{{', '.join(map(repr, giving))}}})")
+        return lines
+
+    def _note_enums(self, kind: Type) -> None:
+        if isinstance(kind, EnumType):
+            self._globals.setdefault(kind.name, kind.cls)
+        for inner in inner_types(kind):
+            self._note_enums(inner)
+
     def _index_classes(self) -> list[type[Index]]:
         found: dict[str, type[Index]] = {}
         pending: list[Type] = [v.type for v in self._definition.state.values()]
+        pending += self._definition.records.values()
         pending += [t for m in self._definition.methods.values() for _, t in m.arguments if t is not None]
         while pending:
             kind = pending.pop()
             if isinstance(kind, IndexType):
                 found[kind.name] = kind.cls
-            pending += [getattr(kind, f) for f in ("inner", "key", "value", "item") if hasattr(kind, f)]
+            pending += inner_types(kind)
         for value in self._globals.values():
             if isinstance(value, type) and issubclass(value, Index):
                 found[value.__name__] = value
@@ -191,6 +229,8 @@ class _ModuleWriter:
                 return "False"
             case SeqType(inner=inner, limit=limit, exact=exact):
                 return f"({self._fresh(inner)},) * ({bound_text(limit)})" if exact else "()"
+            case RecordType(name=name, fields=fields):
+                return f"{name}({', '.join(self._fresh(field) for _, field in fields)})"
             case RangeType(low=low, high=high):
                 return "0" if low == 0 else f"min(max(0, {bound_text(low)}), {bound_text(high)})"
         return "0"
@@ -214,19 +254,21 @@ class _ModuleWriter:
     def _restore_text(self, kind: Type, text: str) -> str:
         match kind:
             case MapType(key=IndexType() | EnumType(), value=value):
-                if not is_container(value):
+                if not is_container(value) and not holds_record(value):
                     return f"list({text})"
                 return f"[{self._restore_text(value, 'part')} for part in {text}]"
             case MapType(key=key, value=value):
                 inner = self._restore_text(value, "part")
                 return f"{{key: {inner} for key, part in zip({self._domain(key)}, {text}, strict=True)}}"
+            case PartialMapType(value=value) if holds_record(value):
+                return f"{{key: {record_text(value, 'part')} for key, part in {text}}}"
             case PartialMapType():
                 return f"dict({text})"
             case SetType():
                 return f"set({text})"
             case QueueType():
                 return f"PriorityQueue.restored({text})"
-        return text
+        return record_text(kind, text)
 
     # methods
 

@@ -17,9 +17,11 @@ from kvproof.spec.lang.types import (
     OptionType,
     PartialMapType,
     QueueType,
+    RecordType,
     SeqType,
     SetType,
     Type,
+    inner_types,
 )
 
 
@@ -45,7 +47,46 @@ def type_annotation(kind: Type) -> str:
             return f"set[{type_annotation(inner)}]"
         case QueueType():
             return "PriorityQueue"
+        case RecordType(name=name):
+            return name
     return "int"
+
+
+def holds_record(kind: Type | None) -> bool:
+    """Whether values of the type are records, or have records inside."""
+    return kind is not None and (isinstance(kind, RecordType) or any(holds_record(part) for part in inner_types(kind)))
+
+
+def record_text(kind: Type, text: str) -> str:
+    """The expression that makes a value with records out of `text`, where they are dicts or tuples of their fields."""
+    if not holds_record(kind):
+        return text
+    match kind:
+        case RecordType(name=name):
+            return f"{name}._of({text})"
+        case OptionType(inner=inner):
+            return f"(None if {text} is None else {record_text(inner, text)})"
+        case SeqType(inner=inner):
+            return f"tuple([{record_text(inner, 'part')} for part in {text}])"
+    raise TypeError(f"a record inside {kind} is not supported")
+
+
+def record_class(kind: RecordType) -> str:
+    """The source of a record's class in the reference."""
+    doc = inspect.cleandoc(kind.cls.__doc__ or "") if "__doc__" in kind.cls.__dict__ else ""
+    fields = "\n".join(f"    {name}: {type_annotation(field)}" for name, field in kind.fields)
+    parts = ", ".join(record_text(field, f"fields[{i}]") for i, (_, field) in enumerate(kind.fields))
+    return (
+        f"class {kind.name}(NamedTuple):\n"
+        + (textwrap.indent(f'"""{doc}"""', "    ").rstrip() + "\n\n" if doc else "")
+        + f"{fields}\n\n"
+        + "    @classmethod\n"
+        + f"    def _of(cls, value: Any) -> {kind.name}:\n"
+        + "        if type(value) is cls:\n"
+        + "            return value\n"
+        + "        fields = _fields(cls, value)\n"
+        + f"        return cls({parts})\n"
+    )
 
 
 def snapshot_text(kind: Type, text: str) -> str:

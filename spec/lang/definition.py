@@ -123,10 +123,7 @@ class Definition:
             text.update("\n".join(ast.unparse(statement) for statement in body).encode())
         for record in sorted(self.records):
             kind = self.records[record]
-            written = [
-                ast.unparse(annotation)
-                for annotation in _annotations(_class_source(cast(Any, kind.cls)).node)[1].values()
-            ]
+            written = record_source(kind.cls).annotations.values()
             text.update(f"record {type_source(kind)} {', '.join(written)}\n".encode())
         text.update(inspect.getsource(self.parameters).encode())
         return text.hexdigest()[:16]
@@ -151,6 +148,21 @@ def _class_source(cls: Any) -> _ClassSource:
     assert isinstance(node, ast.ClassDef)
     ast.increment_lineno(node, first - 1)
     return _ClassSource(file, node)
+
+
+@attrs.frozen(eq=False)
+class RecordSource:
+    """How the fields of a record class are written."""
+
+    annotations: dict[str, str]
+    docs: dict[str, str]
+    """The string literal that follows a field, where there is one."""
+
+
+def record_source(cls: type[Record]) -> RecordSource:
+    """The fields of a record class in its source."""
+    docs, annotations = _annotations(_class_source(cast(Any, cls)).node)
+    return RecordSource({name: ast.unparse(node) for name, node in annotations.items()}, docs)
 
 
 def _lineage(cls: type[Machine[Any]]) -> list[type]:
