@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import frozen
 
-ORACLES = ("step", "crash", "result", "invariant", "observation", "content", "race")
+ORACLES = ("step", "crash", "result", "promise", "invariant", "observation", "content", "race")
 """The oracles in the order in which they look at an operation; the first that objects names the failure."""
 
 _MISSING = "nothing"
@@ -55,7 +55,8 @@ def first_difference(expected: Any, actual: Any) -> tuple[tuple[Any, ...], Any, 
     if isinstance(expected, list) and isinstance(actual, list):
         for index, (left, right) in enumerate(zip(expected, actual, strict=False)):
             if left != right:
-                return (index,), left, right
+                inner = first_difference(left, right) if isinstance(left, dict) else None
+                return ((index,), left, right) if inner is None else ((index, *inner[0]), inner[1], inner[2])
         if len(expected) != len(actual):
             index = min(len(expected), len(actual))
             return (index,), [*expected, _MISSING][index], [*actual, _MISSING][index]
@@ -74,5 +75,9 @@ def place_kind(place: tuple[Any, ...]) -> str:
 
 def place_text(place: tuple[Any, ...]) -> str:
     """A difference's place for a reader: `free.PRIMARY[0]`."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
-    return text.lstrip(".") or "the whole"
+    return inside_text(place).lstrip(".") or "the whole"
+
+
+def inside_text(place: tuple[Any, ...]) -> str:
+    """A place as it follows the name of what it is in: `[1].reused`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)

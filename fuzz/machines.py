@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, cast
 
 import attrs
 
-from kvproof.fuzz.shapes import Maybe, Named, Run, Shape, Truth, Whole
+from kvproof.fuzz.shapes import Fields, Maybe, Named, Run, Shape, Truth, Whole
 from kvproof.fuzz.subject import MachineError, Parameters, Reference, Subject
 from kvproof.model import machines
-from kvproof.spec.lang import LanguageError, types
+from kvproof.spec.lang import Definition, LanguageError, types
 
 FAVOURITES_FROM = 9
 """A range with at least this many values has favourites, so that values at which behaviour changes are common."""
@@ -70,6 +71,7 @@ def subject_of(bundle: machines.Bundle) -> Subject:
             for name, variable in definition.state.items()
             if (kind := _sequence_items(variable.type)) is not None
         },
+        queries=frozenset(_queries(definition)),
     )
 
 
@@ -88,19 +90,36 @@ def shape_of(kind: types.Type, parameters: Any, named: Parameters, argument: str
         return Maybe(shape_of(kind.inner, parameters, named, argument))
     if isinstance(kind, types.SeqType):
         return Run(shape_of(kind.inner, parameters, named), kind.length(parameters), kind.exact)
+    if isinstance(kind, types.RecordType):
+        return Fields(kind.name, {name: shape_of(field, parameters, named, name) for name, field in kind.fields})
     raise MachineError(
-        f"argument {argument}: {type(kind).__name__} cannot be an argument; use an index, a range or a sequence"
+        f"argument {argument}: {type(kind).__name__} cannot be an argument; use an index, a range, a sequence or a record"
     )
 
 
 def _favourites(low: int, high: int, named: Parameters, argument: str) -> tuple[int, ...]:
-    """The default of an argument (a parameter `default_<argument>`), the ends, and parameters near which it matters."""
+    """The default of an argument, the ends, and parameters near which it matters.
+
+    `default_priority` is the default of all arguments and fields whose last word is `priority`.
+    """
     if high - low + 1 < FAVOURITES_FROM:
         return ()
-    default = [named[f"default_{argument}"]] if f"default_{argument}" in named else []
+    default = [value for name, value in named.items() if name == f"default_{argument.rpartition('_')[2]}"]
     large = [value for value in named.values() if value >= FAVOURITES_FROM]
     found = [*default, low, *(near for value in large for near in (value, value - 1)), high]
     return tuple(dict.fromkeys(value for value in found if low <= value <= high))
+
+
+def _queries(definition: Definition) -> set[str]:
+    """The operations from which no step can be reached."""
+    calls = {
+        name: {node.attr for node in ast.walk(method.node) if isinstance(node, ast.Attribute)}
+        for name, method in definition.methods.items()
+    }
+    acting = set(definition.of_kind("step"))
+    while more := {name for name, called in calls.items() if name not in acting and called & acting}:
+        acting |= more
+    return set(definition.of_kind("operation")) - acting
 
 
 def _sequence_items(kind: types.Type) -> str | None:

@@ -20,11 +20,12 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
+from kvproof.fuzz import edits
 from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.lockstep import Lockstep, Progress
-from kvproof.fuzz.shapes import Maybe, Run, Shape, Whole
+from kvproof.fuzz.shapes import Shape
 from kvproof.fuzz.subject import MachineError, Parameters, Subject
-from kvproof.fuzz.target import Operation, Refused, Target, TargetError, Value
+from kvproof.fuzz.target import Operation, Refused, Target, TargetError
 from kvproof.fuzz.walk import Case, walk_case
 
 RUNS_BUDGET = 2_500
@@ -50,11 +51,8 @@ class Candidate:
 
     def size(self) -> tuple[int, int, int]:
         """What minimising makes smaller, most important first: operations, tokens, parameters."""
-        return (len(self.operations), sum(map(_length, self.operations)), sum(self.parameters.values()))
-
-
-def _length(operation: Operation) -> int:
-    return sum(len(value) for value in operation.arguments.values() if isinstance(value, tuple))
+        items = sum(edits.length(operation.arguments) for operation in self.operations)
+        return (len(self.operations), items, sum(self.parameters.values()))
 
 
 @define
@@ -113,7 +111,7 @@ class Minimiser:
     def _execute(
         self, best: Candidate, parameters: Parameters, operations: tuple[Operation, ...]
     ) -> tuple[Candidate, set[int]] | None:
-        key = (tuple(parameters.values()), tuple((o.name, tuple(o.arguments.values())) for o in operations))
+        key = (tuple(parameters.values()), tuple((o.name, edits.frozen(o.arguments)) for o in operations))
         if self.runs >= self.budget or key in self._tried:
             return None
         self._tried.add(key)
@@ -122,7 +120,7 @@ class Minimiser:
         refused: set[int] = set()
         try:
             shapes = self.subject.make_shapes(parameters)
-            fitting = tuple(operation for operation in operations if _fits(operation, shapes[operation.name]))
+            fitting = tuple(operation for operation in operations if edits.fits(operation, shapes))
             with Lockstep(self.subject, self.make_target(), parameters, invariants_every=stride) as lockstep:
                 failure = lockstep.initial()
                 for index, operation in enumerate(fitting):
@@ -161,7 +159,7 @@ class Minimiser:
         progress = True
         while progress:
             progress = False
-            for operations in merged(self.subject, best):
+            for operations in edits.merged(best.operations, self.subject.make_shapes(best.parameters)):
                 found = self._better(best, best.parameters, operations)
                 if len(found.operations) < len(best.operations):
                     best, progress = found, True
@@ -232,108 +230,30 @@ class Minimiser:
 
     def _at(self, best: Candidate, parameters: Parameters) -> Candidate | None:
         """The sequence at smaller parameters, with its longer arguments cut as far as it takes to fit them."""
-        for limit in range(max(1, _longest(best.operations)), 0, -1):
-            found = self.attempt(best, parameters, _cut(best.operations, limit))
+        try:
+            shapes = self.subject.make_shapes(parameters)
+        except MachineError:
+            return None
+        for limit in range(max(1, edits.longest(best.operations)), 0, -1):
+            found = self.attempt(best, parameters, edits.cut(best.operations, shapes, limit))
             if found is not None and found.size() < best.size():
                 return found
         return None
-
-
-def _longest(operations: tuple[Operation, ...]) -> int:
-    return max((len(v) for o in operations for v in o.arguments.values() if isinstance(v, tuple)), default=1)
-
-
-def _cut(operations: tuple[Operation, ...], limit: int) -> tuple[Operation, ...]:
-    return tuple(
-        evolve(o, arguments={n: v[:limit] if isinstance(v, tuple) else v for n, v in o.arguments.items()})
-        for o in operations
-    )
-
-
-def merged(subject: Subject, best: Candidate) -> Iterator[tuple[Operation, ...]]:
-    """The sequence with one operation left out and its sequence argument appended to that of an earlier one."""
-    shapes = subject.make_shapes(best.parameters)
-    runs = [(i, n) for i, o in enumerate(best.operations) for n, s in shapes[o.name].items() if isinstance(s, Run)]
-    for (one, name), (other, other_name) in combinations(runs, 2):
-        operations = list(best.operations)
-        longer = operations[one].arguments[name] + operations[other].arguments[other_name]
-        operations[one] = evolve(operations[one], arguments={**operations[one].arguments, name: longer})
-        if shapes[operations[one].name][name].contains(longer):
-            yield (*operations[:other], *operations[other + 1 :])
 
 
 def _smaller(value: int) -> Iterator[int]:
     yield from range(value) if value < 16 else (0, 1, 2, 4, 8, value // 2)
 
 
-def _fits(operation: Operation, shapes: Any) -> bool:
-    return all(shapes[name].contains(value) for name, value in operation.arguments.items())
-
-
 def everywhere(subject: Subject, best: Candidate) -> Iterator[tuple[Operation, ...]]:
     """The sequence with one index or item renamed to a smaller one, or one position or item removed, throughout."""
     shapes = subject.make_shapes(best.parameters)
-    for kind, used in _used(best.operations, shapes).items():
-        for value in sorted(used, reverse=True):
-            for other in range(min(value, 8)):
-                yield _mapped(best.operations, shapes, kind, _swapper(value, other))
-    for position in range(_longest(best.operations)):
-        yield _without_position(best.operations, shapes, position)
+    yield from edits.renamed(best.operations, shapes)
+    for position in range(edits.longest(best.operations)):
+        yield edits.without_position(best.operations, shapes, position)
 
 
 def _simplicity(candidate: Candidate) -> tuple[Any, ...]:
     """Order of the pass `everywhere`: size first, then small values before large ones."""
     values = [value for operation in candidate.operations for value in operation.arguments.values()]
-    return (*candidate.size(), [list(v) if isinstance(v, tuple) else [-1 if v is None else v] for v in values])
-
-
-def _used(operations: tuple[Operation, ...], shapes: Any) -> dict[str, set[int]]:
-    found: dict[str, set[int]] = {}
-    for operation in operations:
-        for name, value in operation.arguments.items():
-            _note(shapes[operation.name][name], value, found)
-    return found
-
-
-def _note(shape: Shape, value: Value, found: dict[str, set[int]]) -> None:
-    if isinstance(shape, Whole) and shape.is_index:
-        found.setdefault(shape.kind, set()).add(value)
-    elif isinstance(shape, Run):
-        for item in value:
-            _note(shape.inner, item, found)
-    elif isinstance(shape, Maybe) and value is not None:
-        _note(shape.inner, value, found)
-
-
-def _swapper(one: int, other: int) -> Callable[[int], int]:
-    return lambda value: other if value == one else one if value == other else value
-
-
-def _mapped(
-    operations: tuple[Operation, ...], shapes: Any, kind: str, change: Callable[[int], int]
-) -> tuple[Operation, ...]:
-    return tuple(
-        evolve(o, arguments={n: _change(shapes[o.name][n], v, kind, change) for n, v in o.arguments.items()})
-        for o in operations
-    )
-
-
-def _change(shape: Shape, value: Value, kind: str, change: Callable[[int], int]) -> Value:
-    if isinstance(shape, Whole):
-        return change(value) if shape.is_index and shape.kind == kind else value
-    if isinstance(shape, Run):
-        return tuple(_change(shape.inner, item, kind, change) for item in value)
-    if isinstance(shape, Maybe) and value is not None:
-        return _change(shape.inner, value, kind, change)
-    return value
-
-
-def _without_position(operations: tuple[Operation, ...], shapes: Any, position: int) -> tuple[Operation, ...]:
-    def shorten(shape: Shape, value: Value) -> Value:
-        if isinstance(shape, Run) and not shape.exact:
-            return value[:position] + value[position + 1 :]
-        return value
-
-    return tuple(
-        evolve(o, arguments={n: shorten(shapes[o.name][n], v) for n, v in o.arguments.items()}) for o in operations
-    )
+    return (*candidate.size(), [edits.numbers(value) for value in values])

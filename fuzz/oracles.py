@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from attrs import frozen
 
 from kvproof.fuzz.content import pattern
-from kvproof.fuzz.failure import Failure, fingerprint, first_difference, place_kind, place_text, plain
+from kvproof.fuzz.failure import Failure, fingerprint, first_difference, inside_text, place_kind, place_text, plain
 from kvproof.fuzz.subject import Reference, Subject
 from kvproof.fuzz.target import (
     Content,
@@ -22,7 +22,6 @@ from kvproof.fuzz.target import (
     Outcome,
     Race,
     Refused,
-    Returned,
     Step,
     describe,
     render,
@@ -49,20 +48,26 @@ def crash(moment: Moment, error: BaseException) -> Failure:
 
 
 def outcome(moment: Moment, expected: Outcome, actual: Outcome) -> Failure | None:
-    """Same result, or same refusal."""
-    if type(expected) is type(actual):
-        if isinstance(expected, Refused) and expected == actual:
+    """Same result, or same refusal. The message about two results names the first place at which they differ."""
+    if isinstance(expected, Refused) or isinstance(actual, Refused):
+        if expected == actual:
             return None
-        if isinstance(expected, Returned) and isinstance(actual, Returned):
-            if expected.value == actual.value or plain(expected.value) == plain(actual.value):
-                return None
-            kind = "value"
-        else:
-            kind = f"{_word(expected)}/{_word(actual)}"
-    else:
         kind = f"{_word(expected)}/{_word(actual)}"
-    message = f"{moment.operation}: the specification {expected}, the target {actual}"
-    return moment.failure("result", kind, message, str(expected), str(actual))
+        message = f"{moment.operation}: the specification {expected}, the target {actual}"
+        return moment.failure("result", kind, message, str(expected), str(actual))
+    if expected.value == actual.value:
+        return None
+    found = first_difference(plain(expected.value), plain(actual.value))
+    if found is None:
+        return None
+    place, left, right = found
+    if not place:
+        message = f"{moment.operation}: the specification {expected}, the target {actual}"
+        return moment.failure("result", "value", message, str(expected), str(actual))
+    fields = [part for part in place if isinstance(part, str)]
+    both = f"the specification has {render(left)}, the target {render(right)}"
+    message = f"{moment.operation}, result{inside_text(place)}: {both}"
+    return moment.failure("result", ".".join(["value", *fields]), message, str(expected), str(actual))
 
 
 def _word(result: Outcome) -> str:

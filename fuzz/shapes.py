@@ -6,7 +6,7 @@ minimising all go through shapes, so none of them knows a machine.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Protocol
 
@@ -161,8 +161,10 @@ class Run:
     def simpler(self, value: Value) -> Iterator[Value]:
         if not self.exact:
             yield from self._shorter(value)
+        # the first of each plain item is enough, since simplifying is repeated; a record has fields of its own to try
+        most = None if isinstance(self.inner, Fields) else 1
         for index, item in enumerate(value):
-            for candidate in islice(self.inner.simpler(item), 1):
+            for candidate in islice(self.inner.simpler(item), most):
                 yield (*value[:index], candidate, *value[index + 1 :])
 
     def _shorter(self, value: tuple[Value, ...]) -> Iterator[Value]:
@@ -174,12 +176,53 @@ class Run:
             yield (*value[:index], *value[index + 1 :])
 
 
+@frozen
+class Fields:
+    """A record: a dict with just these fields, in this order, each of its own shape. JSON has an object."""
+
+    name: str
+    """What the machine calls such a record."""
+    fields: Mapping[str, Shape]
+
+    def contains(self, value: Value) -> bool:
+        if not isinstance(value, dict) or list(value) != list(self.fields):
+            return False
+        return all(shape.contains(value[name]) for name, shape in self.fields.items())
+
+    def describe(self) -> str:
+        return f"a {self.name} with the fields {', '.join(self.fields)}"
+
+    def parse(self, text: Value) -> Value:
+        if not isinstance(text, Mapping):
+            raise _refuse(self, text)
+        for name in text:
+            if name not in self.fields:
+                raise ValueError(f"a {self.name} has no field {name!r}; it has {', '.join(self.fields)}")
+        found = {}
+        for name, shape in self.fields.items():
+            if name not in text:
+                raise ValueError(f"a {self.name} needs the field {name!r}, {shape.describe()}")
+            try:
+                found[name] = shape.parse(text[name])
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from error
+        return found
+
+    def simpler(self, value: Value) -> Iterator[Value]:
+        for name, shape in self.fields.items():
+            for candidate in shape.simpler(value[name]):
+                yield {**value, name: candidate}
+
+
 def to_json(shape: Shape | None, value: Value) -> Value:
-    """The JSON form of a value; without a shape, tuples become lists and all else stays."""
+    """The JSON form of a value; without a shape, tuples become lists and names of enumerations stay numbers."""
     if isinstance(shape, Named):
         return shape.names[shape.values.index(value)]
     if isinstance(shape, Maybe):
         return None if value is None else to_json(shape.inner, value)
+    if isinstance(value, Mapping):
+        known = shape.fields if isinstance(shape, Fields) else {}
+        return {name: to_json(known.get(name), item) for name, item in value.items()}
     if isinstance(value, tuple | list):
         inner = shape.inner if isinstance(shape, Run) else None
         return [to_json(inner, item) for item in value]
@@ -187,5 +230,7 @@ def to_json(shape: Shape | None, value: Value) -> Value:
 
 
 def from_json(text: Value) -> Value:
-    """JSON data as the specification's values, where no shape is known: lists become tuples."""
+    """JSON data as the specification's values, where no shape is known: lists become tuples, at any depth."""
+    if isinstance(text, dict):
+        return {name: from_json(item) for name, item in text.items()}
     return tuple(from_json(item) for item in text) if isinstance(text, list) else text

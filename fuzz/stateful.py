@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from kvproof.fuzz.arguments import ArgumentSource, Chooser, RandomChooser
+from kvproof.fuzz.arguments import ArgumentSource
+from kvproof.fuzz.chooser import Chooser, RandomChooser
 from kvproof.fuzz.lockstep import Lockstep, Progress
 from kvproof.fuzz.subject import Parameters, Subject
 from kvproof.fuzz.target import Operation, Returned, Target

@@ -12,13 +12,19 @@ from kvproof.fuzz.target import HarnessError, Observation, Value
 
 Parameters = Mapping[str, int]
 
+Shapes = Mapping[str, Mapping[str, Shape]]
+"""Shape of each argument of each operation."""
+
 
 class MachineError(HarnessError):
     """No such machine, or parameters that it does not allow."""
 
 
 class Reference(Protocol):
-    """The generated reference (kvproof.model.reference), as far as lockstep uses it."""
+    """The generated reference (kvproof.model.reference), as far as lockstep uses it.
+
+    Records are dicts from field to value, in arguments and in results, also inside tuples.
+    """
 
     on_step: Callable[[str, tuple[Value, ...]], None] | None
     coverage: set[int] | None
@@ -55,8 +61,8 @@ class Subject:
     """Small parameters that show the machine's behaviour, the smallest first; the engines draw near them."""
     make_reference: Callable[[Parameters], Reference] = field()
     """A fresh reference; raises `ValueError` for parameters that the machine does not allow."""
-    make_shapes: Callable[[Parameters], Mapping[str, Mapping[str, Shape]]] = field()
-    """Shape of each argument of each operation at these parameters."""
+    make_shapes: Callable[[Parameters], Shapes] = field()
+    """The shapes at these parameters."""
     steps: frozenset[str] = field()
     """The steps that a target's log may name."""
     rejected: type[Exception] = field()
@@ -69,6 +75,8 @@ class Subject:
     """The `sometimes` events that the machine declares."""
     sequence_state: Mapping[str, str] = {}
     """State variables that hold sequences, and the kind of their items: sequence arguments take prefixes from them."""
+    queries: frozenset[str] = frozenset()
+    """Operations that take no step whatever their arguments: they may be asked while operations are drawn."""
 
     @property
     def defaults(self) -> Parameters:

@@ -8,8 +8,6 @@ three switches an oracle on (see `kvproof.fuzz.oracles`):
   follows, and a choice that is not allowed is a difference.
 - `contents()`: the bytes it holds for every cached or referenced block, with the token path each stands for.
 - `races()`: the unordered conflicting accesses that it knows of (happens-before).
-- `choices()`: what it chose during the last operation where the specification leaves a choice open, in order; the
-  reference then follows these choices, and one that was not allowed is a failure.
 """
 
 from __future__ import annotations
@@ -21,7 +19,8 @@ from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
 from attrs import field, frozen
 
 Value = Any
-"""An argument or a result: int, bool, None or a tuple of these. Lists exist only in JSON."""
+"""An argument or a result: int, bool, None, a tuple of values, or a record: a dict from field to value, in the order of
+the machine's fields. Lists exist only in JSON."""
 
 Observation = Mapping[str, Any]
 """What can be seen from outside, as JSON-able data that names nothing by a raw id."""
@@ -126,7 +125,11 @@ REQUIRED_METHODS = ("reset", "apply", "observe", "close")
 
 
 def render(value: Value) -> str:
-    """A value as a reader writes it: sequences in brackets, as in the trace file."""
+    """A value as a reader writes it: sequences in brackets, as in the trace file; records in braces, the first field
+    and those that say more than 0, none or empty."""
+    if isinstance(value, Mapping):
+        told = [name for at, (name, item) in enumerate(value.items()) if at == 0 or item not in (0, None, (), [])]
+        return "{" + ", ".join(f"{name} {render(value[name])}" for name in told) + "}"
     if isinstance(value, tuple | list):
         return "[" + ", ".join(render(item) for item in value) + "]"
     if value is None:

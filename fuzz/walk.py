@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kvproof.fuzz.arguments import ArgumentSource, Chooser, RandomChooser, choice, draw_parameters
+from kvproof.fuzz.arguments import ArgumentSource, draw_parameters
+from kvproof.fuzz.chooser import Chooser, RandomChooser, choice
 from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.lockstep import Lockstep, Progress
 from kvproof.fuzz.scout import Novelty, Scout

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from toy_queue import DEFAULTS, TOY, ToyReference
 
-from kvproof.fuzz.arguments import ArgumentSource, RandomChooser, draw_parameters
+from kvproof.fuzz.arguments import ArgumentSource, draw_parameters
+from kvproof.fuzz.chooser import RandomChooser
 from kvproof.fuzz.scout import Novelty, Scout
-from kvproof.fuzz.shapes import Maybe, Named, Run, Shape, Truth, Whole, from_json, to_json
+from kvproof.fuzz.shapes import Fields, Maybe, Named, Run, Shape, Truth, Whole, from_json, to_json
 from kvproof.fuzz.target import Operation
+from kvproof.fuzz.values import ValueSource
 
 SHAPES: list[Shape] = [
     Truth(),
@@ -21,7 +23,12 @@ SHAPES: list[Shape] = [
     Run(Whole(0, 2, "Letter", True), 4),
     Run(Truth(), 3, exact=True),
     Run(Run(Whole(0, 1), 2), 2),
+    Run(Fields("Pair", {"low": Whole(0, 3), "names": Run(Whole(0, 2, "Letter", True), 2)}), 2),
 ]
+
+
+def make_values(reference: ToyReference) -> ValueSource:
+    return ValueSource(TOY, TOY.make_shapes(DEFAULTS), reference)
 
 
 def make_source(reference: ToyReference) -> ArgumentSource:
@@ -30,20 +37,20 @@ def make_source(reference: ToyReference) -> ArgumentSource:
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_drawn_values_are_legal_and_survive_json(shape: Shape) -> None:
-    source = make_source(ToyReference(DEFAULTS))
+    source = make_values(ToyReference(DEFAULTS))
     chooser = RandomChooser(1)
     for _ in range(300):
-        value = source._value(shape, chooser)
+        value = source.value(shape, chooser)
         assert shape.contains(value)
         assert shape.parse(to_json(shape, value)) == value
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_simpler_values_are_legal_and_different(shape: Shape) -> None:
-    source = make_source(ToyReference(DEFAULTS))
+    source = make_values(ToyReference(DEFAULTS))
     chooser = RandomChooser(2)
     for _ in range(100):
-        value = source._value(shape, chooser)
+        value = source.value(shape, chooser)
         for simpler in shape.simpler(value):
             assert shape.contains(simpler)
             assert simpler != value

@@ -1,0 +1,153 @@
+"""Changing the drawn arguments of an operation that would be refused until it is enabled, without knowing why it is not.
+
+Three changes are tried, the least destructive first: an index (of the operation, or of a record in a list) is turned to
+another value, a list of records is built up from the records with which the operation is enabled, and a number is set to
+an end of its range.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import cast
+
+from kvproof.fuzz.shapes import Fields, Run, Shape, Whole
+from kvproof.fuzz.subject import Reference
+from kvproof.fuzz.target import Value
+
+INDEX_CANDIDATES = 8
+"""Values of one index tried, the drawn one included."""
+
+ROUNDS_IN_VAIN = 2
+"""Times that no value of an index changed an error after which it is not turned against that error in this state."""
+
+Holder = dict[str, Value]
+"""The arguments, or one record in them: what has a shape for each name."""
+
+
+class Mender:
+    """Mends operations in one state of the reference. Tell it `moved` when the state may have changed."""
+
+    def __init__(self, reference: Reference) -> None:
+        self._reference = reference
+        self._vain: dict[tuple[str, str, str], int] = {}  # rounds of an index against an error that changed nothing
+
+    def moved(self) -> None:
+        """The reference's state may have changed."""
+        self._vain.clear()
+
+    def mend(self, name: str, arguments: Holder, shapes: Mapping[str, Shape]) -> str | None:
+        """Change `arguments` until the operation is enabled; the first error when it never is."""
+        error = self._reference.enabled(name, arguments)
+        if error is None or self._turned(name, error, arguments, arguments, shapes, {}) is None:
+            return None
+        lists = [key for key, shape in shapes.items() if _is_list_of_records(shape)]
+        if any(self._built(name, arguments, key, shapes[key]) for key in lists):
+            return None
+        if self._ended(name, arguments, arguments, shapes, highest=True):
+            return None
+        drawn = dict(arguments)
+        arguments.update({key: cast(Whole, shape).high for key, shape in shapes.items() if _is_number(shape)})
+        if any(self._built(name, arguments, key, shapes[key]) for key in lists):
+            return None
+        arguments.update(drawn)
+        return error
+
+    def _turned(
+        self,
+        name: str,
+        error: str,
+        arguments: Holder,
+        holder: Holder,
+        shapes: Mapping[str, Shape],
+        avoid: Mapping[str, set[Value]],
+    ) -> Holder | None:
+        """Turn the indices in `holder`; None when that enables the operation.
+
+        Otherwise `holder` is as it was; what comes back has the first index with which the error was another one, so
+        that something else may be what is wrong now.
+        """
+        promising = dict(holder)
+        for key, shape in shapes.items():
+            vain = (name, key, error)
+            if not _is_index(shape) or self._vain.get(vain, 0) >= ROUNDS_IN_VAIN:
+                continue
+            drawn = holder[key]
+            for value in _others(cast(Whole, shape), drawn):
+                if value in avoid.get(key, ()):
+                    continue
+                holder[key] = value
+                found = self._reference.enabled(name, arguments)
+                if found is None:
+                    self._vain[vain] = 0
+                    return None
+                if found != error and promising[key] == drawn:
+                    promising[key] = value
+            self._vain[vain] = self._vain.get(vain, 0) + 1 if promising[key] == drawn else 0
+            holder[key] = drawn
+        return promising
+
+    def _ended(
+        self, name: str, arguments: Holder, holder: Holder, shapes: Mapping[str, Shape], highest: bool = False
+    ) -> bool:
+        """Set one number in `holder` to the low end of its range, or to the `highest`, if that enables the operation."""
+        for key, shape in shapes.items():
+            if _is_number(shape):
+                drawn, ends = holder[key], cast(Whole, shape)
+                for end in (ends.high, ends.low) if highest else (ends.low,):
+                    holder[key] = end
+                    if end != drawn and self._reference.enabled(name, arguments) is None:
+                        return True
+                holder[key] = drawn
+        return False
+
+    def _built(self, name: str, arguments: Holder, key: str, shape: Shape) -> bool:
+        """Keep the records with which the operation is enabled, one after the other; False when there are none."""
+        inner = cast(Fields, cast(Run, shape).inner)
+        wanted, kept = arguments[key], ()
+        for record in wanted:
+            tried = dict(record)
+            arguments[key] = (*kept, tried)
+            if self._settled(name, arguments, tried, inner.fields, kept):
+                kept = arguments[key]
+        arguments[key] = kept or wanted
+        return bool(kept)
+
+    def _settled(
+        self, name: str, arguments: Holder, record: Holder, fields: Mapping[str, Shape], kept: tuple[Holder, ...]
+    ) -> bool:
+        """Is the operation enabled with this record as the last of its list, as it is or with a change or two?"""
+        error = self._reference.enabled(name, arguments)
+        if error is None:
+            return True
+        promising = self._turned(name, error, arguments, record, fields, _values_of(fields, kept))
+        if promising is None or self._ended(name, arguments, record, fields):
+            return True
+        if promising == record:
+            return False
+        record.update(promising)
+        return self._ended(name, arguments, record, fields)
+
+
+def _values_of(fields: Mapping[str, Shape], records: tuple[Holder, ...]) -> dict[str, set[Value]]:
+    """The indices that records have, by field."""
+    indices = [name for name, shape in fields.items() if _is_index(shape)]
+    return {name: {record[name] for record in records} for name in indices}
+
+
+def _is_index(shape: Shape) -> bool:
+    return isinstance(shape, Whole) and shape.is_index
+
+
+def _is_number(shape: Shape) -> bool:
+    return isinstance(shape, Whole) and not shape.is_index
+
+
+def _is_list_of_records(shape: Shape) -> bool:
+    return isinstance(shape, Run) and isinstance(shape.inner, Fields) and not shape.exact
+
+
+def _others(shape: Whole, drawn: int) -> Iterator[int]:
+    """The next values after `drawn` in a range, around its end."""
+    size = shape.high - shape.low + 1
+    for turn in range(1, min(size, INDEX_CANDIDATES)):
+        yield shape.low + (drawn - shape.low + turn) % size
