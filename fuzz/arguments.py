@@ -8,11 +8,12 @@ Two engines draw through the same code by way of a `Chooser`: Hypothesis, and a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 from kvproof.fuzz.chooser import Chooser, choice
 from kvproof.fuzz.mend import Mender
-from kvproof.fuzz.shapes import Whole
+from kvproof.fuzz.shapes import Fields, Run, Shape, Whole
 from kvproof.fuzz.subject import MachineError, Parameters, Reference, Subject
 from kvproof.fuzz.target import Operation
 from kvproof.fuzz.values import ValueSource
@@ -24,14 +25,11 @@ VARIED_BELOW = 13
 """A parameter that is smaller in a preset varies around it; larger ones (a number of priorities, a threshold) are
 kept, since other values of them show nothing new."""
 
-PARAMETER_ATTEMPTS = 8
-"""Variations of a preset that are tried until the machine allows one; then the preset itself is taken."""
-
 
 def draw_parameters(subject: Subject, chooser: Chooser, fixed: Mapping[str, int] | None = None) -> dict[str, int]:
-    """Parameters for one run: a preset of the machine, with about half of its small ones moved by one.
+    """Parameters for one run: a preset of the machine, with about a third of its small ones moved by one.
 
-    `fixed` ones are kept as given.
+    One after the other, where the machine allows it; `fixed` ones are kept as given.
 
     Raises:
         MachineError: the machine does not allow the fixed ones together with a preset.
@@ -40,16 +38,16 @@ def draw_parameters(subject: Subject, chooser: Chooser, fixed: Mapping[str, int]
     preset = {**choice(chooser, subject.presets), **given}
     subject.reference(preset)
     free = [name for name, value in preset.items() if name not in given and value < VARIED_BELOW]
-    for _ in range(PARAMETER_ATTEMPTS):
-        drawn = dict(preset)
-        for name in free:
-            drawn[name] += (0, 0, -1, 1)[chooser.integer(0, 3)]
-        try:
-            subject.reference(drawn)
-        except MachineError:
-            continue
-        return drawn
-    return preset
+    drawn = dict(preset)
+    for name in free:
+        move = (0, 0, 0, 0, -1, 1)[chooser.integer(0, 5)]
+        if move:
+            drawn[name] += move
+            with suppress(MachineError):
+                subject.reference(drawn)
+                continue
+            drawn[name] -= move
+    return drawn
 
 
 class ArgumentSource:
@@ -61,7 +59,7 @@ class ArgumentSource:
         self._mender = Mender(reference)
         self._barren: set[str] = set()  # operations without an enabled candidate in this state, not to be tried again
         self._indexed = {
-            name: any(isinstance(shape, Whole) and shape.is_index for shape in shapes.values())
+            name: any(isinstance(shape, Whole) and shape.is_index for shape in _flat(shapes))
             for name, shapes in self._shapes.items()
         }
 
@@ -69,7 +67,6 @@ class ArgumentSource:
         """The reference's state may have changed."""
         self._values.moved()
         self._barren.clear()
-        self._mender.moved()
 
     def draw(self, name: str, chooser: Chooser) -> Operation:
         """One operation called `name`, an enabled one if a few candidates have one."""
@@ -92,6 +89,14 @@ class ArgumentSource:
                 return Operation(name, arguments)
             errors.add(error)
             if attempt == 1 and len(errors) == 1 and self._indexed[name]:
-                break  # whatever the index, the same refusal twice: there is nothing of the kind to be found
+                break  # whatever it is about, the same refusal twice: there is nothing of the kind to be found
         self._barren.add(name)
         return None
+
+
+def _flat(shapes: Mapping[str, Shape]) -> Iterator[Shape]:
+    """The shapes of arguments, and those of the fields of records in lists."""
+    for shape in shapes.values():
+        yield shape
+        if isinstance(shape, Run) and isinstance(shape.inner, Fields):
+            yield from shape.inner.fields.values()

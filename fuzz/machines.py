@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, cast
 
@@ -112,14 +112,19 @@ def _favourites(low: int, high: int, named: Parameters, argument: str) -> tuple[
 
 def _queries(definition: Definition) -> set[str]:
     """The operations from which no step can be reached."""
-    calls = {
-        name: {node.attr for node in ast.walk(method.node) if isinstance(node, ast.Attribute)}
-        for name, method in definition.methods.items()
-    }
+    calls = {name: set(_called(method.node)) for name, method in definition.methods.items()}
     acting = set(definition.of_kind("step"))
     while more := {name for name, called in calls.items() if name not in acting and called & acting}:
         acting |= more
     return set(definition.of_kind("operation")) - acting
+
+
+def _called(method: ast.FunctionDef) -> Iterator[str]:
+    """The machine's own methods that a method calls."""
+    for node in ast.walk(method):
+        called = node.func if isinstance(node, ast.Call) else None
+        if isinstance(called, ast.Attribute) and isinstance(called.value, ast.Name) and called.value.id == "self":
+            yield called.attr
 
 
 def _sequence_items(kind: types.Type) -> str | None:

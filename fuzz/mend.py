@@ -17,23 +17,28 @@ from kvproof.fuzz.target import Value
 INDEX_CANDIDATES = 8
 """Values of one index tried, the drawn one included."""
 
-ROUNDS_IN_VAIN = 2
-"""Times that no value of an index changed an error after which it is not turned against that error in this state."""
+PATIENCE = 3
+"""Times that a change may fail to help against an error before it is only tried now and then."""
+
+NOW_AND_THEN = 8
+"""One in so many occasions on which a change is tried that has not helped of late."""
 
 Holder = dict[str, Value]
 """The arguments, or one record in them: what has a shape for each name."""
 
 
 class Mender:
-    """Mends operations in one state of the reference. Tell it `moved` when the state may have changed."""
+    """Mends operations on one reference. It learns which change helps against which error."""
 
     def __init__(self, reference: Reference) -> None:
         self._reference = reference
-        self._vain: dict[tuple[str, str, str], int] = {}  # rounds of an index against an error that changed nothing
+        self._vain: dict[tuple[str, str, str], int] = {}  # how often a change of an argument did not help, in a row
 
-    def moved(self) -> None:
-        """The reference's state may have changed."""
-        self._vain.clear()
+    def _is_worth(self, change: tuple[str, str, str]) -> bool:
+        """Has it helped, or is its turn now? Takes it for vain until it helps."""
+        vain = self._vain.get(change, 0)
+        self._vain[change] = vain + 1
+        return vain < PATIENCE or vain % NOW_AND_THEN == 0
 
     def mend(self, name: str, arguments: Holder, shapes: Mapping[str, Shape]) -> str | None:
         """Change `arguments` until the operation is enabled; the first error when it never is."""
@@ -41,13 +46,13 @@ class Mender:
         if error is None or self._turned(name, error, arguments, arguments, shapes, {}) is None:
             return None
         lists = [key for key, shape in shapes.items() if _is_list_of_records(shape)]
-        if any(self._built(name, arguments, key, shapes[key]) for key in lists):
+        if any(self._built(name, error, arguments, key, shapes[key]) for key in lists):
             return None
-        if self._ended(name, arguments, arguments, shapes, highest=True):
+        if self._ended(name, error, arguments, arguments, shapes, highest=True):
             return None
         drawn = dict(arguments)
         arguments.update({key: cast(Whole, shape).high for key, shape in shapes.items() if _is_number(shape)})
-        if any(self._built(name, arguments, key, shapes[key]) for key in lists):
+        if any(self._built(name, f"{error} at most", arguments, key, shapes[key]) for key in lists):
             return None
         arguments.update(drawn)
         return error
@@ -68,8 +73,8 @@ class Mender:
         """
         promising = dict(holder)
         for key, shape in shapes.items():
-            vain = (name, key, error)
-            if not _is_index(shape) or self._vain.get(vain, 0) >= ROUNDS_IN_VAIN:
+            change = (name, key, error)
+            if not _is_index(shape) or not self._is_worth(change):
                 continue
             drawn = holder[key]
             for value in _others(cast(Whole, shape), drawn):
@@ -78,37 +83,50 @@ class Mender:
                 holder[key] = value
                 found = self._reference.enabled(name, arguments)
                 if found is None:
-                    self._vain[vain] = 0
+                    self._vain[change] = 0
                     return None
                 if found != error and promising[key] == drawn:
                     promising[key] = value
-            self._vain[vain] = self._vain.get(vain, 0) + 1 if promising[key] == drawn else 0
+                    self._vain[change] = 0
             holder[key] = drawn
         return promising
 
     def _ended(
-        self, name: str, arguments: Holder, holder: Holder, shapes: Mapping[str, Shape], highest: bool = False
+        self,
+        name: str,
+        error: str,
+        arguments: Holder,
+        holder: Holder,
+        shapes: Mapping[str, Shape],
+        highest: bool = False,
     ) -> bool:
         """Set one number in `holder` to the low end of its range, or to the `highest`, if that enables the operation."""
         for key, shape in shapes.items():
-            if _is_number(shape):
+            change = (name, key, error)
+            if _is_number(shape) and self._is_worth(change):
                 drawn, ends = holder[key], cast(Whole, shape)
                 for end in (ends.high, ends.low) if highest else (ends.low,):
                     holder[key] = end
                     if end != drawn and self._reference.enabled(name, arguments) is None:
+                        self._vain[change] = 0
                         return True
                 holder[key] = drawn
         return False
 
-    def _built(self, name: str, arguments: Holder, key: str, shape: Shape) -> bool:
+    def _built(self, name: str, error: str, arguments: Holder, key: str, shape: Shape) -> bool:
         """Keep the records with which the operation is enabled, one after the other; False when there are none."""
-        inner = cast(Fields, cast(Run, shape).inner)
+        change = (name, key, error)
         wanted, kept = arguments[key], ()
+        if not wanted or not self._is_worth(change):
+            return False
+        fields = cast(Fields, cast(Run, shape).inner).fields
         for record in wanted:
             tried = dict(record)
             arguments[key] = (*kept, tried)
-            if self._settled(name, arguments, tried, inner.fields, kept):
+            if self._settled(name, arguments, tried, fields, kept):
                 kept = arguments[key]
+        if kept:
+            self._vain[change] = 0
         arguments[key] = kept or wanted
         return bool(kept)
 
@@ -120,12 +138,13 @@ class Mender:
         if error is None:
             return True
         promising = self._turned(name, error, arguments, record, fields, _values_of(fields, kept))
-        if promising is None or self._ended(name, arguments, record, fields):
+        if promising is None or self._ended(name, error, arguments, record, fields):
             return True
         if promising == record:
             return False
         record.update(promising)
-        return self._ended(name, arguments, record, fields)
+        error = self._reference.enabled(name, arguments)
+        return error is None or self._ended(name, error, arguments, record, fields)
 
 
 def _values_of(fields: Mapping[str, Shape], records: tuple[Holder, ...]) -> dict[str, set[Value]]:

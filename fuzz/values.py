@@ -5,7 +5,7 @@ A value is drawn with the state of the reference in view, and with what was draw
 - A sequence mostly begins like one that the state holds, so that prefixes are shared, or like another sequence of the
   same operation.
 - An integer is often an end of its range, often one that the machine itself names: the answer of a query (an operation
-  that takes no step) about values drawn already, or the length of a sequence drawn already.
+  that takes no step) about values drawn already, or the length of a sequence drawn already, or of a part of it.
 - Within a list of records, fields that name things (an index) name different ones.
 
 Nothing here knows a machine.
@@ -57,7 +57,7 @@ class ValueSource:
         self._reference = reference
         self._errors = (subject.rejected, subject.rule_broken)
         self._sequence_state = subject.sequence_state
-        self._queries = {name: tuple(shapes[name]) for name in subject.queries if shapes[name]}
+        self._queries = [(name, shapes[name]) for name in shapes if name in subject.queries]
         self._known_sequences: dict[str, list[tuple[Any, ...]]] = {}
 
     def moved(self) -> None:
@@ -95,33 +95,35 @@ class ValueSource:
         raise TypeError(f"no way to draw {shape.describe()}")
 
     def _number(self, shape: Whole, chooser: Chooser, drawn: Drawn) -> int:
-        """A number at which something may change, three times of four."""
+        """A number at which something may change, more often than any."""
         low, high = shape.low, shape.high
         if low == high:
             return low
         kind = chooser.integer(0, 7)
-        if kind < 2:
+        if kind < 3:
             return chooser.integer(low, high)
-        if kind < 5 and drawn.sequences:
-            told = [value for value in self._told(drawn) if low <= value <= high]
-            if told:
-                return choice(chooser, told)
+        if kind < 6 and drawn.sequences:
+            told = self._told(chooser, drawn)
+            if told is not None and low <= told <= high:
+                return told
         return choice(chooser, shape.favourites or (low, low + 1, high))
 
-    def _told(self, drawn: Drawn) -> list[int]:
-        """What the machine answers about the values drawn so far, and how long the sequences among them are."""
-        found = []
-        reference, named = self._reference, drawn.named
-        for query, names in self._queries.items():
-            if all(name in named for name in names):
-                shapes = self._shapes[query]
-                arguments = {name: named[name] for name in names}
-                if all(shapes[name].contains(value) for name, value in arguments.items()):
-                    found.append(self._ask(reference, query, arguments))
-        return [answer for answer in found if answer is not None] + [len(sequence) for sequence in drawn.sequences]
+    def _told(self, chooser: Chooser, drawn: Drawn) -> int | None:
+        """What the machine answers about the values drawn so far, how long a sequence among them is, or a part of it."""
+        named = drawn.named
+        asked = chooser.integer(-2, len(self._queries) - 1)
+        if asked < 0:
+            length = len(choice(chooser, drawn.sequences))
+            return length if asked == -1 or length < 2 else chooser.integer(1, length - 1)
+        query, shapes = self._queries[asked]
+        arguments = {
+            name: named[name] for name, shape in shapes.items() if name in named and shape.contains(named[name])
+        }
+        return self._ask(query, arguments) if len(arguments) == len(shapes) else None
 
-    def _ask(self, reference: Reference, query: str, arguments: Mapping[str, Value]) -> int | None:
+    def _ask(self, query: str, arguments: Mapping[str, Value]) -> int | None:
         """A query's answer; asking leaves no mark, not even in the coverage."""
+        reference = self._reference
         hook, coverage, events = reference.on_step, reference.coverage, reference.events
         reference.on_step, reference.coverage, reference.events = None, set(), {}
         try:
@@ -162,7 +164,7 @@ class ValueSource:
             room = limit - len(prefix)
             least = 0 if prefix or chooser.integer(0, EMPTY_ONE_IN - 1) == 0 else 1
             kind = chooser.integer(0, 3)
-            extra = least if kind == 0 else chooser.integer(least, max(least, room if kind == 1 else min(room, 3)))
+            extra = least if kind == 0 else chooser.integer(least, max(least, min(room, 3) if kind == 3 else room))
             extra = min(extra, room)
         if isinstance(inner, Whole) and not inner.favourites:
             return prefix + tuple([chooser.integer(inner.low, inner.high) for _ in range(extra)])

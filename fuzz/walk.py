@@ -39,12 +39,16 @@ def case_seed(seed: int, case: int) -> int:
     return seed * CASE_SEED_STRIDE + case
 
 
-def mixture(names: tuple[str, ...], chooser: Chooser) -> tuple[str, ...]:
-    """The operations of one case, with repetition as weight ("swarm": some cases leave some out)."""
-    if chooser.integer(0, 1) == 0:
-        return names
-    weighted = tuple(name for name in names for _ in range(chooser.integer(0, 3)))
-    return weighted or names
+def mixture(subject: Subject, chooser: Chooser) -> tuple[str, ...]:
+    """The operations of one case, with repetition as weight ("swarm": some cases leave some out).
+
+    Queries have a third of the weight of others: they change nothing.
+    """
+    swarm = chooser.integer(0, 1) == 1
+    weights = {name: 1 if name in subject.queries else 3 for name in subject.operations}
+    if swarm:
+        weights = {name: chooser.integer(0, weight) for name, weight in weights.items()}
+    return tuple(name for name, weight in weights.items() for _ in range(weight)) or subject.operations
 
 
 class Case:
@@ -117,7 +121,7 @@ def walk_case(
             return
         source = ArgumentSource(subject, case.parameters, lockstep.reference)
         scout = Scout(subject, case.parameters, lockstep.reference, novelty or Novelty())
-        names = mixture(subject.operations, chooser)
+        names = mixture(subject, chooser)
         for _ in range(count):
             operation = next_operation(source, scout, names, chooser)
             case.operations.append(operation)

@@ -1,10 +1,10 @@
 """`kvproof.impl.BlockManager` as a target: the adapter plays the engine.
 
 As in an engine, several operations share an iteration: copies are enqueued as they come, then one forward pass reads
-what the new sequences reuse and writes the pattern of their new tokens, on the compute stream, at the places that the
-page table names. An operation on a sequence whose tokens are still to be written ends the iteration first. Nothing waits
-for the device except where the manager says so; bytes are read back outside the happens-before record, so that
-looking does not add an order that the program lacks.
+what is computed so far and writes the pattern of the tokens that the step log says it writes, on the compute stream, at
+the places that the page table names. An operation on a sequence whose tokens are still to be written ends the iteration
+first. Nothing waits for the device except where the manager says so; bytes are read back outside the happens-before
+record, so that looking does not add an order that the program lacks.
 """
 
 from __future__ import annotations
@@ -13,8 +13,20 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kvproof.fuzz.content import BYTES_PER_TOKEN, pattern
-from kvproof.fuzz.target import Content, Operation, Outcome, Race, Refused, Returned, Step, UnsupportedParameters
-from kvproof.impl import BlockManager, Inspection, Observer, PoolConfig, decode_entry
+from kvproof.fuzz.target import Content, Operation, Outcome, Race, Refused, Returned, Step, UnsupportedParameters, Value
+from kvproof.fuzz.targets.event_fold import EventFold
+from kvproof.fuzz.targets.token_split import TokenSplit
+from kvproof.impl import (
+    AdmittedRequest,
+    BlockManager,
+    Inspection,
+    LiveSequence,
+    Observer,
+    PoolConfig,
+    Request,
+    RetentionRange,
+    decode_entry,
+)
 from kvproof.impl import Refused as RefusedByManager
 from kvproof.impl.device import Device, Level, Loaded, SimulatedDevice, Stream
 
@@ -28,6 +40,8 @@ SCHEDULE_SEED = 12834
 ITERATION_OPERATIONS = 12
 """Operations of an iteration, at most. M-57 needs several copies in one: with 4 it takes ten times as long to find."""
 
+RESULT_FIELDS = ("reused", "computed", "full", "partial", "allocated", "onboarded", "new")
+
 
 class BlockManagerTarget:
     """Drives one block manager on one device; see `kvproof.fuzz.target` for the methods."""
@@ -39,64 +53,87 @@ class BlockManagerTarget:
 
     def reset(self, parameters: Mapping[str, int]) -> None:
         """See `Target`. Raises UnsupportedParameters for sizes that the pool does not allow."""
-        self._block_tokens = parameters["tokens_per_block"]
         try:
-            config = PoolConfig(
-                primary_blocks=parameters["primary_blocks"],
-                secondary_blocks=parameters["secondary_blocks"],
-                tokens_per_block=self._block_tokens,
-                block_bytes=self._block_tokens * BYTES_PER_TOKEN,
-                max_sequence_tokens=parameters["max_tokens"],
-                default_priority=parameters["default_priority"],
-                offload_threshold=parameters["offload_threshold"],
-                priorities=parameters["priorities"],
-                pins_max=parameters["pins_max"],
-            )
+            config = pool_config(parameters)
         except ValueError as error:
             raise UnsupportedParameters(str(error)) from error
+        self._block_tokens = config.tokens_per_block
+        self._budgeted = config.chunked
+        self._split = TokenSplit(parameters["vocabulary"], parameters["extra_ids"])
         self._device = self._make_device(config)
         self._log.clear()
+        self._tokens: dict[int, tuple[int, ...]] = {}
         self._written: dict[int, int] = {}
         self._loads: list[tuple[str, tuple[int, ...], int, Loaded]] = []
         self._races_told = 0
         self._in_iteration = 0
-        self._unwritten: dict[int, list[int]] = {}
+        self._unwritten: dict[int, list[tuple[int, int]]] = {}
+        self._now = 0
         self._manager = self._make_manager(config, self._device, self._report)
         self._inspection = Inspection(self._manager)
-        self._calls: dict[str, Callable[..., int]] = {
+        self._fold = EventFold(self._split.machine_tokens)
+        self._live: dict[int, LiveSequence] | None = None
+        self._calls: dict[str, Callable[..., Value]] = {
+            "estimate": self._on_tokens(self._manager.estimate),
+            "blocks_needed": self._on_tokens(self._manager.blocks_needed),
             "add": self._add,
+            "add_batch": self._add_batch,
+            "prefill": self._manager.prefill,
             "append": self._append,
+            "rewind": self._manager.rewind,
             "store": self._manager.store,
-            "finish": self._finish,
+            "finish": self._manager.finish,
             "offload": self._offload,
-            "pin_path": self._manager.pin,
-            "unpin_path": self._manager.unpin,
+            "pin_path": self._on_tokens(self._manager.pin),
+            "unpin_path": self._on_tokens(self._manager.unpin),
+            "release_subtree": self._on_tokens(self._manager.release_subtree),
+            "refresh": self._refresh,
         }
 
     def close(self) -> None:
         """Nothing outlives the objects."""
 
     def _report(self, name: str, arguments: tuple[Any, ...]) -> None:
-        self._log.append(Step(name, arguments))
+        self._log.append(Step(name, self._split.machine_step(name, arguments)))
 
     def apply(self, operation: Operation) -> Outcome:
         """One operation, after or before a forward pass where one is due."""
         self._log.clear()
         self._loads.clear()
+        self._live = None
         if operation.arguments.get("sequence") in self._unwritten or self._in_iteration >= ITERATION_OPERATIONS:
             self._forward()
         if not self._in_iteration:
             self._manager.begin_iteration()
         self._in_iteration += 1
         try:
-            value = self._calls[operation.name](**operation.arguments)
+            outcome: Outcome = Returned(self._calls[operation.name](**operation.arguments))
         except RefusedByManager as refusal:
-            return Refused(refusal.reason)
-        for name, arguments in self._log:
-            if name == "write":
-                self._unwritten.setdefault(arguments[0], []).append(arguments[1])
-                self._device.check_slot(*self._address(arguments[0], arguments[1]))
-        return Returned(value)
+            outcome = Refused(refusal.reason)
+        self._fold.take(self._manager.drain_events())
+        for step in self._log:
+            self._note(*step)
+        return outcome
+
+    def _note(self, name: str, arguments: tuple[Any, ...]) -> None:
+        """Follow what the sequences hold, and what the forward pass is to write."""
+        if name == "write":
+            sequence, position, end = arguments
+            self._unwritten.setdefault(sequence, []).append((position, end))
+            self._device.check_slot(*self._address(sequence, position))
+        elif name == "begin":
+            self._tokens[arguments[0]] = arguments[1]
+            self._written[arguments[0]] = 0
+        elif name == "extend":
+            self._tokens[arguments[0]] += arguments[1]
+        elif name == "reuse":
+            self._written[arguments[0]] = arguments[1]
+        elif name == "truncate":
+            sequence, length = arguments
+            self._tokens[sequence] = self._tokens[sequence][:length]
+            self._written[sequence] = min(self._written[sequence], length)
+        elif name == "end":
+            del self._tokens[arguments[0]], self._written[arguments[0]]
 
     def _address(self, sequence: int, position: int) -> tuple[Level, int]:
         return decode_entry(int(self._manager.page_table(sequence)[position]))
@@ -105,90 +142,113 @@ class BlockManagerTarget:
         """End the iteration: the kernels of all sequences with new tokens, which may start once its copies are done."""
         self._manager.end_iteration()
         self._in_iteration = 0
-        for sequence, positions in self._unwritten.items():
-            self._run_kernel(sequence, positions)
+        for sequence, writes in self._unwritten.items():
+            self._run_kernel(sequence, writes)
         self._unwritten.clear()
 
-    def _add(self, sequence: int, tokens: tuple[int, ...], priority: int) -> int:
-        reused = self._manager.add_sequence(sequence, tokens, priority).reused_tokens
-        self._written[sequence] = reused
-        return reused
-
-    def _append(self, sequence: int, tokens: tuple[int, ...]) -> int:
-        before = self._manager.block_count(sequence) if sequence in self._written else 0
-        self._manager.append_tokens(sequence, tokens)
-        return self._manager.block_count(sequence) - before
-
-    def _finish(self, sequence: int) -> int:
-        stored = self._manager.finish(sequence)
-        del self._written[sequence]
-        return stored
-
-    def _offload(self, tokens: tuple[int, ...]) -> int:
-        self._manager.offload(tokens)
-        return 0
-
-    def _run_kernel(self, sequence: int, positions: list[int]) -> None:
+    def _run_kernel(self, sequence: int, writes: list[tuple[int, int]]) -> None:
         """Attention reads the blocks before the new tokens, then the KV data of those are written."""
-        size, device = self._block_tokens, self._device
-        tokens = self._inspection.sequences()[sequence].tokens
+        size, device, tokens = self._block_tokens, self._device, self._tokens[sequence]
         table = [decode_entry(entry) for entry in self._manager.page_table(sequence)]
         done = self._written[sequence]
         for position in range(-(-done // size)):
             path = tokens[: min((position + 1) * size, done)]
             load = device.load(Stream.COMPUTE, *table[position])
             self._loads.append((f"block {position} as the kernel of sequence {sequence} read it", path, position, load))
-        for position in positions:
-            start, end = max(position * size, done), min((position + 1) * size, len(tokens))
+        for position, end in writes:
+            start = max(position * size, done)
             data = pattern(tokens[:end], start)
             device.write(Stream.COMPUTE, *table[position], (start - position * size) * BYTES_PER_TOKEN, data)
-        self._written[sequence] = len(tokens)
+        self._written[sequence] = writes[-1][1]
+
+    # Operations whose call is not simply the manager's.
+
+    def _on_tokens(self, call: Callable[..., int]) -> Callable[[tuple[int, ...]], int]:
+        return lambda tokens: call(*self._split.parts(tokens))
+
+    def _add(self, sequence: int, tokens: tuple[int, ...], priority: int) -> int:
+        token_ids, extra_ids = self._split.parts(tokens)
+        return self._manager.add_sequence(sequence, token_ids, priority, extra_ids).reused_tokens
+
+    def _add_batch(self, requests: tuple[dict[str, Value], ...], budget: int) -> Value:
+        asked = [self._request(**request) for request in requests]
+        admission = self._manager.add_sequence_batch(asked, budget if self._budgeted else None)
+        return tuple(map(_added, (*admission.requests, admission.totals)))
+
+    def _request(self, tokens: tuple[int, ...], ranges: tuple[dict[str, int], ...], **others: Any) -> Request:
+        token_ids, extra_ids = self._split.parts(tokens)
+        retention = tuple(RetentionRange(**each) for each in ranges)
+        return Request(tokens=token_ids, extra_ids=extra_ids, ranges=retention, **others)
+
+    def _append(self, sequence: int, tokens: tuple[int, ...]) -> int:
+        token_ids, extra_ids = self._split.parts(tokens)
+        before = self._manager.block_count(sequence) if sequence in self._tokens else 0
+        self._manager.append_tokens(sequence, token_ids, extra_ids)
+        return self._manager.block_count(sequence) - before
+
+    def _offload(self, tokens: tuple[int, ...]) -> int:
+        self._manager.offload(*self._split.parts(tokens))
+        return 0
+
+    def _refresh(self, elapsed: int) -> int:
+        self._now += elapsed
+        return self._manager.refresh(self._now)
+
+    # What is looked at after an operation.
 
     def steps(self) -> list[Step]:
         """The manager's step log since this was last asked, that is since the operation began."""
         log, self._log = self._log, []
         return log
 
+    def _sequences(self) -> dict[int, LiveSequence]:
+        if self._live is None:
+            self._live = self._inspection.sequences()
+        return self._live
+
     def observe(self) -> dict[str, Any]:
-        """What the specification's observation holds; blocks are named by path and level."""
-        look = self._inspection
-        used = [
-            [_listed(block.path), block.level.name, block.references, block.pins, block.priority]
+        """What the specification's observation holds; what is cached is told by the events alone."""
+        look, path = self._inspection, self._split.machine_path
+        in_use = [
+            [path(block.path), block.level.name, block.references, block.pins, block.priority, block.duration]
             for block in look.in_use()
         ]
         return {
             "free": {
-                level.name: [[block.priority, _listed(block.path)] for block in look.victim_order(level)]
+                level.name: [[block.priority, path(block.path), block.remaining] for block in look.victim_order(level)]
                 for level in Level
             },
-            "in_use": sorted(used, key=lambda row: (row[0] is not None, row)),
+            "used": {level.name: count for level, count in zip(Level, self._manager.used_counts(), strict=True)},
+            "cached": self._fold.rows(),
+            "in_use": sorted(in_use, key=lambda row: (row[0] is not None, row)),
             "sequences": {
                 str(sequence): {
-                    "tokens": list(live.tokens),
-                    "priority": live.priority,
+                    "tokens": path(live.tokens),
+                    "computed": live.computed,
+                    "decode": [live.decode_priority, live.decode_duration],
                     "blocks": [[block.level.name, block.cached] for block in live.blocks],
                 }
-                for sequence, live in look.sequences().items()
+                for sequence, live in self._sequences().items()
             },
         }
 
     def contents(self) -> list[Content]:
         """Every cached block by its path, every block of a sequence by the page table, and what the kernels read."""
-        device, size = self._device, self._block_tokens
+        device, size, machine_tokens = self._device, self._block_tokens, self._split.machine_tokens
         device._synchronize()  # not `synchronize`: the record must not learn of a wait that the program does not do
         found = []
-        for path in self._inspection.cached_paths():
-            place = self._inspection.locate(path)
+        for cached in self._inspection.cached_paths():
+            place = self._inspection.locate(cached)
             if place is not None:
+                path = machine_tokens(cached)
                 where = f"the block cached for {list(path)} ({place.level.name} slot {place.slot})"
-                found.append(Content(where, path, len(path) - size, device.peek(place.level, place.slot)))
-        for sequence, live in self._inspection.sequences().items():
-            unwritten = self._unwritten.get(sequence, ())
-            for position, entry in enumerate(self._manager.page_table(sequence)):
-                if position in unwritten:
-                    continue
+                start = (len(path) - 1) // size * size
+                found.append(_block(where, path, start, device.peek(place.level, place.slot)))
+        for sequence, live in self._sequences().items():
+            tokens, written = machine_tokens(live.tokens), min(live.computed, self._written.get(sequence, 0))
+            for position, entry in enumerate(self._manager.page_table(sequence)[: -(-written // size)]):
                 level, slot = decode_entry(entry)
-                path = live.tokens[: (position + 1) * size]
+                path = tokens[: min((position + 1) * size, written)]
                 where = f"block {position} of sequence {sequence} ({level.name} slot {slot})"
                 found.append(_block(where, path, position * size, device.peek(level, slot)))
         for where, path, position, load in self._loads:
@@ -205,8 +265,33 @@ class BlockManagerTarget:
         ]
 
 
-def _listed(path: tuple[int, ...] | None) -> list[int] | None:
-    return None if path is None else list(path)
+def pool_config(parameters: Mapping[str, int]) -> PoolConfig:
+    """The pool that the machine's parameters describe.
+
+    Raises:
+        ValueError: the pool does not allow them.
+    """
+    return PoolConfig(
+        primary_blocks=parameters["primary_blocks"],
+        secondary_blocks=parameters["secondary_blocks"],
+        tokens_per_block=parameters["tokens_per_block"],
+        block_bytes=parameters["tokens_per_block"] * BYTES_PER_TOKEN,
+        max_sequence_tokens=parameters["max_tokens"],
+        default_priority=parameters["default_priority"],
+        offload_threshold=parameters["offload_threshold"],
+        priorities=parameters["priorities"],
+        pins_max=parameters["pins_max"],
+        reuse=bool(parameters["reuse"]),
+        partial_reuse=bool(parameters["partial_reuse"]),
+        copy_on_partial_reuse=bool(parameters["copy_on_partial_reuse"]),
+        chunked=parameters["budget_max"] > 0,
+        duration_max=parameters["duration_max"],
+        events=True,
+    )
+
+
+def _added(result: AdmittedRequest) -> dict[str, int]:
+    return {name: getattr(result, name) for name in RESULT_FIELDS}
 
 
 def _block(where: str, path: tuple[int, ...], start: int, data: bytes) -> Content:
