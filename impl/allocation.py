@@ -51,7 +51,7 @@ class BlockAllocation(BlockSteps):
         """
         self.step_claim(victim)
         self.step_claim(host)
-        self.step_copy(victim, host)
+        self.step_copy(victim, host, self.config.tokens_per_block)
         self.step_swap(victim, host)
         self.step_release(victim, False)
 
@@ -71,7 +71,7 @@ class BlockAllocation(BlockSteps):
     def onboard(self, block: int) -> None:
         """Move the cached `block`, claimed or pinned and in host memory, to device memory."""
         displaced = self.take_free()
-        self.step_copy(block, displaced)
+        self.step_copy(block, displaced, self.config.tokens_per_block)
         self.step_swap(block, displaced)
         self.step_release(displaced, True)
         self.counters.blocks_onboarded += 1

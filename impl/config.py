@@ -25,6 +25,11 @@ class _AtLeast:
             raise ValueError(f"PoolConfig.{attribute.name}: needs at least {self.minimum}, got {value}")
 
 
+def _is_switch(instance: object, attribute: Attribute[Any], value: object) -> None:
+    if not isinstance(value, bool):
+        raise TypeError(f"PoolConfig.{attribute.name}: is True or False, got {value!r}")
+
+
 @frozen(kw_only=True)
 class PoolConfig:
     """Sizes in blocks, tokens and bytes; policies as priorities. Validated when made.
@@ -39,6 +44,13 @@ class PoolConfig:
         offload_threshold: lowest priority at which a victim is offloaded and not dropped; `priorities` means never.
         priorities: number of retention priorities; they are 0..priorities-1, and 0 goes first.
         pins_max: most pins that one block can have at a time; 0 switches pinning off.
+        reuse: False: nothing is matched and nothing stored.
+        partial_reuse: partly filled last blocks are cached when a sequence ends, and a prompt may match a part of a block.
+        copy_on_partial_reuse: a block matched in part may be copied; False: only one that can be taken over as it is
+            counts as a match.
+        chunked: a request may ask for a part of its prompt to be prefilled at a time.
+        duration_max: longest duration of a retention priority, in ticks; 0 means that priorities do not expire.
+        events: keep a list of cache events for `BlockManager.drain_events`, which must then be called now and then.
     """
 
     primary_blocks: int = field(validator=_AtLeast(1))
@@ -50,6 +62,12 @@ class PoolConfig:
     offload_threshold: int = field(default=OFFLOAD_THRESHOLD, validator=_AtLeast(0))
     priorities: int = field(default=PRIORITIES_DEFAULT, validator=_AtLeast(1))
     pins_max: int = field(default=PINS_MAX_DEFAULT, validator=_AtLeast(0))
+    reuse: bool = field(default=True, validator=_is_switch)
+    partial_reuse: bool = field(default=False, validator=_is_switch)
+    copy_on_partial_reuse: bool = field(default=True, validator=_is_switch)
+    chunked: bool = field(default=False, validator=_is_switch)
+    duration_max: int = field(default=0, validator=_AtLeast(0))
+    events: bool = field(default=False, validator=_is_switch)
 
     def __attrs_post_init__(self) -> None:
         if self.default_priority >= self.priorities:
@@ -61,4 +79,9 @@ class PoolConfig:
             raise ValueError(
                 f"PoolConfig.offload_threshold: {self.offload_threshold} is above {self.priorities}, which already "
                 "means that nothing is offloaded"
+            )
+        if self.partial_reuse and self.block_bytes % self.tokens_per_block:
+            raise ValueError(
+                f"PoolConfig.block_bytes: {self.block_bytes} is not a multiple of tokens_per_block, "
+                f"{self.tokens_per_block}; partial_reuse copies the bytes of single tokens"
             )

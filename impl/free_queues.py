@@ -1,7 +1,10 @@
-"""The free queues: per level and retention priority a list of blocks, front = next victim.
+"""The free queues: per level and rank a list of blocks, front = next victim.
+
+Blocks of a lower rank go first. Rank 0 is for blocks that are not cached, rank 1 + priority for cached ones: what
+nothing can reach serves nobody, so it goes before any cached block, of whatever priority (#11685).
 
 Doubly linked lists threaded through two flat arrays, with one sentinel a list at the end of both, so that unlinking a
-block needs neither its list nor a branch. One integer a level marks which priorities have blocks, so the next victim
+block needs neither its list nor a branch. One integer a level marks which ranks have blocks, so the next victim
 is the lowest set bit: no operation looks at more than one block.
 
 A queued block has a handle, the number of the queue that it is in. Taking a block out states where the caller
@@ -17,6 +20,8 @@ from kvproof.impl.device.interface import Level
 from kvproof.impl.refusal import ProtocolError
 
 NOT_QUEUED = -1
+UNREACHABLE = 0
+"""The rank of blocks that are not cached. Cached ones have rank 1 + priority."""
 
 
 class FreeQueues:
@@ -24,27 +29,27 @@ class FreeQueues:
 
     Args:
         blocks: number of blocks; block ids are 0..blocks-1.
-        priorities: number of retention priorities a level.
+        ranks: number of ranks a level.
     """
 
-    def __init__(self, blocks: int, priorities: int) -> None:
+    def __init__(self, blocks: int, ranks: int) -> None:
         self._blocks = blocks
-        self._priorities = priorities
-        size = blocks + len(Level) * priorities
+        self._ranks = ranks
+        size = blocks + len(Level) * ranks
         self._next = list(range(size))
         self._previous = list(range(size))
         self._occupied = [0] * len(Level)
         self.handle = [NOT_QUEUED] * blocks
-        """Per block: level * priorities + priority of the queue it waits in, or NOT_QUEUED."""
+        """Per block: level * ranks + rank of the queue it waits in, or NOT_QUEUED."""
         self.counts = [0] * len(Level)
         """Per level: number of free blocks."""
 
-    def push(self, block: int, level: int, priority: int, to_front: bool) -> None:
+    def push(self, block: int, level: int, rank: int, to_front: bool) -> None:
         """Queue `block`; at the back unless `to_front`. Raises ProtocolError when it is queued already (#14937)."""
         handle = self.handle
         if handle[block] != NOT_QUEUED:
             self.reject_queued(block)
-        queue = level * self._priorities + priority
+        queue = level * self._ranks + rank
         head = self._blocks + queue
         following, preceding = self._next, self._previous
         if to_front:
@@ -56,16 +61,16 @@ class FreeQueues:
         following[block] = after
         preceding[after] = block
         handle[block] = queue
-        self._occupied[level] |= 1 << priority
+        self._occupied[level] |= 1 << rank
         self.counts[level] += 1
 
-    def remove(self, block: int, level: int, priority: int) -> None:
-        """Take `block` out of the queue of `level` and `priority`. Raises ProtocolError when it is not in that one."""
+    def remove(self, block: int, level: int, rank: int) -> None:
+        """Take `block` out of the queue of `level` and `rank`. Raises ProtocolError when it is not in that one."""
         handle = self.handle
-        queue = level * self._priorities + priority
+        queue = level * self._ranks + rank
         if handle[block] != queue:
-            queue = self.reject_misplaced(block, level, priority)
-            level, priority = divmod(queue, self._priorities)
+            queue = self.reject_misplaced(block, level, rank)
+            level, rank = divmod(queue, self._ranks)
         following, preceding = self._next, self._previous
         before, after = preceding[block], following[block]
         following[before] = after
@@ -73,18 +78,17 @@ class FreeQueues:
         handle[block] = NOT_QUEUED
         head = self._blocks + queue
         if following[head] == head:
-            self._occupied[level] &= ~(1 << priority)
+            self._occupied[level] &= ~(1 << rank)
         self.counts[level] -= 1
 
-    def reject_misplaced(self, block: int, level: int, priority: int) -> int:
+    def reject_misplaced(self, block: int, level: int, rank: int) -> int:
         """Called for a `block` that is not in the queue it was sought in. Raises ProtocolError.
 
         An override that returns the number of the queue that it is in, if any, goes on as if nothing had happened, as
         handles that remember their list do.
         """
         raise ProtocolError(
-            f"block {block}: claimed from the {Level(level).name} queue of priority {priority}, "
-            f"but it is {self._where(block)}"
+            f"block {block}: claimed from the {Level(level).name} queue of rank {rank}, but it is {self._where(block)}"
         )
 
     def reject_queued(self, block: int) -> None:
@@ -97,12 +101,12 @@ class FreeQueues:
         if not occupied:
             raise ProtocolError(f"level {Level(level).name}: a victim was asked for, but no block is free there")
         lowest = (occupied & -occupied).bit_length() - 1
-        return self._next[self._blocks + level * self._priorities + lowest]
+        return self._next[self._blocks + level * self._ranks + lowest]
 
     def victims(self, level: Level) -> Iterator[int]:
         """The free blocks of `level` in victim order; visits them all, so for inspection only."""
-        for priority in range(self._priorities):
-            head = self._blocks + level * self._priorities + priority
+        for rank in range(self._ranks):
+            head = self._blocks + level * self._ranks + rank
             block = self._next[head]
             while block != head:
                 yield block
@@ -112,5 +116,5 @@ class FreeQueues:
         queue = self.handle[block]
         if queue == NOT_QUEUED:
             return "in no queue"
-        level, priority = divmod(queue, self._priorities)
-        return f"in the {Level(level).name} queue of priority {priority}"
+        level, rank = divmod(queue, self._ranks)
+        return f"in the {Level(level).name} queue of rank {rank}"

@@ -10,22 +10,28 @@ from attrs import frozen
 from kvproof.impl.device.interface import Level
 from kvproof.impl.free_queues import NOT_QUEUED
 from kvproof.impl.manager import BlockManager
-from kvproof.impl.reuse_tree import ROOT, UNATTACHED, Key
+from kvproof.impl.reuse_tree import ROOT, UNATTACHED
+from kvproof.impl.tokens import Key
 
 
 @frozen
 class FreeBlock:
-    """A free block: its retention priority, and its path when it is cached."""
+    """A free block: its retention priority, its path when it is cached, and the ticks until the priority runs out.
+
+    `remaining` is 0 when it does not.
+    """
 
     priority: int
     path: Key | None
+    remaining: int
 
 
 @frozen
 class BlockInUse:
     """A referenced or pinned block; `path` is None when it is not cached.
 
-    `pins` counts the pinned paths through it, `pinned` those that end at it.
+    `pins` counts the pinned paths through it, `pinned` those that end at it. `duration` is how many ticks its priority
+    is to last once it is free, 0 for ever.
     """
 
     path: Key | None
@@ -34,6 +40,7 @@ class BlockInUse:
     pins: int
     pinned: int
     priority: int
+    duration: int
 
 
 @frozen
@@ -46,10 +53,12 @@ class SequenceBlock:
 
 @frozen
 class LiveSequence:
-    """A live sequence."""
+    """A live sequence: its tokens, how many of them are computed, retention of blocks to come, and its blocks."""
 
     tokens: Key
-    priority: int
+    computed: int
+    decode_priority: int | None
+    decode_duration: int
     blocks: tuple[SequenceBlock, ...]
 
 
@@ -70,8 +79,14 @@ class Inspection:
     def victim_order(self, level: Level) -> list[FreeBlock]:
         """The free blocks of `level`, next victim first."""
         manager = self._manager
+        timers, now = manager._expiry.timers, manager._expiry.now
         return [
-            FreeBlock(manager._priority[block], manager._tree.path(block)) for block in manager._queues.victims(level)
+            FreeBlock(
+                manager._priority[block],
+                manager._tree.path(block),
+                timers[block].time - now if block in timers else 0,
+            )
+            for block in manager._queues.victims(level)
         ]
 
     def in_use(self) -> list[BlockInUse]:
@@ -85,6 +100,7 @@ class Inspection:
                 manager._pins[block],
                 manager._pinned[block],
                 manager._priority[block],
+                manager._duration[block],
             )
             for block, references in enumerate(manager._refs)
             if references
@@ -96,7 +112,9 @@ class Inspection:
         return {
             sequence: LiveSequence(
                 tuple(live.tokens),
-                live.priority,
+                live.computed,
+                live.decode_priority,
+                live.decode_duration,
                 tuple(
                     SequenceBlock(manager._level(block), manager._tree.parent[block] != UNATTACHED)
                     for block in live.blocks
@@ -116,6 +134,17 @@ class Inspection:
                 paths.append(path + key)
                 pending.append((child, path + key))
         return paths
+
+    def cached(self) -> list[tuple[Key, Level]]:
+        """The paths of all cached blocks, sorted, each with its block's level."""
+        manager = self._manager
+        parent = manager._tree.parent
+        found = []
+        for block in range(len(parent)):
+            path = manager._tree.path(block) if parent[block] != UNATTACHED else None
+            if path is not None:
+                found.append((path, manager._level(block)))
+        return sorted(found)
 
     def locate(self, path: Key) -> Location | None:
         """Where the block cached under the whole path is; None when it is not cached."""
@@ -153,6 +182,8 @@ class Inspection:
                 found.append(f"block {block}: {references} references, queued: {block in queued}")
             if (manager._queues.handle[block] != NOT_QUEUED) != (block in queued):
                 found.append(f"block {block}: its handle does not say whether it is queued")
+            if block in manager._expiry.timers and block not in queued:
+                found.append(f"block {block}: has a timer, but is not queued")
         return found
 
     def _location(self, block: int) -> Location:

@@ -18,6 +18,14 @@ Reason = Literal[
     "no-host-block",
     "pin-limit",
     "not-pinned",
+    "empty-batch",
+    "chunk-below-block",
+    "over-token-budget",
+    "prefill-complete",
+    "prefill-incomplete",
+    "rewind-nothing",
+    "rewind-too-far",
+    "rewind-into-cached",
 ]
 
 
@@ -43,3 +51,13 @@ class ProtocolError(RuntimeError):
 
     The state is not rolled back, since nothing says what of it can still be trusted.
     """
+
+
+def primary_blocks(count: int) -> str:
+    """For messages: so many primary blocks."""
+    return f"{count} primary block{'' if count == 1 else 's'}"
+
+
+def are(count: int) -> str:
+    """For messages: how many are, or that one is."""
+    return f"{count} {'is' if count == 1 else 'are'}"

@@ -2,17 +2,23 @@
 
 A block is cached while it has a parent here. Its path, the keys from the root down to it, is the text that its KV
 data stand for. A cached block's ancestors are all cached: a block leaves with its whole subtree, so what no lookup
-can reach any more is never mistaken for cache content.
+can reach any more is never mistaken for cache content. A key shorter than a block is that of a partly filled block,
+which never has children.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
+from collections.abc import Callable
+
 from kvproof.impl.refusal import ProtocolError
+from kvproof.impl.tokens import Key
 
 ROOT = -1
 UNATTACHED = -2
 
-Key = tuple[int, ...]
+ORDERED_FROM = 16
+"""Children from which on a node whose children are searched for common prefixes keeps their keys in order."""
 
 
 class ReuseTree:
@@ -25,6 +31,7 @@ class ReuseTree:
         """Per block: its own tokens while it is cached."""
         self.children: list[dict[Key, int]] = [{} for _ in range(blocks + 1)]
         """Per block: its cached children by key. The last entry, which index ROOT names, is the root's."""
+        self._ordered: dict[int, list[Key]] = {}  # sorted keys of children, for nodes searched by prefix
 
     def match(self, keys: list[Key], limit: int) -> list[int]:
         """The cached blocks along `keys` from the root, at most `limit` of them."""
@@ -39,6 +46,51 @@ class ReuseTree:
             node = child
         return matched
 
+    def longest_prefix(
+        self, node: int, wanted: Key, eligible: Callable[[int], bool] | None = None
+    ) -> tuple[int, int] | None:
+        """The child of `node` whose key shares the longest beginning with `wanted`, and that length; None when none does.
+
+        Of several the one with the smallest key. With `eligible` only the children that it accepts count.
+        """
+        children = self.children[node]
+        if len(children) >= ORDERED_FROM:
+            return self._search_ordered(node, wanted, eligible)
+        best, best_key, found = 0, wanted, ROOT
+        for key, child in children.items():
+            length = self.common_prefix(key, wanted)
+            better = length > best or (length == best and length and key < best_key)
+            if better and (eligible is None or eligible(child)):
+                best, best_key, found = length, key, child
+        return (found, best) if best else None
+
+    def _search_ordered(self, node: int, wanted: Key, eligible: Callable[[int], bool] | None) -> tuple[int, int] | None:
+        """Keys that share a beginning are neighbours in order, and the longest are next to where `wanted` would be."""
+        children = self.children[node]
+        keys = self._ordered.get(node)
+        if keys is None:
+            keys = self._ordered[node] = sorted(children)
+        place = bisect_left(keys, wanted)
+        longest = max(self.common_prefix(key, wanted) for key in keys[max(0, place - 1) : place + 1])
+        for length in range(longest, 0, -1):
+            prefix = wanted[:length]
+            index = bisect_left(keys, prefix)
+            while index < len(keys) and keys[index][:length] == prefix:
+                child = children[keys[index]]
+                if eligible is None or eligible(child):
+                    return child, length
+                index += 1
+        return None
+
+    def common_prefix(self, key: Key, wanted: Key) -> int:
+        """Number of joined tokens at the beginning that are equal, extra ids included."""
+        length = 0
+        for own, other in zip(key, wanted, strict=False):
+            if own != other:
+                break
+            length += 1
+        return length
+
     def attach(self, block: int, parent: int, key: Key) -> None:
         """Make `block` the child of `parent` under `key`. Raises ProtocolError when either place is taken."""
         if self.parent[block] != UNATTACHED:
@@ -50,6 +102,8 @@ class ReuseTree:
             raise ProtocolError(f"block {block}: attached under a key that block {siblings[key]} has already")
         self.parent[block] = parent
         self.key[block] = key
+        if parent in self._ordered:
+            insort(self._ordered[parent], key)
 
     def detach(self, block: int) -> None:
         """Take the childless `block` out of the tree. Raises ProtocolError when it is not its parent's child."""
@@ -65,6 +119,12 @@ class ReuseTree:
         siblings = self.children[parent] if parent != UNATTACHED else {}
         if key is None or siblings.pop(key, None) != block:
             raise ProtocolError(f"block {block}: {self._name(parent)} does not have it as a child")
+        keys = self._ordered.get(parent)
+        if keys is not None:
+            if len(siblings) < ORDERED_FROM:
+                del self._ordered[parent]
+            else:
+                del keys[bisect_left(keys, key)]
 
     def forget(self, block: int) -> None:
         """Clear the parent and the key of `block`; a parent pointer left behind is the bug of #13571."""
@@ -78,6 +138,16 @@ class ReuseTree:
             children = self.children[node]
             if children:
                 found.extend(children.values())
+        found.reverse()
+        return found
+
+    def subtree_by_key(self, block: int) -> list[int]:
+        """The same, in the reverse of breadth-first order with the children of a block in the order of their keys."""
+        found = [block]
+        for node in found:
+            children = self.children[node]
+            if children:
+                found.extend([children[key] for key in sorted(children)])
         found.reverse()
         return found
 

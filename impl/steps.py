@@ -1,53 +1,30 @@
-"""The steps: every change of the manager's state is one of these methods.
-
-With an observer each step is reported as it takes effect. The reporting methods are bound over the plain ones once,
-when the manager is made, so that without an observer no step even asks whether there is one. An override in a
-subclass is reported like the original.
-"""
+"""The steps: every change of the manager's state is one of these methods."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import NoReturn
 
 from kvproof.impl.config import PoolConfig
 from kvproof.impl.counters import Counters
 from kvproof.impl.device.interface import Device, Level
-from kvproof.impl.free_queues import NOT_QUEUED, FreeQueues
+from kvproof.impl.events import EventLog
+from kvproof.impl.expiry import Expiry
+from kvproof.impl.free_queues import NOT_QUEUED, UNREACHABLE, FreeQueues
 from kvproof.impl.page_table import PageTables
-from kvproof.impl.refusal import ProtocolError
-from kvproof.impl.reuse_tree import ROOT, UNATTACHED, Key, ReuseTree
+from kvproof.impl.refusal import ProtocolError, Reason, Refused
+from kvproof.impl.reporting import Observer, log_events, report_steps
+from kvproof.impl.reuse_tree import UNATTACHED, ReuseTree
 from kvproof.impl.sequence import Sequence
+from kvproof.impl.tokens import Key
 from kvproof.impl.transfers import Transfers
-
-Observer = Callable[[str, tuple[Any, ...]], None]
-"""Called with a step's name and its arguments: plain ints, bools, tuples and None."""
-
-STEPS = (
-    "claim",
-    "release",
-    "prioritise",
-    "swap",
-    "copy",
-    "attach",
-    "detach",
-    "acquire",
-    "drop",
-    "pin",
-    "unpin",
-    "begin",
-    "extend",
-    "write",
-    "end",
-)
 
 
 class BlockSteps:
     """The state of a pool and the steps that change it.
 
     Per block, in flat lists: its slot (PRIMARY slots first), references (uses by sequences and pins), pins (pinned
-    paths through it), pinned paths that end at it, and retention priority. Block b starts in slot b, empty and free
-    at priority 0.
+    paths through it), pinned paths that end at it, retention priority and its duration. Block b starts in slot b,
+    empty and free at priority 0.
     """
 
     # The mechanisms that a subclass can replace whole.
@@ -55,6 +32,8 @@ class BlockSteps:
     tree_type: type[ReuseTree] = ReuseTree
     transfers_type: type[Transfers] = Transfers
     page_tables_type: type[PageTables] = PageTables
+    expiry_type: type[Expiry] = Expiry
+    events_type: type[EventLog] = EventLog
 
     def __init__(self, config: PoolConfig, device: Device, observer: Observer | None = None) -> None:
         if device.slots != (config.primary_blocks, config.secondary_blocks) or device.block_bytes != config.block_bytes:
@@ -68,51 +47,85 @@ class BlockSteps:
         self.device = device
         self.counters = Counters()
         self._primary_slots = config.primary_blocks
+        self._block_tokens = config.tokens_per_block
         self._slot = list(range(blocks))
         self._refs = [0] * blocks
         self._pins = [0] * blocks
         self._pinned = [0] * blocks
         self._priority = [0] * blocks
-        self._queues = self.queues_type(blocks, config.priorities)
+        self._duration = [0] * blocks
+        self._queues = self.queues_type(blocks, 1 + config.priorities)
         self._tree = self.tree_type(blocks)
+        self._expiry = self.expiry_type()
+        self._timers = self._expiry.timers
         self._transfers = self.transfers_type(device)
         self._page_tables = self.page_tables_type(config.primary_blocks)
         self._entry = self._page_tables.entry
         self._sequences: dict[int, Sequence] = {}
         for block in range(blocks):
-            self._queues.push(block, self._level(block), 0, False)
+            self._queues.push(block, self._level(block), UNREACHABLE, False)
+        self._events = self.events_type(blocks, self._level) if config.events else None
+        if self._events is not None:
+            log_events(self, self._events, self._tree.parent)
         if observer is not None:
-            self._report_to(observer)
+            report_steps(self, observer, self._tree.parent)
 
     def _level(self, block: int) -> Level:
         return Level.PRIMARY if self._slot[block] < self._primary_slots else Level.SECONDARY
 
+    def _refuse(self, reason: Reason, message: str) -> NoReturn:
+        self.counters.refusals += 1
+        raise Refused(reason, message)
+
+    def _is_cached(self, block: int) -> bool:
+        return self._tree.parent[block] != UNATTACHED
+
     # Blocks
 
     def step_claim(self, block: int) -> None:
-        """Take `block` out of the free queue of its level and priority."""
+        """Take `block` out of the free queue of its level and rank, and stop its timer."""
         level = 0 if self._slot[block] < self._primary_slots else 1
-        self._queues.remove(block, level, self._priority[block])
+        rank = UNREACHABLE if self._tree.parent[block] == UNATTACHED else 1 + self._priority[block]
+        self._queues.remove(block, level, rank)
+        if self._timers:
+            self._expiry.cancel(block)
 
     def step_release(self, block: int, to_front: bool) -> None:
-        """Queue `block` as free. One that is not cached serves nobody: it becomes the first victim of its level."""
+        """Queue `block` as free. One that is not cached serves nobody: it becomes the first victim of its level.
+
+        The priority of a cached one lasts for its duration from now on, where that makes a difference.
+        """
         if self._refs[block]:
             raise ProtocolError(f"block {block}: released with {self._refs[block]} references left")
-        if self._tree.parent[block] == UNATTACHED:
-            self._priority[block] = 0
-            to_front = True
         level = 0 if self._slot[block] < self._primary_slots else 1
-        self._queues.push(block, level, self._priority[block], to_front)
+        if self._tree.parent[block] == UNATTACHED:
+            self._priority[block] = self._duration[block] = 0
+            self._queues.push(block, level, UNREACHABLE, True)
+            return
+        self._queues.push(block, level, 1 + self._priority[block], to_front)
+        if self._duration[block]:
+            self.start_timer(block, level, to_front)
 
-    def step_prioritise(self, block: int, priority: int) -> None:
-        """Give `block`, which is not queued, a retention priority."""
+    def start_timer(self, block: int, level: int, to_front: bool) -> None:
+        """Let the priority of `block`, just queued, run out after its duration; the default one never does."""
+        priority = self._priority[block]
+        if priority != self.config.default_priority:
+            self._expiry.start(block, level, priority, to_front, self._duration[block])
+
+    def step_prioritise(self, block: int, priority: int | None, duration: int) -> None:
+        """Give `block`, which is not queued, a retention priority and a duration; None keeps the priority."""
         if self._queues.handle[block] != NOT_QUEUED:
             raise ProtocolError(f"block {block}: its priority was changed to {priority} while it is in a free queue")
-        self._priority[block] = priority
+        if priority is not None:
+            self._priority[block] = priority
+        self._duration[block] = duration
 
-    def step_copy(self, source: int, target: int) -> None:
-        """Copy the bytes of `source` to where `target` is; asynchronous."""
-        self._transfers.copy(self._slot[source], self._slot[target])
+    def step_copy(self, source: int, target: int, tokens: int) -> None:
+        """Copy the first `tokens` tokens of `source` to where `target` is; asynchronous."""
+        config = self.config
+        whole = tokens == config.tokens_per_block
+        length = None if whole else tokens * (config.block_bytes // config.tokens_per_block)
+        self._transfers.copy(self._slot[source], self._slot[target], length)
 
     def step_swap(self, a: int, b: int) -> None:
         """Exchange the slots of `a` and `b`; the bytes have been seen to already."""
@@ -152,11 +165,21 @@ class BlockSteps:
         if last:
             self._pinned[block] -= 1
 
+    def step_open_claims(self) -> None:
+        """A batch begins to claim what it matched; until it has, the tree, references and slots stay as they are."""
+
+    def step_close_claims(self, matched: tuple[int, ...]) -> None:
+        """None of the `matched` blocks, each named once, is in a free queue any more."""
+
+    def step_tick(self, elapsed: int) -> None:
+        """So many ticks have passed, and what ran out in them has been seen to."""
+        self._expiry.now += elapsed
+
     # Sequences
 
-    def step_begin(self, sequence: int, tokens: Key, priority: int) -> None:
+    def step_begin(self, sequence: int, tokens: Key, decode_priority: int | None, decode_duration: int) -> None:
         """Make `sequence` live, without blocks."""
-        self._sequences[sequence] = Sequence(tokens, priority)
+        self._sequences[sequence] = Sequence(tokens, decode_priority, decode_duration)
 
     def step_extend(self, sequence: int, tokens: Key) -> None:
         """Append `tokens`; their blocks follow."""
@@ -180,44 +203,29 @@ class BlockSteps:
         live.table.pop()
         self._refs[block] -= 1
 
-    def step_write(self, sequence: int, index: int) -> None:
-        """Announce that the next forward pass writes position `index` of `sequence`; the kernel is the engine's."""
+    def step_reuse(self, sequence: int, tokens: int) -> None:
+        """The KV data of the first `tokens` tokens of `sequence` are there already."""
+        self._sequences[sequence].computed = tokens
+
+    def step_write(self, sequence: int, position: int, end: int) -> None:
+        """Announce that the next forward pass writes block `position` of `sequence`, up to token `end` (exclusive).
+
+        It starts where the one before ended; the kernel is the engine's.
+        """
+        live = self._sequences[sequence]
+        if live.computed // self._block_tokens != position:
+            raise ProtocolError(
+                f"sequence {sequence}: block {position} is written, but its tokens are computed up to {live.computed}"
+            )
+        live.computed = end
+
+    def step_truncate(self, sequence: int, length: int) -> None:
+        """Forget all but the first `length` tokens of `sequence`, whose blocks have been dropped."""
+        live = self._sequences[sequence]
+        del live.tokens[length:]
+        del live.keys[length // self.config.tokens_per_block :]
+        live.computed = min(live.computed, length)
 
     def step_end(self, sequence: int) -> None:
         """`sequence` is no longer live."""
         del self._sequences[sequence]
-
-    def _report_to(self, observer: Observer) -> None:
-        for name in STEPS:
-            step = getattr(self, f"step_{name}")
-            if name == "attach":
-                report = _reporting_attach(step, observer)
-            elif name == "release":
-                report = _reporting_release(step, observer, self._tree.parent)
-            else:
-                report = _reporting(name, step, observer)
-            setattr(self, f"step_{name}", report)
-
-
-def _reporting(name: str, step: Callable[..., None], observer: Observer) -> Callable[..., None]:
-    def report(*arguments: Any) -> None:
-        step(*arguments)
-        observer(name, arguments)
-
-    return report
-
-
-def _reporting_attach(step: Callable[[int, int, Key], None], observer: Observer) -> Callable[..., None]:
-    def report(block: int, parent: int, key: Key) -> None:
-        step(block, parent, key)
-        observer("attach", (block, None if parent == ROOT else parent, key))
-
-    return report
-
-
-def _reporting_release(step: Callable[[int, bool], None], observer: Observer, parent: list[int]) -> Callable[..., None]:
-    def report(block: int, to_front: bool) -> None:
-        step(block, to_front)
-        observer("release", (block, to_front or parent[block] == UNATTACHED))  # where it went, not what was asked
-
-    return report

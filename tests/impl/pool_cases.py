@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+from zlib import crc32
 
-from kvproof.impl import BlockManager, Inspection, PoolConfig, Refused, decode_entry
-from kvproof.impl.device import Level, ScheduleName, SimulatedDevice, Stream
+from kvproof.impl import AdmittedRequest, BlockManager, Inspection, PoolConfig, Refused, Request, decode_entry
+from kvproof.impl.device import Level, Loaded, ScheduleName, SimulatedDevice, Stream
 
 BLOCK_BYTES = 8
 
 
 class Pool:
-    """A manager over a simulated device with 2-token blocks, its step log, and an engine that writes each position."""
+    """A manager over a simulated device with 2-token blocks, its step log, and an engine that reads and writes."""
 
     def __init__(
         self,
@@ -29,42 +31,70 @@ class Pool:
         self.steps: list[tuple[Any, ...]] = []
         self.manager = manager_type(self.config, self.device, lambda name, args: self.steps.append((name, *args)))
         self.inspection = Inspection(self.manager)
+        self._computed: dict[int, int] = {}
+        self._unread = 0
+        self._reads: list[tuple[str, bytes, Loaded]] = []
 
-    def add(self, sequence: int, tokens: list[int], priority: int | None = None) -> int:
-        """Add a prompt and run its forward pass; returns the tokens reused."""
+    def iterate(self, operation: str, *arguments: Any) -> Any:
+        """One operation in an iteration of its own, with its forward pass; returns what the operation does."""
         self.manager.begin_iteration()
-        admission = self.manager.add_sequence(sequence, tokens, priority)
+        self._unread = len(self.steps)
+        result = getattr(self.manager, operation)(*arguments)
         self.manager.end_iteration()
-        self.forward(sequence, admission.new_positions)
-        return admission.reused_tokens
+        self.forward()
+        return result
+
+    def add(self, sequence: int, tokens: Sequence[int], priority: int | None = None) -> int:
+        """Add a prompt and run its forward pass; returns the tokens reused."""
+        reused: int = self.iterate("add_sequence", sequence, tokens, priority).reused_tokens
+        return reused
+
+    def batch(self, *requests: Request, budget: int | None = None) -> list[AdmittedRequest]:
+        """Add a batch and run its forward pass; returns what became of the requests."""
+        return list(self.iterate("add_sequence_batch", requests, budget).requests)
 
     def append(self, sequence: int, tokens: list[int]) -> range:
         """Append tokens and run their forward pass; returns the positions written."""
-        self.manager.begin_iteration()
-        positions = self.manager.append_tokens(sequence, tokens)
-        self.manager.end_iteration()
-        self.forward(sequence, positions)
+        positions: range = self.iterate("append_tokens", sequence, tokens)
         return positions
 
-    def offload(self, tokens: list[int]) -> None:
+    def offload(self, tokens: Sequence[int]) -> None:
         """Offload in an iteration of its own."""
-        self.manager.begin_iteration()
-        self.manager.offload(tokens)
-        self.manager.end_iteration()
+        self.iterate("offload", tokens)
 
-    def cache(self, sequence: int, tokens: list[int], priority: int | None = None) -> None:
+    def cache(self, sequence: int, tokens: Sequence[int], priority: int | None = None) -> None:
         """Add and finish, so that the full blocks of `tokens` are cached and free."""
         self.add(sequence, tokens, priority)
         self.manager.finish(sequence)
 
-    def forward(self, sequence: int, positions: range) -> None:
-        """The engine's kernels: write what the positions stand for to where the page table says."""
-        tokens = self.inspection.sequences()[sequence].tokens
-        table = self.manager.page_table(sequence)
-        for position in positions:
-            level, slot = decode_entry(table[position])
-            block_tokens = self.config.tokens_per_block
-            self.device.write(Stream.COMPUTE, level, slot, 0, content(tokens[: (position + 1) * block_tokens]))
+    def forward(self) -> None:
+        """The engine's kernels: read what each sequence has, then write what the step log announces.
+
+        Everything goes to where the page table says.
+        """
+        live = self.inspection.sequences()
+        reused = {step[1]: step[2] for step in self.steps[self._unread :] if step[0] == "reuse"}
+        for sequence, tokens in reused.items():
+            self._computed[sequence] = tokens
+        for step in self.steps[self._unread :]:
+            if step[0] != "write":
+                continue
+            _, sequence, position, end = step
+            size, start = self.config.tokens_per_block, self._computed[sequence]
+            tokens = live[sequence].tokens
+            places = [decode_entry(entry) for entry in self.manager.page_table(sequence)]
+            for index in range(-(-start // size)):
+                there = content(tokens[: min(start, (index + 1) * size)], size)
+                self._reads.append((f"sequence {sequence}, block {index}", there, self.load(places[index])))
+            data = content(tokens[:end], size)
+            skip = (start - position * size) * (BLOCK_BYTES // size)
+            self.device.write(Stream.COMPUTE, *places[position], skip, data[skip:])
+            self._computed[sequence] = end
+        self._unread = len(self.steps)
+
+    def load(self, place: tuple[Level, int]) -> Loaded:
+        """A kernel reads a block."""
+        return self.device.load(Stream.COMPUTE, *place)
 
     def victims(self, level: Level = Level.PRIMARY) -> list[tuple[int, tuple[int, ...] | None]]:
         """(priority, path) of the free blocks of a level, next victim first."""
@@ -90,17 +120,26 @@ class Pool:
         look = self.inspection
         return [look.victim_order(level) for level in Level], look.in_use(), look.sequences(), len(self.steps)
 
-    def wrong_contents(self) -> list[tuple[int, ...]]:
-        """The cached paths whose block does not hold what the path stands for."""
-        wrong = []
+    def wrong_contents(self) -> list[object]:
+        """The cached paths whose block does not hold what the path stands for, and kernels that read something else."""
+        wrong: list[object] = []
+        size = self.config.tokens_per_block
         for path in self.inspection.cached_paths():
             location = self.inspection.locate(path)
             assert location is not None
-            if self.device.read(location.level, location.slot) != content(path):
+            expected = content(path, size)
+            if self.device.read(location.level, location.slot)[: len(expected)] != expected:
                 wrong.append(path)
+        self.device.synchronize()
+        wrong += [where for where, expected, load in self._reads if load.value()[: len(expected)] != expected]
+        self._reads.clear()
         return wrong
 
 
-def content(tokens: tuple[int, ...]) -> bytes:
-    """Bytes that stand for a path: its last tokens and its length."""
-    return bytes([len(tokens), *tokens[-(BLOCK_BYTES - 1) :]]).ljust(BLOCK_BYTES, b"\xff")
+def content(tokens: tuple[int, ...], block_tokens: int) -> bytes:
+    """The bytes of the last block of a path, as far as it goes: a token's depend on all tokens up to it."""
+    width = BLOCK_BYTES // block_tokens
+    start = (len(tokens) - 1) // block_tokens * block_tokens
+    return b"".join(
+        crc32(repr(tokens[: index + 1]).encode()).to_bytes(8, "little")[:width] for index in range(start, len(tokens))
+    )

@@ -7,6 +7,7 @@ from pool_cases import Pool
 
 from kvproof.impl import BlockManager, ProtocolError
 from kvproof.impl.device import Level
+from kvproof.impl.prompts import Plan
 
 
 def test_empty_blocks_are_taken_before_cached_ones() -> None:
@@ -140,9 +141,13 @@ def test_onboarding_does_not_evict_the_rest_of_the_match() -> None:
 
 def test_claiming_each_match_only_when_its_turn_comes_breaks_the_match() -> None:
     class ClaimsLate(BlockManager):
-        def reuse(self, sequence: int, matched: list[int], priority: int) -> None:
-            for block in matched:
-                super().reuse(sequence, [block], priority)
+        def claim_matches(self, plans: list[Plan]) -> None:
+            for plan in plans:
+                plan.fresh, plan.kept = self.retention_by_position(plan.request.ranges, plan.needed)
+
+        def take_match(self, sequence: int, block: int) -> None:
+            self.hold(block)
+            super().take_match(sequence, block)
 
     pool = host_chain(ClaimsLate)
     pool.add(2, [1, 2, 3, 4, 5])
@@ -152,13 +157,13 @@ def test_claiming_each_match_only_when_its_turn_comes_breaks_the_match() -> None
 def test_claim_after_swap_is_an_error() -> None:
     class ClaimsAfterSwap(BlockManager):
         def exchange_with_host(self, victim: int, host: int) -> None:
-            self.step_copy(victim, host)
+            self.step_copy(victim, host, 2)
             self.step_swap(victim, host)
             self.step_claim(victim)
 
     pool = Pool(1, 1, manager_type=ClaimsAfterSwap)
     pool.cache(0, [1, 2])
-    with pytest.raises(ProtocolError, match="block 0: claimed from the SECONDARY queue of priority 35, but it is in"):
+    with pytest.raises(ProtocolError, match="block 0: claimed from the SECONDARY queue of rank 36, but it is in"):
         pool.add(1, [7, 8])
 
 

@@ -11,28 +11,28 @@ from kvproof.impl.device import Level
 from kvproof.impl.free_queues import FreeQueues
 
 
-def test_lowest_priority_goes_first() -> None:
+def test_lowest_rank_goes_first() -> None:
     queues = FreeQueues(3, 4)
-    for block, priority in ((0, 3), (1, 1), (2, 2)):
-        queues.push(block, Level.PRIMARY, priority, False)
+    for block, rank in ((0, 3), (1, 1), (2, 2)):
+        queues.push(block, Level.PRIMARY, rank, False)
     assert list(queues.victims(Level.PRIMARY)) == [1, 2, 0]
 
 
-def test_same_priority_goes_in_order_of_release() -> None:
+def test_same_rank_goes_in_order_of_release() -> None:
     queues = FreeQueues(3, 4)
     for block in (2, 0, 1):
         queues.push(block, Level.PRIMARY, 1, False)
     assert list(queues.victims(Level.PRIMARY)) == [2, 0, 1]
 
 
-def test_push_to_front_makes_the_next_victim_of_its_priority() -> None:
+def test_push_to_front_makes_the_next_victim_of_its_rank() -> None:
     queues = FreeQueues(2, 4)
     queues.push(0, Level.PRIMARY, 1, False)
     queues.push(1, Level.PRIMARY, 1, True)
     assert queues.front(Level.PRIMARY) == 1
 
 
-def test_emptied_priority_is_passed_over() -> None:
+def test_emptied_rank_is_passed_over() -> None:
     queues = FreeQueues(2, 4)
     queues.push(0, Level.PRIMARY, 0, False)
     queues.push(1, Level.PRIMARY, 3, False)
@@ -43,23 +43,21 @@ def test_emptied_priority_is_passed_over() -> None:
 def test_second_push_is_an_error_that_names_block_and_queue() -> None:
     queues = FreeQueues(2, 4)
     queues.push(1, Level.SECONDARY, 3, False)
-    with pytest.raises(ProtocolError, match="block 1: released twice, it is in the SECONDARY queue of priority 3"):
+    with pytest.raises(ProtocolError, match="block 1: released twice, it is in the SECONDARY queue of rank 3"):
         queues.push(1, Level.SECONDARY, 3, False)
 
 
 def test_removal_from_the_other_level_is_an_error() -> None:
     queues = FreeQueues(2, 4)
     queues.push(1, Level.SECONDARY, 3, False)
-    with pytest.raises(
-        ProtocolError, match="block 1: claimed from the PRIMARY queue of priority 3, but it is in the SEC"
-    ):
+    with pytest.raises(ProtocolError, match="block 1: claimed from the PRIMARY queue of rank 3, but it is in the SEC"):
         queues.remove(1, Level.PRIMARY, 3)
 
 
-def test_removal_from_another_priority_is_an_error() -> None:
+def test_removal_from_another_rank_is_an_error() -> None:
     queues = FreeQueues(2, 4)
     queues.push(1, Level.PRIMARY, 3, False)
-    with pytest.raises(ProtocolError, match="priority 2, but it is in the PRIMARY queue of priority 3"):
+    with pytest.raises(ProtocolError, match="rank 2, but it is in the PRIMARY queue of rank 3"):
         queues.remove(1, Level.PRIMARY, 2)
 
 

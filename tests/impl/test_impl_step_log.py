@@ -17,15 +17,18 @@ def log_of(pool: Pool, operation: str, *arguments: Any) -> list[tuple[Any, ...]]
 
 def test_add_of_a_new_prompt() -> None:
     assert log_of(Pool(2), "add_sequence", 7, [1, 2, 3]) == [
-        ("begin", 7, (1, 2, 3), 35),
+        ("open_claims",),
+        ("close_claims", ()),
+        ("begin", 7, (1, 2, 3), 35, 0),
         ("claim", 0),
-        ("prioritise", 0, 35),
+        ("prioritise", 0, 35, 0),
         ("acquire", 7, 0),
-        ("write", 7, 0),
         ("claim", 1),
-        ("prioritise", 1, 35),
+        ("prioritise", 1, 35, 0),
         ("acquire", 7, 1),
-        ("write", 7, 1),
+        ("reuse", 7, 0),
+        ("write", 7, 0, 2),
+        ("write", 7, 1, 3),
     ]
 
 
@@ -34,11 +37,11 @@ def test_append_writes_the_partial_block_before_it_takes_another() -> None:
     pool.add(7, [1])
     assert log_of(pool, "append_tokens", 7, [2, 3]) == [
         ("extend", 7, (2, 3)),
-        ("write", 7, 0),
+        ("write", 7, 0, 2),
         ("claim", 1),
-        ("prioritise", 1, 35),
+        ("prioritise", 1, 35, 0),
         ("acquire", 7, 1),
-        ("write", 7, 1),
+        ("write", 7, 1, 3),
     ]
 
 
@@ -65,15 +68,16 @@ def test_release_of_an_unreachable_block_says_that_it_went_to_the_front() -> Non
 def test_offload_during_allocation_claims_both_before_the_swap() -> None:
     pool = Pool(1, 1)
     pool.cache(0, [1, 2])
-    assert log_of(pool, "add_sequence", 1, [7, 8])[1:] == [
+    assert log_of(pool, "add_sequence", 1, [7, 8])[3:] == [
         ("claim", 0),
         ("claim", 1),
-        ("copy", 0, 1),
+        ("copy", 0, 1, 2),
         ("swap", 0, 1),
         ("release", 0, False),
-        ("prioritise", 1, 35),
+        ("prioritise", 1, 35, 0),
         ("acquire", 1, 1),
-        ("write", 1, 0),
+        ("reuse", 1, 0),
+        ("write", 1, 0, 2),
     ]
 
 
@@ -82,7 +86,7 @@ def test_eviction_detaches_the_deepest_first() -> None:
     pool.cache(0, [1, 2, 3, 4], 80)
     pool.cache(1, [1, 2, 9], 0)
     pool.cache(2, [7, 7], 90)
-    assert log_of(pool, "add_sequence", 3, [5, 6])[1:8] == [
+    assert log_of(pool, "add_sequence", 3, [5, 6])[3:10] == [
         ("claim", 1),
         ("detach", 1),
         ("release", 1, True),
@@ -101,10 +105,13 @@ def test_all_matches_are_claimed_before_the_first_is_onboarded() -> None:
     names = [step[0] for step in log_of(pool, "add_sequence", 1, [1, 2, 3, 4, 5])]
     onboarding = ["claim", "copy", "swap", "release", "acquire"]
     assert names == [
-        "begin",
+        "open_claims",
         *("claim", "prioritise") * 2,
+        "close_claims",
+        "begin",
         *onboarding * 2,
-        *("claim", "prioritise", "acquire", "write"),
+        *("claim", "prioritise", "acquire"),
+        *("reuse", "write"),
     ]
 
 
@@ -114,7 +121,7 @@ def test_explicit_offload() -> None:
     assert log_of(pool, "offload", [1, 2]) == [
         ("claim", 0),
         ("claim", 1),
-        ("copy", 0, 1),
+        ("copy", 0, 1, 2),
         ("swap", 0, 1),
         ("release", 0, False),
         ("release", 1, True),

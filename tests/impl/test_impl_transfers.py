@@ -190,7 +190,7 @@ def test_copy_outside_an_iteration_begins_one(schedule: ScheduleName) -> None:
 def test_independent_copies_are_submitted_as_one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     copies = Copies("eager")
     batches: list[int] = []
-    monkeypatch.setattr(copies.device, "_copy", lambda _stream, moves: batches.append(len(moves)))
+    monkeypatch.setattr(copies.device, "_copy", lambda _stream, moves, _prefixes: batches.append(len(moves)))
     copies.copy((0, 3), (1, 4), (2, 5))
     copies.transfers.flush()
     assert batches == [3]

@@ -1,0 +1,167 @@
+"""Whether a batch can be admitted, exactly, and how each request gets the block it matched in part.
+
+All of it is decided before anything changes, so that what is admitted cannot run out of blocks halfway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kvproof.impl.device.interface import Level
+from kvproof.impl.free_queues import NOT_QUEUED
+from kvproof.impl.prompts import NO_BLOCK, Plan
+from kvproof.impl.refusal import are, primary_blocks
+from kvproof.impl.requests import Request
+from kvproof.impl.retention import BlockRetention
+from kvproof.impl.tokens import full_block_keys, join_tokens
+
+
+class AdmissionControl(BlockRetention):
+    """Decisions about a batch; nothing here changes anything."""
+
+    def plan_batch(self, requests: Iterable[Request]) -> list[Plan]:
+        """The plans of a batch whose requests are each acceptable as they stand; nothing is matched yet.
+
+        Raises:
+            Refused: empty-batch, sequence-in-use, empty-prompt, sequence-too-long, prompt-exceeds-pool or
+                chunk-below-block.
+            ValueError: see `check_request`.
+        """
+        plans: list[Plan] = []
+        named: set[int] = set()
+        for request in requests:
+            self.check_request(request)
+            sequence, tokens = request.sequence, join_tokens(request.tokens, request.extra_ids)
+            if sequence in self._sequences:
+                live = len(self._sequences[sequence].tokens)
+                self._refuse("sequence-in-use", f"sequence {sequence}: is live with {live} tokens; finish it first")
+            if sequence in named:
+                self._refuse("sequence-in-use", f"sequence {sequence}: is twice in the batch; name each sequence once")
+            named.add(sequence)
+            if not tokens:
+                self._refuse("empty-prompt", f"sequence {sequence}: the prompt is empty; it needs at least one token")
+            needed = self._blocks_for(sequence, len(tokens))
+            self._check_chunk(sequence, request.chunk, len(tokens))
+            plans.append(Plan(request, tokens, full_block_keys(tokens, self.config.tokens_per_block), needed))
+        if not plans:
+            self._refuse("empty-batch", "batch: has no requests; pass at least one")
+        return plans
+
+    def check_request(self, request: Request) -> None:
+        """Raises ValueError for numbers that mean nothing in this pool."""
+        sequence, config = request.sequence, self.config
+        for span in request.ranges:
+            if span.start < 0:
+                raise ValueError(f"sequence {sequence}: a retention range starts at {span.start}; tokens count from 0")
+            self._check_retention(sequence, span.priority, span.duration)
+        priority = config.default_priority if request.decode_priority is None else request.decode_priority
+        self._check_retention(sequence, priority, request.decode_duration)
+        if request.chunk and not config.chunked:
+            raise ValueError(f"sequence {sequence}: chunk {request.chunk}, but PoolConfig.chunked is False")
+        if request.chunk < 0 or request.estimated < 0:
+            raise ValueError(f"sequence {sequence}: chunk {request.chunk} or estimate {request.estimated} is negative")
+
+    def _check_retention(self, sequence: int, priority: int, duration: int) -> None:
+        config = self.config
+        if not 0 <= priority < config.priorities:
+            raise ValueError(f"sequence {sequence}: priority {priority} is not among 0..{config.priorities - 1}")
+        if not 0 <= duration <= config.duration_max:
+            raise ValueError(
+                f"sequence {sequence}: duration {duration} is not among 0..{config.duration_max}; "
+                "PoolConfig.duration_max is the longest"
+            )
+
+    def _check_chunk(self, sequence: int, chunk: int, remaining: int) -> None:
+        """A chunk of less than a block might end before it began, as ends are at block ends."""
+        size = self.config.tokens_per_block
+        if 0 < chunk < size and chunk < remaining:
+            self._refuse(
+                "chunk-below-block", f"sequence {sequence}: a chunk of {chunk} tokens; a block has {size}, ask for that"
+            )
+
+    def match_batch(self, plans: list[Plan]) -> None:
+        """What each request finds in the tree as it is now."""
+        size = self.config.tokens_per_block
+        for plan in plans:
+            plan.chain, plan.tail, plan.tail_tokens = self.match_prompt(plan.tokens, plan.keys)
+            plan.reused = len(plan.chain) * size + plan.tail_tokens
+
+    def choose_modes(self, plans: list[Plan]) -> None:
+        """How each request gets its tail: in place or by copy, and who gives the source back.
+
+        One request may take a tail over as it is: the last to match it, so that all copies are made before, and only
+        when nobody else needs it whole. A copy source that only this batch keeps is given back by its last copier, right
+        after its copy: at the end of the batch would be too late for a request that needs the block (#13029). A block
+        that is matched whole by anyone is neither taken over nor given back: that request takes a reference (M-34).
+        """
+        if not self.config.partial_reuse:
+            return
+        chained = {block for plan in plans for block in plan.chain}
+        last = {plan.tail: plan for plan in plans}
+        for plan in plans:
+            block = plan.tail
+            unclaimed = block != NO_BLOCK and not self._refs[block] and block not in chained and last[block] is plan
+            plan.in_place = unclaimed and not self._tree.children[block]
+            plan.releases_source = unclaimed and not plan.in_place
+
+    def admission_shortfall(self, plans: list[Plan]) -> int:
+        """How many free PRIMARY blocks the batch lacks at its worst moment; 0 admits it.
+
+        Matched blocks that are free there are claimed first, and so are no victims, copy sources included (M-38). Then,
+        in order, each onboarding, each copy and each new block takes one, and a source given back adds one.
+        """
+        slot, primary = self._slot, self._primary_slots
+        free = least = self._queues.counts[Level.PRIMARY] - len(self.claimed_primary(plans))
+        onboarded: set[int] = set()
+        for plan in plans:
+            if self.config.secondary_blocks:
+                before = len(onboarded)
+                onboarded.update([block for block in plan.chain if slot[block] >= primary])
+                free -= len(onboarded) - before
+            fresh = plan.needed - len(plan.chain)
+            if plan.tail != NO_BLOCK:
+                fresh -= 1
+                on_primary = slot[plan.tail] < primary
+                if not plan.in_place:
+                    free -= 1
+                    least = min(least, free)
+                    free += plan.releases_source and on_primary
+                elif not on_primary:
+                    free -= 1
+            free -= fresh
+            least = min(least, free)
+        return max(0, -least)
+
+    def claimed_primary(self, plans: list[Plan]) -> set[int]:
+        """The free PRIMARY blocks that the batch matches, wholly or in part."""
+        slot, primary, handle = self._slot, self._primary_slots, self._queues.handle
+        claimed: set[int] = set()
+        for plan in plans:
+            claimed.update([block for block in plan.chain if handle[block] != NOT_QUEUED and slot[block] < primary])
+            if plan.tail != NO_BLOCK and self._is_free_primary(plan.tail):
+                claimed.add(plan.tail)
+        return claimed
+
+    def check_admission(self, plans: list[Plan]) -> None:
+        """Refuse a batch that would run out of free blocks."""
+        lacking = self.admission_shortfall(plans)
+        if lacking:
+            free = self._queues.counts[Level.PRIMARY] - len(self.claimed_primary(plans))
+            who = f"sequence {plans[0].request.sequence}" if len(plans) == 1 else f"batch of {len(plans)}"
+            self._refuse("no-free-blocks", f"{who}: needs {primary_blocks(free + lacking)}, {are(free)} free; wait")
+
+    def _blocks_for(self, sequence: int, length: int) -> int:
+        """The number of blocks for `length` tokens, if a sequence can be so long."""
+        config = self.config
+        if length > config.max_sequence_tokens:
+            self._refuse(
+                "sequence-too-long",
+                f"sequence {sequence}: {length} tokens, but a sequence has at most {config.max_sequence_tokens}",
+            )
+        needed = -(-length // config.tokens_per_block)
+        if needed > config.primary_blocks:
+            self._refuse(
+                "prompt-exceeds-pool",
+                f"sequence {sequence}: needs {primary_blocks(needed)}, the pool has {config.primary_blocks}; shorten it",
+            )
+        return needed
