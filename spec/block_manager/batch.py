@@ -11,7 +11,6 @@ from kvproof.spec.block_manager.kinds import (
     PRIMARY,
     SECONDARY,
     Block,
-    Blocks,
     Budget,
     Duration,
     Priority,
@@ -19,7 +18,17 @@ from kvproof.spec.block_manager.kinds import (
     Tokens,
 )
 from kvproof.spec.block_manager.promise import Promise
-from kvproof.spec.block_manager.requests import Added, Plan, Plans, Promised, Request, Requests, Results, RetentionRange
+from kvproof.spec.block_manager.requests import (
+    Added,
+    Plan,
+    Plans,
+    Promised,
+    Ranges,
+    Request,
+    Requests,
+    Results,
+    RetentionRange,
+)
 from kvproof.spec.lang import ensure, operation, reject, sometimes
 
 
@@ -52,8 +61,8 @@ class Batch(Promise):
             reject("empty-prompt")
         if self.blocks_for(len(tokens)) > self.params.primary_blocks:
             reject("prompt-exceeds-pool")
-        wish = RetentionRange(0, len(tokens), priority, 0)
-        requests = (Request(sequence, tokens, (wish,), priority, 0, 0, 0),)
+        wishes: Ranges = (RetentionRange(0, len(tokens), priority, 0),) if self.params.ranges_max > 0 else ()
+        requests = (Request(sequence, tokens, wishes, priority, 0, 0, 0),)
         plans = self.plan(requests, len(tokens))
         if not self.fits(plans, requests):
             ensure(self.needed(tokens) > len(self.free[PRIMARY]), "enough-blocks-are-enough")
@@ -161,7 +170,7 @@ class Batch(Promise):
         self.open_claims()
         for index in range(len(requests)):
             self.claim_matches(requests[index], plans[index])
-        self.close_claims(self.matched(plans))
+        self.close_claims(self.counted_on(plans))
         results: Results = ()
         for index in range(len(requests)):
             results = results + (self.serve(requests[index], plans[index]),)
@@ -205,17 +214,6 @@ class Batch(Promise):
         return (
             wish.start <= position * self.params.tokens_per_block and position * self.params.tokens_per_block < wish.end
         )
-
-    def matched(self, plans: Plans) -> Blocks:
-        """Everything that a batch counts on, each block once."""
-        found: Blocks = ()
-        for plan in plans:
-            for block in plan.chain:
-                if block not in found:
-                    found = found + (block,)
-            if plan.tail is not None and plan.tail not in found:
-                found = found + (plan.tail,)
-        return found
 
     def serve(self, request: Request, plan: Plan) -> Added:
         """Phase 2 for one request: bring its blocks to the device, copy, allocate, and compute the first chunk."""

@@ -44,9 +44,9 @@ class BlockManagerParameters(Parameters):
     copy_on_partial_reuse: int = 1
     """1: a part of a block that others use is matched too, and copied; 0: only a free leaf is."""
     batch_max: int = 2
-    """Most requests of one batch."""
+    """Most requests of one batch; 0 switches batches off."""
     ranges_max: int = 1
-    """Most retention ranges of one request."""
+    """Most retention ranges of one request; with 0, all prompts are kept at the default priority."""
     duration_max: int = 0
     """Longest time in ticks for which a retention priority is asked; 0 switches durations off."""
     budget_max: int = 0
@@ -70,8 +70,8 @@ class BlockManagerParameters(Parameters):
             "reuse": 0,
             "partial_reuse": 0,
             "copy_on_partial_reuse": 0,
-            "batch_max": 1,
-            "ranges_max": 1,
+            "batch_max": 0,
+            "ranges_max": 0,
             "duration_max": 0,
             "budget_max": 0,
             "extra_ids": 1,

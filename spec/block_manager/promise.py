@@ -12,7 +12,7 @@ same batch caused (#12892, #13029), and the forward pass ran over its budget (#1
 
 from __future__ import annotations
 
-from kvproof.spec.block_manager.kinds import PRIMARY, SECONDARY, Block, Chain, TokenCount, Tokens
+from kvproof.spec.block_manager.kinds import PRIMARY, SECONDARY, Block, Blocks, Chain, TokenCount, Tokens
 from kvproof.spec.block_manager.requests import Plan, Plans, Requests
 from kvproof.spec.block_manager.sequences import Sequences
 from kvproof.spec.lang import assume, theorem
@@ -169,9 +169,7 @@ class Promise(Sequences):
         First everything matched leaves the queues. Then a block goes for each one that is onboarded, copied or new; a
         source of copies comes back when its last copy is made, and not before (M-32, M-38).
         """
-        left = len(self.free[PRIMARY]) - sum(
-            1 for block in self.every(Block) if block in self.free[PRIMARY] and self.is_counted_on(plans, block)
-        )
+        left = len(self.free[PRIMARY]) - sum(1 for block in self.counted_on(plans) if block in self.free[PRIMARY])
         for index in range(len(plans)):
             plan = plans[index]
             left -= sum(
@@ -196,9 +194,16 @@ class Promise(Sequences):
         """Primary blocks that come back after the copy of a request."""
         return 1 if plan.releases and plan.tail is not None and self.level(plan.tail) == PRIMARY else 0
 
-    def is_counted_on(self, plans: Plans, block: Block) -> bool:
-        """Whether any request of a batch has matched a block."""
-        return any(block in plan.chain or plan.tail == block for plan in plans)
+    def counted_on(self, plans: Plans) -> Blocks:
+        """Every block that a request of a batch has matched, each once, in the order in which they were matched."""
+        found: Blocks = ()
+        for plan in plans:
+            for block in plan.chain:
+                if block not in found:
+                    found = found + (block,)
+            if plan.tail is not None and plan.tail not in found:
+                found = found + (plan.tail,)
+        return found
 
     def is_met_before(self, plans: Plans, index: int, block: Block) -> bool:
         """Whether an earlier request of a batch reuses a block in full, and so has onboarded it."""

@@ -2,7 +2,8 @@
 
 With one token a block, everything that needs only whole blocks shows up with the least state; two tokens a block bring the
 partly filled last block (an invariant was missing until induction was run there); one device block brings prompts that can
-never fit. Two priorities suffice: worth offloading, and not.
+never fit. Two priorities suffice: worth offloading, and not. Every further feature is switched on at sizes of its own, and
+together with those that it meets.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ _SMALL = BlockManagerParameters(
     default_priority=1,
     offload_threshold=1,
     pins_max=1,
+    batch_max=0,
 )
 
 
@@ -31,8 +33,11 @@ def _sized(primary: int, secondary: int, **others: int) -> BlockManagerParameter
     return attrs.evolve(_SMALL, primary_blocks=primary, secondary_blocks=secondary, **others)
 
 
-_M30 = _sized(3, 2, max_tokens=3, sequences=1, priorities=1, default_priority=0, offload_threshold=0, pins_max=0)
-"""Two blocks of one chain on the host, and a device full of other data: nothing smaller shows M-30."""
+_ONE_PRIORITY = {"priorities": 1, "default_priority": 0, "offload_threshold": 0, "ranges_max": 0, "pins_max": 0}
+"""Nobody asks for a priority, everything is worth offloading, nothing is pinned: for what needs none of that."""
+
+_PAIRS = {"tokens_per_block": 2, "max_tokens": 3}
+"""The least at which a block can be partly filled."""
 
 SIZES: Mapping[str, Mapping[str, BlockManagerParameters]] = {
     "induction": {
@@ -52,11 +57,29 @@ SIZES: Mapping[str, Mapping[str, BlockManagerParameters]] = {
         "M-01": _sized(2, 1),
         "M-02": _sized(2, 1),
         "M-03": _sized(2, 1),
+        "M-04": _sized(2, 1),
+        "M-07": _sized(2, 1),
+        "M-11": _sized(2, 1),
         "M-17": _sized(2, 1),
-        "M-30": _M30,
+        "M-18": _sized(2, 1),
+        "M-19": _sized(2, 1),
+        "M-22": _sized(2, 0, **_ONE_PRIORITY, **_PAIRS, partial_reuse=1),
+        "M-29": _sized(3, 0, **_ONE_PRIORITY, batch_max=2),
+        "M-30": _sized(3, 2, **_ONE_PRIORITY, max_tokens=3, sequences=1),
+        "M-31": _sized(2, 0, **_ONE_PRIORITY, **_PAIRS, partial_reuse=1),
+        "M-32": _sized(2, 0, **_ONE_PRIORITY, **_PAIRS, partial_reuse=1),
+        "M-34": _sized(3, 0, **_ONE_PRIORITY, **_PAIRS, partial_reuse=1, batch_max=2),
+        "M-37": _sized(1, 0, **_ONE_PRIORITY, batch_max=2),
+        "M-38": _sized(3, 0, **_ONE_PRIORITY, tokens_per_block=2, max_tokens=4, partial_reuse=1),
+        "M-44": _sized(2, 1),
+        "M-48": _sized(2, 0, **_ONE_PRIORITY),
+        "M-51": _sized(3, 0, **_ONE_PRIORITY, max_tokens=3, sequences=1, batch_max=1, budget_max=2),
+        "M-53": _sized(2, 0, **_ONE_PRIORITY, batch_max=1, budget_max=2),
+        "M-54": _sized(2, 0, **_ONE_PRIORITY, **_PAIRS),
+        "M-55": _sized(2, 0, **_ONE_PRIORITY, batch_max=1, budget_max=2),
     },
     "fuzz": {
-        "tiny": _sized(2, 1, tokens_per_block=2, max_tokens=5),
+        "tiny": _sized(2, 1, tokens_per_block=2, max_tokens=5, partial_reuse=1, batch_max=2),
         "tight": _sized(
             3,
             2,
@@ -67,8 +90,27 @@ SIZES: Mapping[str, Mapping[str, BlockManagerParameters]] = {
             default_priority=35,
             offload_threshold=30,
             pins_max=2,
+            batch_max=2,
+            duration_max=3,
+            partial_reuse=1,
         ),
-        "roomy": BlockManagerParameters(primary_blocks=6, secondary_blocks=5, sequences=4, max_tokens=10, vocabulary=3),
+        "chunked": _sized(
+            4, 2, tokens_per_block=2, max_tokens=8, sequences=3, batch_max=3, budget_max=8, partial_reuse=1
+        ),
+        "roomy": BlockManagerParameters(
+            primary_blocks=6,
+            secondary_blocks=5,
+            sequences=4,
+            max_tokens=10,
+            vocabulary=4,
+            batch_max=3,
+            ranges_max=2,
+            duration_max=5,
+            budget_max=12,
+            partial_reuse=1,
+            extra_ids=2,
+        ),
+        "without reuse": _sized(3, 1, tokens_per_block=2, max_tokens=6, batch_max=2, reuse=0),
     },
 }
 """Parameter sets by purpose and name; "variants" has the smallest at which each bug shows."""

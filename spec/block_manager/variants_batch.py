@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvproof.spec.block_manager.kinds import SECONDARY, Block, Budget, Tokens
+from kvproof.spec.block_manager.kinds import PRIMARY, SECONDARY, Block, Budget, Tokens
 from kvproof.spec.block_manager.manager import BlockManager
 from kvproof.spec.block_manager.requests import Plan, Plans, Request, Requests, Results
 from kvproof.spec.lang import operation, reject
@@ -31,7 +31,7 @@ class OneRequestAfterTheOther(BlockManager):
             own = self.plan((requests[index],), len(requests[index].tokens))
             self.open_claims()
             self.claim_matches(requests[index], own[0])
-            self.close_claims(self.matched(own))
+            self.close_claims(self.counted_on(own))
             results = results + (self.serve(requests[index], own[0]),)
         return results + (self.total(results),)
 
@@ -72,7 +72,7 @@ class SourceHeldToTheEnd(BlockManager):
         self.open_claims()
         for index in range(len(requests)):
             self.claim_matches(requests[index], plans[index])
-        self.close_claims(self.matched(plans))
+        self.close_claims(self.counted_on(plans))
         results: Results = ()
         for index in range(len(requests)):
             results = results + (self.serve(requests[index], plans[index]),)
@@ -96,7 +96,7 @@ class FullMatchDoesNotRevoke(BlockManager):
         return (
             tail is not None
             and self.refs[tail] == 0
-            and not plans[index].in_place
+            and not self.is_in_place(plans, index)
             and all(later <= index or plans[later].tail != tail for later in range(len(plans)))
         )
 
@@ -125,11 +125,24 @@ class RefusedHalfway(BlockManager):
 class SourcesNotCounted(BlockManager):
     """M-38: admission forgets that a source of copies is claimed too, and counts it as free."""
 
-    def is_counted_on(self, plans: Plans, block: Block) -> bool:
-        return any(block in plan.chain or (plan.tail == block and plan.in_place) for plan in plans)
-
-    def returned(self, plan: Plan) -> int:
-        return 0
+    def fits(self, plans: Plans, requests: Requests) -> bool:
+        left = len(self.free[PRIMARY])
+        for block in self.every(Block):
+            if block in self.free[PRIMARY] and any(
+                block in plan.chain or (plan.tail == block and plan.in_place) for plan in plans
+            ):
+                left -= 1
+        for index in range(len(plans)):
+            plan = plans[index]
+            left -= sum(
+                1
+                for block in plan.chain
+                if self.level(block) == SECONDARY and not self.is_met_before(plans, index, block)
+            )
+            left -= self.blocks_for(len(requests[index].tokens)) - len(plan.chain)
+            if plan.in_place and plan.tail is not None and self.level(plan.tail) == PRIMARY:
+                left += 1
+        return left >= 0
 
 
 class LastTokenEstimated(BlockManager):
