@@ -13,8 +13,8 @@ from kvproof.model.lowering_record import Record
 from kvproof.model.symbolic_containers import Container, Containers
 from kvproof.model.symbolic_integers import Value
 from kvproof.model.symbolic_sequences import concatenated
-from kvproof.model.symbolic_shapes import Shape
-from kvproof.model.symbolic_values import Bool, Option, Seq
+from kvproof.model.symbolic_shapes import Shape, shape_of
+from kvproof.model.symbolic_values import Bool, Option, Rec, Seq
 from kvproof.spec.lang.definition import Definition, global_value
 
 T = TypeVar("T")
@@ -78,14 +78,22 @@ class Expressions(Reads):
             raise self.refuse(node, f"{node.id} has no value on this path: assign it before the branch") from None
 
     def _attribute(self, node: ast.Attribute, environment: Environment) -> Value:
-        owner = node.value
-        if isinstance(owner, ast.Attribute):
-            return self.algebra.constant(getattr(self.parameters, node.attr))
-        assert isinstance(owner, ast.Name)
-        if owner.id != "self":
-            return self.algebra.constant(getattr(global_value(self.activation.method, owner.id), node.attr))
-        value = environment.state[node.attr]
-        return View([(TRUE, value)]) if isinstance(value, Container) else value
+        match node.value:
+            case ast.Attribute(value=ast.Name(id="self"), attr="params"):
+                return self.algebra.constant(getattr(self.parameters, node.attr))
+            case ast.Name(id="self"):
+                value = environment.state[node.attr]
+                return View([(TRUE, value)]) if isinstance(value, Container) else value
+            case ast.Name(id=owner) if owner not in environment.locals:
+                return self.algebra.constant(getattr(global_value(self.activation.method, owner), node.attr))
+        record = self.present(self.evaluate(node.value, environment), node.value, environment)
+        if isinstance(record, Rec):
+            return record.field(node.attr)
+        # There is no record on this path, which is an obligation by now: any value of the field's type will do.
+        kinds = (
+            kind for record in self.definition.records.values() for name, kind in record.fields if name == node.attr
+        )
+        return self.algebra.zero(shape_of(next(kinds), self.parameters))
 
     def _tuple(self, node: ast.Tuple, environment: Environment) -> Value:
         items = tuple(self.evaluate(element, environment) for element in node.elts)
@@ -201,6 +209,10 @@ class Expressions(Reads):
             return result
         if name in ("all", "any", "sum", "choose"):
             return self.quantified(node, name, environment)
+        record = self.definition.records.get(name)
+        if record is not None:
+            fields = tuple(self.evaluate(argument, environment) for argument in node.args)
+            return Rec(tuple(field for field, _ in record.fields), fields)
         raise self.refuse(node, f"{name}() has no symbolic form here")
 
     def called(self, node: ast.Call, name: str, environment: Environment) -> Value:

@@ -98,6 +98,8 @@ class Iteration(Expressions):
                 deeper.locals[part.target.id] = value
                 kept = exists
                 for test in part.ifs:
+                    if kept == FALSE:
+                        break
                     holds = self.truth(test, deeper)
                     kept = self.circuit.both(kept, holds)
                     deeper.guard = self.circuit.both(deeper.guard, holds)

@@ -30,7 +30,7 @@ class Branch(NamedTuple):
 class Obligation:
     """Something that must not happen: `bad` holds when execution reaches `place` and breaks `rule`.
 
-    `rule` is the name in a `require`; "all-or-nothing"; "bound: what" for a value outside its type; or
+    `rule` is the name in a `require` or an `ensure`; "all-or-nothing"; "bound: what" for a value outside its type; or
     "defined: what" for a read of what is not there.
     """
 

@@ -75,7 +75,7 @@ class Statements(Iteration):
 
     def _effect(self, node: ast.Call, environment: Environment) -> Environment | None:
         function = node.func
-        if isinstance(function, ast.Name) and function.id == "require":
+        if isinstance(function, ast.Name) and function.id in ("require", "ensure"):
             rule = node.args[1]
             assert isinstance(rule, ast.Constant)
             self.oblige(str(rule.value), node, environment, self.truth(node.args[0], environment))

@@ -16,16 +16,18 @@ from kvproof.model.symbolic_containers import MapValue, PartialMapValue, QueueVa
 from kvproof.model.symbolic_integers import Int, Value, width
 from kvproof.model.symbolic_shapes import (
     BoolShape,
+    IntegerShape,
     IntShape,
     MapShape,
     OptionShape,
     PartialMapShape,
     QueueShape,
+    RecordShape,
     SeqShape,
     SetShape,
     Shape,
 )
-from kvproof.model.symbolic_values import Algebra, Bool, Option, Seq
+from kvproof.model.symbolic_values import Algebra, Bool, Option, Rec, Seq
 
 Reading = Callable[[int], bool]
 """The value of a literal under some assignment."""
@@ -59,6 +61,8 @@ class Freshness:
                 within = used if shape.exact else self.algebra.less(self.algebra.number(i), length)
                 items.append(self.value(shape.inner, f"{name}[{i}]", within))
             return Seq(length, tuple(items))
+        if isinstance(shape, RecordShape):
+            return Rec(shape.names, tuple(self.value(field, f"{name}.{of}", used) for of, field in shape.fields))
         if isinstance(shape, MapShape):
             return MapValue(shape, tuple(self.value(shape.value, f"{name}[{label(key)}]") for key in shape.keys))
         if isinstance(shape, PartialMapShape):
@@ -124,13 +128,8 @@ def encoded(algebra: Algebra, shape: Shape, value: Any) -> Value:
         unknown = set(known) - set(shape.keys)
         if unknown:
             raise ValueError(f"{sorted(unknown)} cannot be keys of {shape}")
-        zero = algebra.number(0) if isinstance(shape.value, IntShape) else None
-        items = []
-        for key in shape.keys:
-            if key in known:
-                items.append(encoded(algebra, shape.value, known[key]))
-            else:
-                items.append(zero if zero is not None else algebra.zero_like(_sample(algebra, shape.value)))
+        zero = algebra.zero(shape.value)
+        items = [encoded(algebra, shape.value, known[key]) if key in known else zero for key in shape.keys]
         return PartialMapValue(shape, tuple(TRUE if key in known else FALSE for key in shape.keys), tuple(items))
     if isinstance(shape, SetShape):
         return SetValue(shape, tuple(TRUE if key in value else FALSE for key in shape.keys))
@@ -143,19 +142,20 @@ def encoded(algebra: Algebra, shape: Shape, value: Any) -> Value:
             tuple([algebra.number(int(item)) for item, _ in entries] + padding),
             tuple([algebra.number(int(priority)) for _, priority in entries] + padding),
         )
+    if isinstance(shape, RecordShape):
+        parts = [value[name] for name in shape.names] if isinstance(value, dict) else value
+        fields = zip(shape.fields, parts, strict=True)
+        return Rec(shape.names, tuple(encoded(algebra, field, part) for (_, field), part in fields))
+    if isinstance(shape, OptionShape) and value is not None and isinstance(shape.inner, RecordShape | SeqShape):
+        return Option(TRUE, encoded(algebra, shape.inner, value))
+    if isinstance(shape, SeqShape) and isinstance(shape.inner, RecordShape | OptionShape | SeqShape):
+        if not (len(value) == shape.limit if shape.exact else len(value) <= shape.limit):
+            raise ValueError(f"{value!r} is not a value of {shape}")
+        return Seq(algebra.number(len(value)), tuple(encoded(algebra, shape.inner, part) for part in value))
     stored, fits = algebra.fitted(algebra.constant(value), shape)
     if fits != TRUE:
         raise ValueError(f"{value!r} is not a value of {shape}")
     return stored
-
-
-def _sample(algebra: Algebra, shape: Shape) -> Value:
-    """Any scalar of this shape."""
-    if isinstance(shape, BoolShape):
-        return Bool(FALSE)
-    if isinstance(shape, OptionShape):
-        return Option(FALSE, None)
-    return algebra.constant(())
 
 
 def layout(algebra: Algebra, shape: Shape, value: Value) -> list[int]:
@@ -180,6 +180,9 @@ def _bits(algebra: Algebra, shape: Shape, value: Value | None) -> Iterable[int]:
         for i in range(shape.limit):
             has = sequence is not None and i < len(sequence.items)
             yield from _bits(algebra, shape.inner, sequence.items[i] if sequence is not None and has else None)
+    elif isinstance(shape, RecordShape):
+        for i, (_, field) in enumerate(shape.fields):
+            yield from _bits(algebra, field, value.items[i] if isinstance(value, Rec) else None)
     elif isinstance(shape, MapShape):
         assert isinstance(value, MapValue)
         for item in value.items:
@@ -202,8 +205,11 @@ def _bits(algebra: Algebra, shape: Shape, value: Value | None) -> Iterable[int]:
             yield from _bits(algebra, shape.priority, priority)
 
 
-def decoded(algebra: Algebra, shape: Shape, value: Value | None, read: Reading) -> Any:
-    """The concrete value under an assignment: the inverse of `encoded`."""
+def decoded(algebra: Algebra, shape: Shape, value: Value | None, read: Reading, named: bool = False) -> Any:
+    """The concrete value under an assignment: the inverse of `encoded`.
+
+    Records are tuples of their fields, as in a snapshot, or (`named`) dicts, as in the arguments of an operation.
+    """
     if isinstance(shape, BoolShape):
         assert isinstance(value, Bool)
         return read(value.bit)
@@ -212,12 +218,20 @@ def decoded(algebra: Algebra, shape: Shape, value: Value | None, read: Reading) 
         return number(value, shape, read)
     if isinstance(shape, OptionShape):
         if isinstance(value, Option):
-            return decoded(algebra, shape.inner, value.value, read) if read(value.present) else None
-        return decoded(algebra, shape.inner, value, read)
+            return decoded(algebra, shape.inner, value.value, read, named) if read(value.present) else None
+        return decoded(algebra, shape.inner, value, read, named)
+    if isinstance(shape, RecordShape):
+        assert isinstance(value, Rec)
+        pairs = zip(value.items, shape.fields, strict=True)
+        parts = tuple(decoded(algebra, field, item, read, named) for item, (_, field) in pairs)
+        return dict(zip(shape.names, parts, strict=True)) if named else parts
+    if isinstance(shape, IntegerShape):
+        assert isinstance(value, Int)
+        return number(value, IntShape(value.low, value.high), read)
     if isinstance(shape, SeqShape):
         assert isinstance(value, Seq)
         length = number(value.length, IntShape(0, shape.limit), read)
-        return tuple(decoded(algebra, shape.inner, item, read) for item in value.items[:length])
+        return tuple(decoded(algebra, shape.inner, item, read, named) for item in value.items[:length])
     if isinstance(shape, MapShape):
         assert isinstance(value, MapValue)
         return tuple(decoded(algebra, shape.value, item, read) for item in value.items)

@@ -54,6 +54,23 @@ class SeqShape(Shape):
     exact: bool
 
 
+@attrs.frozen
+class IntegerShape(Shape):
+    """Any integer: a field of a record that is only a local or a result. No value of it is ever arbitrary."""
+
+
+@attrs.frozen
+class RecordShape(Shape):
+    """A value for each named field."""
+
+    name: str
+    fields: tuple[tuple[str, Shape], ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in self.fields)
+
+
 @attrs.frozen(slots=False)
 class MapShape(Shape):
     """A value for each key in `keys`."""
@@ -158,6 +175,10 @@ def shape_of(kind: lang.Type, parameters: Any) -> Shape:
         return OptionShape(shape_of(kind.inner, parameters))
     if isinstance(kind, lang.SeqType):
         return SeqShape(shape_of(kind.inner, parameters), kind.length(parameters), kind.exact)
+    if isinstance(kind, lang.IntegerType):
+        return IntegerShape()
+    if isinstance(kind, lang.RecordType):
+        return RecordShape(kind.name, tuple((name, shape_of(field, parameters)) for name, field in kind.fields))
     if isinstance(kind, lang.MapType):
         return MapShape(shape_of(kind.key, parameters), shape_of(kind.value, parameters))
     if isinstance(kind, lang.PartialMapType):

@@ -12,7 +12,7 @@ import attrs
 
 from kvproof.model.circuit import FALSE, TRUE
 from kvproof.model.symbolic_integers import Int, Integers, Value, width
-from kvproof.model.symbolic_shapes import BoolShape, IntShape, OptionShape, SeqShape, Shape
+from kvproof.model.symbolic_shapes import BoolShape, IntegerShape, IntShape, OptionShape, RecordShape, SeqShape, Shape
 
 
 @attrs.frozen(eq=False)
@@ -36,6 +36,18 @@ class Seq(Value):
 
     length: Int
     items: tuple[Value, ...]
+
+
+@attrs.frozen(eq=False)
+class Rec(Value):
+    """A record: `items[i]` is the field `names[i]`."""
+
+    names: tuple[str, ...]
+    items: tuple[Value, ...]
+
+    def field(self, name: str) -> Value:
+        """The value of one field."""
+        return self.items[self.names.index(name)]
 
 
 NONE = Option(FALSE, None)
@@ -77,6 +89,8 @@ class Algebra(Integers):
             parts = [self.equal(a.length, b.length)]
             parts += [self.equal(a.items[i], b.items[i]) for i in range(common)]
             return circuit.all(parts)
+        if isinstance(a, Rec) and isinstance(b, Rec):
+            return circuit.all([self.equal(x, y) for x, y in zip(a.items, b.items, strict=True)])
         if isinstance(a, Bool) and isinstance(b, Bool):
             return circuit.equal(a.bit, b.bit)
         if isinstance(a, Bool | Int) and isinstance(b, Bool | Int):
@@ -128,6 +142,9 @@ class Algebra(Integers):
                 y_item = otherwise.items[i] if i < len(otherwise.items) else self.zero_like(x_item)
                 items.append(self.mux(condition, x_item, y_item))
             return Seq(length, tuple(items))
+        if isinstance(then, Rec) and isinstance(otherwise, Rec):
+            pairs = zip(then.items, otherwise.items, strict=True)
+            return Rec(then.names, tuple(self.mux(condition, x, y) for x, y in pairs))
         raise TypeError(f"{type(then).__name__} and {type(otherwise).__name__} have no common form")
 
     def zero_like(self, value: Value) -> Value:
@@ -138,7 +155,22 @@ class Algebra(Integers):
             return self.number(0)
         if isinstance(value, Option):
             return NONE
+        if isinstance(value, Rec):
+            return Rec(value.names, tuple(self.zero_like(item) for item in value.items))
         assert isinstance(value, Seq)
+        return EMPTY
+
+    def zero(self, shape: Shape) -> Value:
+        """What stands in a place for values of `shape` that holds none."""
+        if isinstance(shape, BoolShape):
+            return Bool(FALSE)
+        if isinstance(shape, IntShape | IntegerShape):
+            return self.number(0)
+        if isinstance(shape, OptionShape):
+            return NONE
+        if isinstance(shape, RecordShape):
+            return Rec(shape.names, tuple(self.zero(field) for _, field in shape.fields))
+        assert isinstance(shape, SeqShape)
         return EMPTY
 
     def masked(self, condition: int, value: Value) -> Value:
@@ -169,6 +201,11 @@ class Algebra(Integers):
                 zero = self.zero_like(inner[0][1])
                 inner = [(c, v.value if v.value is not None else zero) for c, v in options]
             return Option(present, self.select([c for c, _ in inner], [v for _, v in inner]))
+        if isinstance(first, Rec) and all(isinstance(value, Rec) for _, value in pairs):
+            records = [(c, v) for c, v in pairs if isinstance(v, Rec)]
+            chosen = [c for c, _ in records]
+            columns = zip(*(v.items for _, v in records), strict=True)
+            return Rec(first.names, tuple(self.select(chosen, column) for column in columns))
         result = pairs[-1][1]
         for condition, value in reversed(pairs[:-1]):
             result = self.mux(condition, value, result)
@@ -223,7 +260,13 @@ class Algebra(Integers):
             )
         if isinstance(shape, SeqShape) and isinstance(value, Seq):
             return self._fitted_sequence(value, shape)
-        if isinstance(shape, SeqShape | BoolShape) and isinstance(value, Option) and value.value is not None:
+        if isinstance(shape, RecordShape) and isinstance(value, Rec):
+            parts = [self.fitted(item, field) for item, (_, field) in zip(value.items, shape.fields, strict=True)]
+            return Rec(value.names, tuple(part for part, _ in parts)), self.circuit.all([fits for _, fits in parts])
+        if isinstance(shape, IntegerShape) and isinstance(value, Int):
+            return value, TRUE
+        unwrapped = SeqShape | BoolShape | RecordShape | IntegerShape
+        if isinstance(shape, unwrapped) and isinstance(value, Option) and value.value is not None:
             inner, fits = self.fitted(value.value, shape)
             return inner, self.circuit.both(value.present, fits)
         raise TypeError(f"a {type(value).__name__} cannot be stored as {shape}")

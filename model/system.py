@@ -134,7 +134,7 @@ class System:
 
         symbolic = self.arguments(operation)
         shapes = self.lowering.argument_shapes(operation)
-        return {name: decoded(self.algebra, shape, symbolic[name], read) for name, shape in shapes.items()}
+        return {name: decoded(self.algebra, shape, symbolic[name], read, named=True) for name, shape in shapes.items()}
 
     def readable(self, snapshot: Sequence[Any]) -> dict[str, Any]:
         """A snapshot with the names of its variables, and keys in place of positions."""

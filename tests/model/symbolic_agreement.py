@@ -7,13 +7,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from random_runs import random_value
+
 from kvproof.model.circuit import value_of
 from kvproof.model.lowering import Predicate, State, Transition
-from kvproof.model.symbolic_encoding import decoded, number
-from kvproof.model.symbolic_integers import Int
-from kvproof.model.symbolic_shapes import IntShape, domain
+from kvproof.model.symbolic_encoding import decoded
+from kvproof.model.symbolic_shapes import IntegerShape, shape_of
 from kvproof.model.system import System
-from kvproof.spec.lang import OutOfDomain, Rejected, RuleBroken
+from kvproof.spec.lang import OutOfDomain, Rejected, RuleBroken, plain
+from kvproof.spec.lang.types import Type
 
 
 def random_runs(
@@ -21,20 +23,21 @@ def random_runs(
 ) -> dict[str, list[Any]]:
     """Random operations from reachable states: for each operation (before, arguments, outcome, after, broken)."""
     rng = random.Random(seed)
-    domains = {
-        name: {argument: domain(shape) for argument, shape in system.lowering.argument_shapes(name).items()}
-        for name in system.operations
-    }
+    seen: dict[Type, list[tuple[Any, ...]]] = {}
     machine = make()
     samples: dict[str, list[Any]] = {name: [] for name in system.operations}
     for i in range(count):
         if i % restart == 0:
             machine = make()
         name = rng.choice(system.operations)
-        arguments = {argument: rng.choice(values) for argument, values in domains[name].items()}
+        arguments = {
+            argument: random_value(kind, system.parameters, rng, seen)
+            for argument, kind in system.definition.methods[name].arguments
+            if kind is not None
+        }
         before = machine.snapshot()
         try:
-            outcome: tuple[str, Any] = ("accepted", int(machine.apply(name, arguments)))
+            outcome: tuple[str, Any] = ("accepted", plain(machine.apply(name, arguments)))
         except (Rejected, getattr(machine, "Rejected", Rejected)) as rejection:
             outcome = ("rejected", rejection.error)
         except (RuleBroken, getattr(machine, "RuleBroken", RuleBroken)) as broken:
@@ -76,6 +79,7 @@ class _Reading:
 
     def __init__(self, system: System, evaluated: list[Any]) -> None:
         self._system = system
+        self.definition, self.parameters, self.algebra = system.definition, system.parameters, system.algebra
         self._values, self._mask, self._position = evaluated
 
     def __call__(self, literal: int) -> bool:
@@ -116,8 +120,9 @@ def _differences(
         yield "is not accepted"
     elif read.state(transition.after) != after:
         yield f"leads to {read.state(transition.after)} instead of {after}"
-    assert isinstance(transition.result, Int)
-    result = number(transition.result, IntShape(0, 0), read)
+    returns = read.definition.methods[transition.operation].returns
+    shape = IntegerShape() if returns is None else shape_of(returns, read.parameters)
+    result = decoded(read.algebra, shape, transition.result, read, named=True)
     if result != outcome[1]:
         yield f"returns {result} instead of {outcome[1]}"
     said = sorted(name for name, predicate in invariants.items() if not read(predicate.holds))

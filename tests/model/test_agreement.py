@@ -9,7 +9,8 @@ import pytest
 from random_runs import random_calls
 
 from kvproof.model import machines
-from kvproof.spec.lang import Rejected, RuleBroken
+from kvproof.spec.lang import Rejected, RuleBroken, plain
+from kvproof.spec.lang.containers import frozen
 
 RUNS = 25
 LENGTH = 50
@@ -17,7 +18,7 @@ LENGTH = 50
 
 def _outcome(runner: Any, call: tuple[str, dict[str, Any]]) -> Any:
     try:
-        return runner.apply(*call)
+        return plain(runner.apply(*call))
     except (Rejected, RuleBroken) as error:
         return str(error)
     except Exception as error:
@@ -28,7 +29,7 @@ def _outcome(runner: Any, call: tuple[str, dict[str, Any]]) -> Any:
 
 def _sizes() -> list[tuple[str, str, str]]:
     found = []
-    for machine in ("block-manager", "mailbox:Mailbox"):
+    for machine in ("block-manager", "mailbox:Mailbox", "kitchen:Kitchen"):
         for purpose, named in machines.load(machine).sizes.items():
             found += [(machine, purpose, label) for label in named]
     return found
@@ -42,7 +43,7 @@ def test_the_reference_does_what_the_specification_says(machine: str, purpose: s
     for _ in range(RUNS):
         direct, reference = bundle.definition.cls(parameters), bundle.reference(parameters)
         steps: list[list[Any]] = [[], []]
-        direct.on_step = lambda name, arguments, log=steps[0]: log.append((name, tuple(arguments)))  # type: ignore[misc]
+        direct.on_step = lambda name, arguments, log=steps[0]: log.append((name, frozen(arguments)))  # type: ignore[misc]
         reference.on_step = lambda name, arguments, log=steps[1]: log.append((name, arguments))
         for call in random_calls(bundle.definition, parameters, source, LENGTH):
             assert _outcome(direct, call) == _outcome(reference, call)
@@ -52,7 +53,7 @@ def test_the_reference_does_what_the_specification_says(machine: str, purpose: s
             assert steps[0] == steps[1]
 
 
-@pytest.mark.parametrize("machine", ["block-manager", "mailbox:Mailbox"])
+@pytest.mark.parametrize("machine", ["block-manager", "mailbox:Mailbox", "kitchen:Kitchen"])
 def test_enabled_tells_the_outcome_and_changes_nothing(machine: str) -> None:
     bundle = machines.load(machine)
     parameters = next(iter(bundle.sizes["fuzz"].values()))
