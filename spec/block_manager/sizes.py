@@ -61,7 +61,7 @@ SIZES: Mapping[str, Mapping[str, BlockManagerParameters]] = {
         "M-07": _sized(2, 1),
         "M-11": _sized(2, 1),
         "M-17": _sized(2, 1),
-        "M-18": _sized(2, 1),
+        "M-18": _sized(2, 0),
         "M-19": _sized(2, 1),
         "M-22": _sized(2, 0, **_ONE_PRIORITY, **_PAIRS, partial_reuse=1),
         "M-29": _sized(3, 0, **_ONE_PRIORITY, batch_max=2),
