@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 from zlib import crc32
 
-from kvproof.impl import AdmittedRequest, BlockManager, Inspection, PoolConfig, Refused, Request, decode_entry
+from kvproof.impl import (
+    AdmittedRequest,
+    BlockManager,
+    Event,
+    Inspection,
+    PoolConfig,
+    Refused,
+    Removed,
+    Request,
+    Stored,
+    decode_entry,
+)
 from kvproof.impl.device import Level, Loaded, ScheduleName, SimulatedDevice, Stream
 
 BLOCK_BYTES = 8
@@ -33,12 +44,12 @@ class Pool:
         self.inspection = Inspection(self.manager)
         self._computed: dict[int, int] = {}
         self._unread = 0
+        self.time = 0
         self._reads: list[tuple[str, bytes, Loaded]] = []
 
     def iterate(self, operation: str, *arguments: Any) -> Any:
         """One operation in an iteration of its own, with its forward pass; returns what the operation does."""
         self.manager.begin_iteration()
-        self._unread = len(self.steps)
         result = getattr(self.manager, operation)(*arguments)
         self.manager.end_iteration()
         self.forward()
@@ -62,6 +73,11 @@ class Pool:
         """Offload in an iteration of its own."""
         self.iterate("offload", tokens)
 
+    def rewind(self, sequence: int, count: int) -> int:
+        """Take tokens back; returns how many blocks went."""
+        blocks: int = self.iterate("rewind", sequence, count)
+        return blocks
+
     def cache(self, sequence: int, tokens: Sequence[int], priority: int | None = None) -> None:
         """Add and finish, so that the full blocks of `tokens` are cached and free."""
         self.add(sequence, tokens, priority)
@@ -73,9 +89,9 @@ class Pool:
         Everything goes to where the page table says.
         """
         live = self.inspection.sequences()
-        reused = {step[1]: step[2] for step in self.steps[self._unread :] if step[0] == "reuse"}
-        for sequence, tokens in reused.items():
-            self._computed[sequence] = tokens
+        for step in self.steps[self._unread :]:
+            if step[0] in ("reuse", "truncate"):
+                self._computed[step[1]] = step[2]
         for step in self.steps[self._unread :]:
             if step[0] != "write":
                 continue
@@ -115,6 +131,11 @@ class Pool:
             return refusal
         raise AssertionError(f"{operation}{arguments} was not refused")
 
+    def settle(self) -> None:
+        """End the iteration that operations called on the manager itself have begun, with its forward pass."""
+        self.manager.end_iteration()
+        self.forward()
+
     def state(self) -> object:
         """All that can be seen of the manager."""
         look = self.inspection
@@ -134,6 +155,32 @@ class Pool:
         wrong += [where for where, expected, load in self._reads if load.value()[: len(expected)] != expected]
         self._reads.clear()
         return wrong
+
+
+class EventFold:
+    """What is cached, according to events alone."""
+
+    def __init__(self) -> None:
+        self._paths: dict[int, tuple[int, ...]] = {}  # of every hash seen: an event may name what has gone
+        self._levels: dict[int, Level] = {}
+
+    def take(self, events: Sequence[Event]) -> None:
+        """Fold further events."""
+        for event in events:
+            if isinstance(event, Stored):
+                above = () if event.parent_hash is None else self._paths[event.parent_hash]
+                self._paths[event.hash] = above + event.key
+                assert event.hash not in self._levels, "stored twice"
+                self._levels[event.hash] = event.level
+            elif isinstance(event, Removed):
+                del self._levels[event.hash]
+            else:
+                assert event.hash in self._levels, "moved while it is not cached"
+                self._levels[event.hash] = event.level
+
+    def cached(self) -> list[tuple[tuple[int, ...], Level]]:
+        """Paths and levels, sorted."""
+        return sorted((self._paths[name], level) for name, level in self._levels.items())
 
 
 def content(tokens: tuple[int, ...], block_tokens: int) -> bytes:

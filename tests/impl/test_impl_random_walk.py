@@ -4,50 +4,20 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from typing import get_args
 
 import pytest
 from pool_cases import Pool
+from random_operations import OPERATIONS, pool_for, walk
 
-from kvproof.impl import BlockManager, Refused
+from kvproof.impl import BlockManager, Reason
 from kvproof.impl.device import SCHEDULES, ScheduleName, Stream
 from kvproof.impl.transfers import Batch, Transfers
 
 
-def walk(pool: Pool, rng: random.Random, steps: int) -> Counter[str]:
-    """Run random operations; a refusal must change nothing. Returns how often each was accepted or refused."""
-    outcomes: Counter[str] = Counter()
-    for _ in range(steps):
-        operation = rng.choice(["add", "add", "append", "store", "finish", "finish", "offload", "pin", "unpin"])
-        sequence = rng.randrange(3)
-        paths = pool.inspection.cached_paths() or [(9, 9)]
-        before = pool.state()
-        try:
-            if operation == "add":
-                tokens = [rng.randrange(2) for _ in range(rng.randrange(1, 9))]
-                pool.add(sequence, tokens, rng.choice([None, 0, 29, 80]))
-            elif operation == "append":
-                pool.append(sequence, [rng.randrange(2) for _ in range(rng.randrange(1, 4))])
-            elif operation == "offload":
-                pool.offload(list(rng.choice(paths)))
-            elif operation in ("pin", "unpin"):
-                getattr(pool.manager, operation)(rng.choice(paths))
-            else:
-                getattr(pool.manager, operation)(sequence)
-            outcomes[operation] += 1
-        except Refused as refusal:
-            assert pool.state() == before
-            outcomes[refusal.reason] += 1
-        assert pool.inspection.check() == []
-    return outcomes
-
-
-def pool_for(seed: int, schedule: ScheduleName, manager_type: type[BlockManager] = BlockManager) -> Pool:
-    return Pool(2 + seed % 4, seed % 5, schedule=schedule, seed=seed, manager_type=manager_type)
-
-
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_walk_is_sound(schedule: ScheduleName) -> None:
-    for seed in range(25):
+    for seed in range(30):
         pool = pool_for(seed, schedule)
         walk(pool, random.Random(seed), 80)
         assert pool.device.races == []
@@ -60,10 +30,15 @@ def test_walk_reaches_every_operation_movement_and_refusal() -> None:
         pool = pool_for(seed, "eager")
         outcomes += walk(pool, random.Random(seed), 80)
         counters = pool.manager.counters
-        outcomes += Counter(offloads=counters.blocks_offloaded, onboards=counters.blocks_onboarded)
-    wanted = {"add", "append", "store", "finish", "offload", "pin", "unpin", "offloads", "onboards"}
-    refusals = {"no-free-blocks", "prompt-exceeds-pool", "in-use", "not-on-primary", "no-host-block", "not-pinned"}
-    assert wanted | refusals <= set(outcomes)
+        outcomes += Counter(
+            offloads=counters.blocks_offloaded,
+            onboards=counters.blocks_onboarded,
+            copies=counters.blocks_copied_in_part,
+            takeovers=counters.blocks_taken_in_part,
+            expired=counters.blocks_expired,
+        )
+    never = set(OPERATIONS) | {"offloads", "onboards", "copies", "takeovers", "expired"} | set(get_args(Reason))
+    assert never - set(outcomes) == {"sequence-too-long", "empty-append", "empty-batch", "empty-prompt"}
 
 
 def test_walk_with_the_waits_removed_is_caught() -> None:
@@ -115,10 +90,10 @@ def test_one_event_a_slot_number_is_caught_within_an_iteration_of_several_operat
 
 
 def test_observer_does_not_change_what_happens() -> None:
-    pool = Pool(3, 2)
-    silent = Pool(3, 2)
-    silent.manager = BlockManager(silent.config, silent.device)
-    silent.inspection = type(silent.inspection)(silent.manager)
-    for each in (pool, silent):
-        walk(each, random.Random(3), 100)
-    assert pool.state()[:3] == silent.state()[:3]  # type: ignore[index]  # a tuple; its last entry counts reports
+    for seed in range(10):
+        pool, silent = pool_for(seed, "eager"), pool_for(seed, "eager")
+        silent.manager = BlockManager(silent.config, silent.device)
+        silent.inspection = type(silent.inspection)(silent.manager)
+        for each in (pool, silent):
+            walk(each, random.Random(seed), 80)
+        assert pool.state()[:3] == silent.state()[:3]  # its last entry counts reports
