@@ -68,9 +68,9 @@ SIZES: Mapping[str, Mapping[str, BlockManagerParameters]] = {
         "M-30": _sized(3, 2, **_ONE_PRIORITY, max_tokens=3, sequences=1),
         "M-31": _sized(2, 0, **_ONE_PRIORITY, **_PAIRS, partial_reuse=1),
         "M-32": _sized(2, 0, **_ONE_PRIORITY, **_PAIRS, partial_reuse=1),
-        "M-34": _sized(3, 0, **_ONE_PRIORITY, **_PAIRS, partial_reuse=1, batch_max=2),
+        "M-34": _sized(3, 0, **_ONE_PRIORITY, **_PAIRS, vocabulary=1, partial_reuse=1, batch_max=2),
         "M-37": _sized(1, 0, **_ONE_PRIORITY, batch_max=2),
-        "M-38": _sized(3, 0, **_ONE_PRIORITY, tokens_per_block=2, max_tokens=4, partial_reuse=1),
+        "M-38": _sized(3, 0, **_ONE_PRIORITY, tokens_per_block=2, max_tokens=4, vocabulary=1, partial_reuse=1),
         "M-44": _sized(2, 1),
         "M-48": _sized(2, 0, **_ONE_PRIORITY),
         "M-51": _sized(3, 0, **_ONE_PRIORITY, max_tokens=3, sequences=1, batch_max=1, budget_max=2),
@@ -79,7 +79,7 @@ SIZES: Mapping[str, Mapping[str, BlockManagerParameters]] = {
         "M-55": _sized(2, 0, **_ONE_PRIORITY, batch_max=1, budget_max=2),
     },
     "fuzz": {
-        "tiny": _sized(2, 1, tokens_per_block=2, max_tokens=5, partial_reuse=1, batch_max=2),
+        "tiny": _sized(2, 1, tokens_per_block=2, max_tokens=5, partial_reuse=1, batch_max=2, duration_max=2),
         "tight": _sized(
             3,
             2,
@@ -92,7 +92,9 @@ SIZES: Mapping[str, Mapping[str, BlockManagerParameters]] = {
             pins_max=2,
             batch_max=2,
             duration_max=3,
+            budget_max=6,
             partial_reuse=1,
+            copy_on_partial_reuse=0,
         ),
         "chunked": _sized(
             4, 2, tokens_per_block=2, max_tokens=8, sequences=3, batch_max=3, budget_max=8, partial_reuse=1

@@ -109,16 +109,19 @@ class RefusedHalfway(BlockManager):
         """Open several sequences, one after the other, until one does not fit."""
         if len(requests) == 0:
             reject("empty-batch")
-        results: Results = ()
         for index in range(len(requests)):
-            if requests[index].sequence in self.live:
+            if requests[index].sequence in self.live or self.is_named_before(requests, index):
                 reject("sequence-in-use")
             if len(requests[index].tokens) == 0:
                 reject("empty-prompt")
+            if self.blocks_for(len(requests[index].tokens)) > self.params.primary_blocks:
+                reject("prompt-exceeds-pool")
+        results: Results = ()
+        for index in range(len(requests)):
             own = self.plan((requests[index],), len(requests[index].tokens))
             if not self.fits(own, (requests[index],)):
                 reject("no-free-blocks")
-            results = results + self.place((requests[index],), own)
+            results = results + (self.place((requests[index],), own)[0],)
         return results
 
 

@@ -286,7 +286,7 @@ def is_finite(kind: Type) -> bool:
 
 
 def from_plain(kind: Type | None, value: Any) -> Any:
-    """A value of `kind` from its plain form, in which records are dicts; values that hold no records are unchanged.
+    """A value of `kind` from its plain form, in which records are dicts and members of enumerations may be numbers.
 
     `TypeError` when the dict of a record has other keys than its fields.
     """
@@ -294,6 +294,8 @@ def from_plain(kind: Type | None, value: Any) -> Any:
         return None if value is None else from_plain(kind.inner, value)
     if isinstance(kind, SeqType) and isinstance(value, tuple):
         return tuple(from_plain(kind.inner, element) for element in value)
+    if isinstance(kind, EnumType):
+        return kind.cls(value)
     if isinstance(kind, RecordType) and not isinstance(value, Record):
         names = [name for name, _ in kind.fields]
         if not isinstance(value, dict) or set(value) != set(names):
