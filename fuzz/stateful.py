@@ -1,7 +1,9 @@
 """The first engine: a Hypothesis state machine with one rule an operation.
 
-Hypothesis chooses rules (with its swarm testing) and argument values; shrinking is left to `kvproof.fuzz.minimise`,
-which works on recorded operations and is far faster. A run is reproducible from its seed: no database is used.
+Hypothesis chooses parameters, rules (with its swarm testing) and, for each operation, one number that decides all of its
+arguments: drawing a batch of requests value by value took most of the time. Shrinking is left to
+`kvproof.fuzz.minimise`, which works on recorded operations and is far faster. A run is reproducible from its seed: no
+database is used.
 """
 
 from __future__ import annotations
@@ -13,19 +15,22 @@ from typing import Any
 import hypothesis
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from kvproof.fuzz.arguments import ArgumentSource
-from kvproof.fuzz.chooser import Chooser, RandomChooser
+from kvproof.fuzz.chooser import RandomChooser
 from kvproof.fuzz.lockstep import Lockstep, Progress
 from kvproof.fuzz.subject import Parameters, Subject
-from kvproof.fuzz.target import Operation, Returned, Target
-from kvproof.fuzz.walk import REFUSABLE_ONE_IN, Case, begin
+from kvproof.fuzz.target import Returned, Target
+from kvproof.fuzz.walk import Case, begin, operation_for, weights
 
 EXAMPLES_PER_BATCH = 40
 """Examples of one Hypothesis run; the next batch gets the next seed."""
 
 OPERATIONS_PER_EXAMPLE = 50
+
+SEEDS = 2**32
+"""Numbers that decide an operation's arguments."""
 
 Watch = Callable[[Case], None]
 """Called after every operation; it may raise to end the run."""
@@ -46,14 +51,6 @@ def _integers(low: int, high: int) -> st.SearchStrategy[int]:
     return st.integers(low, high)
 
 
-@st.composite
-def _operations(draw: st.DrawFn, name: str) -> Operation:
-    """One operation called `name`, drawn from the state of the machine that runs."""
-    machine = draw(st.runner())
-    operation: Operation = machine.draw(name, HypothesisChooser(draw))
-    return operation
-
-
 def machine_class(
     subject: Subject,
     make_target: Callable[[], Target],
@@ -68,10 +65,6 @@ def machine_class(
 
         _lockstep: Lockstep | None = None
 
-        def __init__(self) -> None:
-            super().__init__()
-            self._offers: dict[str, Operation | None] = {}
-
         @initialize(data=st.data())
         def begin(self, data: st.DataObject) -> None:
             self._lockstep = begin(subject, make_target(), HypothesisChooser(data.draw), progress, fixed)
@@ -80,48 +73,30 @@ def machine_class(
             self.case.failure = self._lockstep.initial()
             watch(self.case)
 
-        def draw(self, name: str, chooser: Chooser) -> Operation:
-            """A drawn operation that is enabled, else the offered one, else whatever is drawn."""
-            found = self.source.draw_enabled(name, chooser) or self._offers.get(name)
-            return found or self.source.draw_any(name, chooser)
-
-        def offers(self, name: str) -> bool:
-            """May the rule run now? Mostly when some operation of its name is enabled, sometimes in any case."""
-            if self._lockstep is None:
-                return False
-            if not self._offers:
-                # A generator of its own: preconditions may not draw from Hypothesis.
-                chooser = RandomChooser(len(self.case.operations))
-                self._offers = {each: self.source.draw_enabled(each, chooser) for each in subject.operations}
-            anything = len(self.case.operations) % REFUSABLE_ONE_IN == REFUSABLE_ONE_IN - 1
-            return anything or self._offers[name] is not None or not any(self._offers.values())
-
-        def perform(self, operation: Operation) -> None:
+        def perform(self, name: str, seed: int) -> None:
+            """An operation called `name`, or another one where there is none to be allowed."""
             assert self._lockstep is not None
+            operation = operation_for(name, self.source, weighted, RandomChooser(seed))
             self.case.operations.append(operation)
             self.case.failure = self._lockstep.apply(operation)
             if isinstance(self._lockstep.outcome, Returned):
                 self.source.moved()
-                self._offers = {}
             watch(self.case)
 
         def teardown(self) -> None:
             if self._lockstep is not None:
                 self._lockstep.close()
 
+    weighted = weights(subject)
     for name in subject.operations:
-        ruled = rule(operation=_operations(name))(precondition(_offering(name))(_performer(name)))
+        ruled = rule(seed=st.integers(0, SEEDS - 1))(_performer(name))
         setattr(LockstepMachine, f"rule_{name}", ruled)
     return LockstepMachine
 
 
-def _offering(name: str) -> Callable[[Any], bool]:
-    return lambda machine: bool(machine.offers(name))
-
-
-def _performer(name: str) -> Callable[[Any, Operation], None]:
-    def perform(self: Any, operation: Operation) -> None:
-        self.perform(operation)
+def _performer(name: str) -> Callable[[Any, int], None]:
+    def perform(self: Any, seed: int) -> None:
+        self.perform(name, seed)
 
     perform.__name__ = f"rule_{name}"
     return perform

@@ -111,11 +111,10 @@ class ValueSource:
     def _told(self, chooser: Chooser, drawn: Drawn) -> int | None:
         """What the machine answers about the values drawn so far, how long a sequence among them is, or a part of it."""
         named = drawn.named
-        asked = chooser.integer(-2, len(self._queries) - 1)
-        if asked < 0:
+        if not self._queries or chooser.integer(0, 2) == 0:
             length = len(choice(chooser, drawn.sequences))
-            return length if asked == -1 or length < 2 else chooser.integer(1, length - 1)
-        query, shapes = self._queries[asked]
+            return length if length < 2 or chooser.integer(0, 1) == 0 else chooser.integer(1, length - 1)
+        query, shapes = choice(chooser, self._queries)
         arguments = {
             name: named[name] for name, shape in shapes.items() if name in named and shape.contains(named[name])
         }

@@ -39,16 +39,17 @@ def case_seed(seed: int, case: int) -> int:
     return seed * CASE_SEED_STRIDE + case
 
 
-def mixture(subject: Subject, chooser: Chooser) -> tuple[str, ...]:
-    """The operations of one case, with repetition as weight ("swarm": some cases leave some out).
+def weights(subject: Subject) -> tuple[str, ...]:
+    """The operations, with repetition as weight: queries change nothing and have a third of the weight of others."""
+    return tuple(name for name in subject.operations for _ in range(1 if name in subject.queries else 3))
 
-    Queries have a third of the weight of others: they change nothing.
-    """
-    swarm = chooser.integer(0, 1) == 1
-    weights = {name: 1 if name in subject.queries else 3 for name in subject.operations}
-    if swarm:
-        weights = {name: chooser.integer(0, weight) for name, weight in weights.items()}
-    return tuple(name for name, weight in weights.items() for _ in range(weight)) or subject.operations
+
+def mixture(subject: Subject, chooser: Chooser) -> tuple[str, ...]:
+    """The operations of one case, with repetition as weight ("swarm": some cases leave some out)."""
+    names = weights(subject)
+    if chooser.integer(0, 1) == 0:
+        return names
+    return tuple(name for name in names if chooser.integer(0, 1) == 1) or names
 
 
 class Case:
@@ -95,6 +96,20 @@ def next_operation(source: ArgumentSource, scout: Scout, names: tuple[str, ...],
     if not found:
         return source.draw_any(choice(chooser, names), chooser)
     return scout.rarest(found)
+
+
+def operation_for(name: str, source: ArgumentSource, names: tuple[str, ...], chooser: Chooser) -> Operation:
+    """An enabled operation called `name`, else one of another name; now and then any, and seldom a query."""
+    if chooser.integer(0, REFUSABLE_ONE_IN - 1) == 0:
+        return source.draw_any(name, chooser)
+    if names.count(name) == 1:
+        name = choice(chooser, names)
+    for _ in range(1 + NAMES_TRIED):
+        operation = source.draw_enabled(name, chooser)
+        if operation is not None:
+            return operation
+        name = choice(chooser, names)
+    return source.draw_any(name, chooser)
 
 
 def walk_case(
