@@ -6,7 +6,6 @@ once (see `canonical`). A counterexample is a sequence of operations from the in
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,6 +15,7 @@ import attrs
 from kvproof.model.canonical import Canonical
 from kvproof.model.machines import Bundle
 from kvproof.spec.lang import Parameters, plain
+from kvproof.spec.lang.types import Type
 
 Call = tuple[str, dict[str, Any], tuple[Any, ...]]
 """An operation, its arguments, and what is chosen where the machine leaves a choice open."""
@@ -58,14 +58,23 @@ class Exploration:
         return "explored" if self.complete else "unknown"
 
 
-def every_call(bundle: Bundle, parameters: Parameters) -> list[tuple[str, dict[str, Any]]]:
-    """Every operation with every combination of argument values."""
-    calls: list[tuple[str, dict[str, Any]]] = []
+def every_call(bundle: Bundle, parameters: Parameters) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every operation with every combination of argument values, records as dicts; enumerated as it is asked for."""
     for name, method in bundle.definition.of_kind("operation").items():
         names = [argument for argument, _ in method.arguments]
-        domains = [[plain(value) for value in kind.values(parameters)] if kind else [] for _, kind in method.arguments]
-        calls += [(name, dict(zip(names, values, strict=True))) for values in itertools.product(*domains)]
-    return calls
+        for values in _combinations([kind for _, kind in method.arguments], parameters):
+            yield name, dict(zip(names, values, strict=True))
+
+
+def _combinations(kinds: list[Type | None], parameters: Parameters) -> Iterator[tuple[Any, ...]]:
+    if not kinds:
+        yield ()
+        return
+    first, rest = kinds[0], kinds[1:]
+    for value in first.values(parameters) if first is not None else ():
+        written = plain(value)
+        for others in _combinations(rest, parameters):
+            yield (written, *others)
 
 
 def explore(
@@ -91,7 +100,8 @@ class _Search:
     def __init__(self, bundle: Bundle, parameters: Parameters) -> None:
         self._reference = bundle.reference(parameters)
         self._canonical = Canonical(bundle.definition, parameters)
-        self._calls = every_call(bundle, parameters)
+        self._calls: list[tuple[str, dict[str, Any]]] = []
+        self._unread = every_call(bundle, parameters)
         self._found = Exploration(bundle.name, parameters)
         self._origins: list[tuple[int, tuple[int, tuple[Any, ...]]]] = [(-1, (-1, ()))]
 
@@ -127,11 +137,18 @@ class _Search:
         found.seconds = time.monotonic() - started
         return self._finished(len(seen), reference)
 
+    def _every_call(self) -> Iterator[tuple[int, tuple[str, dict[str, Any]]]]:
+        """All calls, numbered; those not read yet are kept as they are read."""
+        yield from enumerate(self._calls)
+        for call in self._unread:
+            self._calls.append(call)
+            yield len(self._calls) - 1, call
+
     def _successors(self, number: int, saved: Any) -> Iterator[tuple[tuple[int, tuple[Any, ...]], Any]]:
         """The calls that are accepted in a state, with the state that each leads to; the reference is in that state."""
         reference, found = self._reference, self._found
         reference.restore(saved)
-        for position, (name, arguments) in enumerate(self._calls):
+        for position, (name, arguments) in self._every_call():
             scripts: list[tuple[Any, ...]] = [()]
             while scripts:
                 script = scripts.pop()

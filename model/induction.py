@@ -1,8 +1,9 @@
 """Induction, the main prover: from every state that satisfies the invariants, operations keep rules and invariants.
 
 It proves all depths at the sizes checked, together with the invariants' truth in the initial state. Nothing is proved from
-contradictory hypotheses: that they have a model is shown first, and each operation must be acceptable in some such state;
-branches, rejections and events that no such state reaches are reported, since nothing was shown about them.
+contradictory hypotheses: that they have a model is shown first. An operation that no such state accepts is switched off at
+these sizes, and whoever checks several sizes makes sure that each operation is accepted at one of them. Branches,
+rejections and events that no such state reaches are reported, since nothing was shown about them.
 """
 
 from __future__ import annotations
@@ -97,8 +98,8 @@ def check_induction(
             raise
     results = [done[name] for name in names]
     verdict = _overall([result.verdict for result in results])
-    never = [result.operation for result in results if "accepted" in result.unreachable]
-    message = f"never accepted at these sizes: {', '.join(never)}" if never else ""
+    off = [result.operation for result in results if result.verdict is Verdict.OFF]
+    message = f"switched off at these sizes: {', '.join(off)}" if off else ""
     return report(verdict, message, results)
 
 
@@ -111,11 +112,11 @@ def _hypotheses(definition: Definition, parameters: Any, engine: str, deadline: 
 
 
 def _overall(verdicts: Sequence[Verdict]) -> Verdict:
-    """The verdict on the machine: the worst of those on its operations."""
+    """The verdict on the machine: the worst of those on its operations; nothing is shown where all are switched off."""
     for verdict in (Verdict.NOT_INDUCTIVE, Verdict.VACUOUS, Verdict.UNKNOWN):
         if verdict in verdicts:
             return verdict
-    return Verdict.PROVED
+    return Verdict.PROVED if Verdict.PROVED in verdicts else Verdict.VACUOUS
 
 
 def _everywhere(

@@ -95,7 +95,7 @@ class OperationInduction:
             elif self._undecided or not decided:
                 verdict = Verdict.UNKNOWN
             elif "accepted" in unreachable:
-                verdict = Verdict.VACUOUS
+                verdict = Verdict.OFF
             else:
                 verdict = Verdict.PROVED
             return self._report(verdict, started, reached, unreachable)

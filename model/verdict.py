@@ -24,7 +24,9 @@ class Verdict(Enum):
     """A state that satisfies the invariants leads to a violation. It need not be reachable: an invariant is missing, or
     there is a bug. Neither proved nor violated."""
     VACUOUS = "vacuous"
-    """The hypotheses contradict each other, or an operation can never be accepted, so that nothing was shown."""
+    """The hypotheses or assumptions contradict each other, so that nothing was shown."""
+    OFF = "switched off"
+    """No state accepts the operation at these sizes: nothing was shown about it here, and other sizes must show it."""
     UNKNOWN = "unknown"
     """The time was spent before there was an answer."""
 
@@ -109,6 +111,11 @@ class Report:
     clauses: int = 0
     message: str = ""
 
+    @property
+    def off(self) -> tuple[str, ...]:
+        """The operations that no state accepts at these sizes."""
+        return tuple(one.operation for one in self.operations if one.verdict is Verdict.OFF)
+
     def summary(self) -> str:
         """The verdict in words: "proved", "holds to depth 7", "violated at depth 4: ..."."""
         words = self.verdict.value
@@ -126,4 +133,6 @@ def plain(value: Any) -> str:
     """A concrete value as a reader would write it."""
     if isinstance(value, tuple):
         return "(" + ", ".join(map(plain, value)) + ("," if len(value) == 1 else "") + ")"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{plain(key)}: {plain(part)}" for key, part in value.items()) + "}"
     return str(getattr(value, "name", None) or value)

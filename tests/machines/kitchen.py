@@ -40,7 +40,7 @@ class KitchenParameters(Parameters):
     """Most plates of one course."""
     courses: int = 1
     """Most courses of one order."""
-    stock: int = 2
+    stock: int = 1
     """Plates that the kitchen has."""
     batch: int = 2
     """Most orders at once."""
@@ -252,7 +252,7 @@ VARIANTS = {"forgets": ForgetsCourses}
 SIZES = {
     "induction": {"2 tables": KitchenParameters(), "2 courses": KitchenParameters(dishes=2, plates=2, courses=2)},
     "bounded": {"2 tables": KitchenParameters()},
-    "explore": {"2 tables": KitchenParameters()},
+    "explore": {"1 table": KitchenParameters(tables=1, plates=2, stock=1, batch=1, tips=0)},
     "variants": {"forgets": KitchenParameters(plates=2)},
     "fuzz": {"3 tables": KitchenParameters(tables=3, dishes=3, plates=3, courses=3, stock=7, batch=3)},
 }

@@ -76,10 +76,14 @@ def test_hypotheses_without_a_model_are_reported_not_proved(monkeypatch: pytest.
 
 def test_an_operation_that_is_never_accepted_is_not_proved() -> None:
     report = check(NeverAccepted)
-    assert report.verdict is Verdict.VACUOUS
-    assert "never accepted" in report.message
-    assert "reset" in report.message
+    assert report.off == ("reset",)
+    assert report.message == "switched off at these sizes: reset"
+    assert not Verdict.OFF.passes
     assert {one.operation: one.verdict for one in report.operations}["increase"] is Verdict.PROVED
+
+
+def test_a_machine_whose_operations_are_all_switched_off_is_vacuous() -> None:
+    assert check(NeverAccepted, operations=["reset"]).verdict is Verdict.VACUOUS
 
 
 def test_what_no_state_reaches_is_listed() -> None:
