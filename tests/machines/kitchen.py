@@ -40,7 +40,7 @@ class KitchenParameters(Parameters):
     """Most plates of one course."""
     courses: int = 1
     """Most courses of one order."""
-    stock: int = 1
+    stock: int = 2
     """Plates that the kitchen has."""
     batch: int = 2
     """Most orders at once."""
@@ -250,7 +250,10 @@ class ForgetsCourses(Kitchen):
 MACHINE = Kitchen
 VARIANTS = {"forgets": ForgetsCourses}
 SIZES = {
-    "induction": {"2 tables": KitchenParameters(), "2 courses": KitchenParameters(dishes=2, plates=2, courses=2)},
+    "induction": {
+        "2 tables": KitchenParameters(stock=1),
+        "2 courses": KitchenParameters(dishes=2, plates=2, courses=2),
+    },
     "bounded": {"2 tables": KitchenParameters()},
     "explore": {"1 table": KitchenParameters(tables=1, plates=2, stock=1, batch=1, tips=0)},
     "variants": {"forgets": KitchenParameters(plates=2)},
