@@ -82,7 +82,8 @@ class CachedPaths(LiveSequences):
     def release_subtree(self, tokens: Iterable[int], extra_ids: Iterable[int] | None = None) -> int:
         """Make the block at the path `tokens` and all below it the next victims among cached blocks; returns how many.
 
-        They stay cached until they are needed. The deepest go first, so that a beginning outlives what continues it.
+        They stay cached until they are needed. Each goes to the front, the deepest first, so the block at the path is the
+        very next, and its eviction takes along what hangs under it.
 
         Raises:
             Refused: not-cached.
