@@ -20,6 +20,7 @@ from kvproof.spec.block_manager.kinds import (
 from kvproof.spec.block_manager.promise import Promise
 from kvproof.spec.block_manager.requests import (
     Added,
+    Batched,
     Plan,
     Plans,
     Promised,
@@ -74,7 +75,7 @@ class Batch(Promise):
         return added[0].reused
 
     @operation
-    def add_batch(self, requests: Requests, budget: Budget) -> Results:
+    def add_batch(self, requests: Batched, budget: Budget) -> Results:
         """Open several sequences at once, in this order, all of them or none.
 
         What is matched for one request is safe from the others. The first chunks of all prompts together fit into

@@ -93,11 +93,13 @@ class Added(Record):
     """Blocks of which nothing was reused."""
 
 
-Requests = Annotated[tuple[Request, ...], AtMost(lambda p: p.batch_max)]
-"""The requests of a batch, in the order in which they are served."""
-Plans = Annotated[tuple[Plan, ...], AtMost(lambda p: p.batch_max)]
+Batched = Annotated[tuple[Request, ...], AtMost(lambda p: p.batch_max)]
+"""What a caller may ask for at once."""
+Requests = Annotated[tuple[Request, ...], AtMost(lambda p: max(1, p.batch_max))]
+"""The requests of a batch, in the order in which they are served; a single add is a batch of one, always possible."""
+Plans = Annotated[tuple[Plan, ...], AtMost(lambda p: max(1, p.batch_max))]
 """One plan a request."""
-Results = Annotated[tuple[Added, ...], AtMost(lambda p: p.batch_max + 1)]
+Results = Annotated[tuple[Added, ...], AtMost(lambda p: max(1, p.batch_max) + 1)]
 """What each request of a batch got, and last their sum."""
-Promised = Annotated[tuple[TokenCount, ...], AtMost(lambda p: p.batch_max)]
+Promised = Annotated[tuple[TokenCount, ...], AtMost(lambda p: max(1, p.batch_max))]
 """For each request of a batch, how many tokens it reuses at least."""

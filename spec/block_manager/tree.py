@@ -209,6 +209,11 @@ class ReuseTree(BlockPool):
         )
 
     @invariant
+    def nothing_is_kept_without_reuse(self) -> bool:
+        """With reuse switched off no block is ever cached."""
+        return self.params.reuse == 1 or len(self.cached) == 0
+
+    @invariant
     def cached_content_is_the_path(self) -> bool:
         """The slot of a cached block holds the data of its path: its parent's path and its own key (I-17).
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kvproof.spec.block_manager.kinds import PRIMARY, SECONDARY, Block, Budget, Tokens
 from kvproof.spec.block_manager.manager import BlockManager
-from kvproof.spec.block_manager.requests import Plan, Plans, Request, Requests, Results
+from kvproof.spec.block_manager.requests import Batched, Plan, Plans, Request, Requests, Results
 from kvproof.spec.lang import operation, reject
 
 
@@ -105,7 +105,7 @@ class RefusedHalfway(BlockManager):
     """M-37 (#12865): each request is tested when its turn comes; the earlier ones stay when a later one is refused."""
 
     @operation
-    def add_batch(self, requests: Requests, budget: Budget) -> Results:
+    def add_batch(self, requests: Batched, budget: Budget) -> Results:
         """Open several sequences, one after the other, until one does not fit."""
         if len(requests) == 0:
             reject("empty-batch")
