@@ -104,7 +104,8 @@ class Pool:
                 self._reads.append((f"sequence {sequence}, block {index}", there, self.load(places[index])))
             data = content(tokens[:end], size)
             skip = (start - position * size) * (BLOCK_BYTES // size)
-            self.device.write(Stream.COMPUTE, *places[position], skip, data[skip:])
+            level, slot = places[position]
+            self.device.write(Stream.COMPUTE, level, slot, skip, data[skip:])
             self._computed[sequence] = end
         self._unread = len(self.steps)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 from pool_cases import Pool
@@ -12,7 +13,7 @@ from kvproof.impl.reuse_tree import ORDERED_FROM, ROOT, ReuseTree
 from kvproof.impl.tokens import Key
 
 
-def pool_with(*prompts: list[int], **config: bool) -> Pool:
+def pool_with(*prompts: list[int], **config: Any) -> Pool:
     pool = Pool(12, partial_reuse=True, tokens_per_block=4, **config)
     if prompts:  # all at once, so that none reuses another
         pool.batch(*[Request(number, prompt) for number, prompt in enumerate(prompts)])
