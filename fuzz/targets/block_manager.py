@@ -59,6 +59,7 @@ class BlockManagerTarget:
             raise UnsupportedParameters(str(error)) from error
         self._block_tokens = config.tokens_per_block
         self._budgeted = config.chunked
+        self._wishes = parameters["ranges_max"] > 0  # without them the prompt of `add` has no retention of its own
         self._split = TokenSplit(parameters["vocabulary"], parameters["extra_ids"])
         self._device = self._make_device(config)
         self._log.clear()
@@ -168,7 +169,10 @@ class BlockManagerTarget:
 
     def _add(self, sequence: int, tokens: tuple[int, ...], priority: int) -> int:
         token_ids, extra_ids = self._split.parts(tokens)
-        return self._manager.add_sequence(sequence, token_ids, priority, extra_ids).reused_tokens
+        if self._wishes:
+            return self._manager.add_sequence(sequence, token_ids, priority, extra_ids).reused_tokens
+        alone = Request(sequence=sequence, tokens=token_ids, decode_priority=priority, extra_ids=extra_ids)
+        return self._manager.add_sequence_batch([alone]).requests[0].reused
 
     def _add_batch(self, requests: tuple[dict[str, Value], ...], budget: int) -> Value:
         asked = [self._request(**request) for request in requests]

@@ -193,6 +193,12 @@ def test_a_chunk_that_is_not_computed_yet_is_not_compared() -> None:
     assert [content.path for content in target.contents() if "of sequence 0" in content.where] == [(0, 1)]
 
 
+def test_without_retention_ranges_a_prompt_is_kept_as_by_default() -> None:
+    with lockstep(parameters={**PARAMETERS, "ranges_max": 0}) as running:
+        assert running.apply(Operation("add", {"sequence": 1, "tokens": (0, 1), "priority": 2})) is None
+        assert running.reference.observe()["in_use"] == [[None, "PRIMARY", 1, 0, PARAMETERS["default_priority"], 0]]
+
+
 def test_time_is_told_as_it_stands() -> None:
     times: list[int] = []
 
