@@ -1,4 +1,4 @@
-"""`kvproof check`: prove a machine by induction, and find the counterexample of each of its variants."""
+"""`kvproof check`: prove a machine by induction, its theorems for all integers, and find each variant's counterexample."""
 
 from __future__ import annotations
 
@@ -70,12 +70,14 @@ def command(
     bounded: bool,
     out: Path,
 ) -> None:
-    """Prove every rule and invariant by induction at small sizes, and find each variant's shortest counterexample.
+    """Prove every rule, promise and invariant by induction at small sizes, every theorem for all integers, and find each
+    variant's shortest counterexample.
 
     With --variant and no --sizes only the variants are checked; with --sizes and no --variant only the machine itself is.
 
     Exit status 0 when the machine is proved and every variant violated, 1 when anything is violated that should not be, a
-    variant is not, or a proof is vacuous; 3 when the time was too short to tell.
+    variant is not, a proof is vacuous, or an operation is accepted at none of the sizes; 3 when the time was too short to
+    tell.
     """
     console = Console()
     try:
@@ -92,6 +94,8 @@ def command(
     status = 0
     deadline = time.monotonic() + seconds
     try:
+        if sizes or not variants:
+            status = max(status, _theorems(base, table, deadline))
         for task in tasks:
             left = max(0.1, deadline - time.monotonic())
             with console.status(f"{task.check}: {task.bundle.name} at {task.label}") as line:
@@ -108,7 +112,30 @@ def command(
         status = 130
     console.print(table)
     _report_reach(console, proofs)
+    never = _never_accepted(proofs)
+    if never:
+        console.print(f"accepted at none of these sizes, so not covered by the proofs: {', '.join(never)}", style="red")
+        status = max(status, FINDING)
     context.exit(status)
+
+
+def _never_accepted(proofs: list[Report]) -> list[str]:
+    """The operations that every proof found switched off."""
+    return [name for name in (proofs[0].off if proofs else ()) if all(name in report.off for report in proofs)]
+
+
+def _theorems(base: Bundle, table: Table, deadline: float) -> int:
+    """A row for each theorem; returns the exit status that they ask for."""
+    # z3 takes a while to load, and few commands need it
+    from kvproof.model.theorem import check_theorems
+
+    status = 0
+    for report in check_theorems(base.definition, max(0.1, deadline - time.monotonic())):
+        what = "for all integers" if report.verdict is Verdict.PROVED else report.told
+        table.add_row(f"theorem: {report.theorem}", report.verdict.value, what, f"{report.seconds:.1f}", "")
+        if not report.verdict.passes:
+            status = max(status, UNKNOWN if report.verdict is Verdict.UNKNOWN else FINDING)
+    return status
 
 
 def _tasks(
@@ -173,8 +200,15 @@ def _what(base: Bundle, task: Task, report: Report, out: Path) -> str:
         return f"{settled.broken} in {len(calls)} operations{kept}"
     if report.verdict is Verdict.PROVED:
         rules = len(task.bundle.definition.rules())
+        promises = len(task.bundle.definition.promises())
         invariants = len(task.bundle.definition.of_kind("invariant"))
-        return f"{rules} rules and {invariants} invariants, {len(report.operations)} operations"
+        stated = (
+            f"{rules} rules, {promises} promises and {invariants} invariants"
+            if promises
+            else (f"{rules} rules and {invariants} invariants")
+        )
+        told = f"{stated}, {len(report.operations) - len(report.off)} operations"
+        return f"{told}; switched off: {', '.join(report.off)}" if report.off else told
     undecided = [one.operation for one in report.operations if one.verdict is Verdict.UNKNOWN]
     return report.message or (f"undecided: {', '.join(undecided)}" if undecided else report.summary())
 

@@ -260,7 +260,7 @@ def _argument(hint: Any, kind: str, file: str, line: int, name: str) -> Type | N
         return None
     found = _resolved(hint, file, line, name)
     if kind != "helper" and not is_finite(found):
-        problem = f"{name}: an argument of a {kind} holds a record with a plain int"
+        problem = f"{name}: an argument that any caller gives holds a record with a plain int"
         raise LanguageError(file, line, problem, "Give the field a type with bounds")
     return found
 

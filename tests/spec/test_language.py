@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from kvproof.spec.lang import LanguageError, compile_machine
+from kvproof.spec.lang import LanguageError, OutOfDomain, RuleBroken, compile_machine, plain
+from kvproof.spec.lang.types import from_plain
 
 HEAD = '''
 from typing import Annotated
@@ -30,6 +31,17 @@ class Thing(Index):
 
 Few = Annotated[int, Between(0, 3)]
 
+@attrs.frozen
+class Pair(Record):
+    """A pair."""
+    first: Few
+    second: Thing | None
+
+@attrs.frozen
+class Tally(Record):
+    """A record with a plain int."""
+    total: int
+
 class Bad(Machine[Sizes]):
     """A machine."""
     level: Map[Thing, Few]
@@ -39,14 +51,15 @@ class Bad(Machine[Sizes]):
 
 STEP = "    @step\n    def go(self, thing: Thing) -> None:\n        '''Go.'''\n"
 OPERATION = "    @operation\n    def run(self, thing: Thing) -> int:\n        '''Run.'''\n"
+THEOREM = "    @theorem\n    def truth(self, x: int) -> bool:\n        '''True.'''\n"
 HELPER = "    def help(self, thing: Thing) -> int:\n"
 
 _numbers = itertools.count()
 
 
-def _compile(tmp_path: Path, body: str) -> Any:
+def _compile(tmp_path: Path, body: str, head: str = HEAD) -> Any:
     path = tmp_path / f"bad_{next(_numbers)}.py"
-    path.write_text(HEAD + body, encoding="utf-8")
+    path.write_text(head + body, encoding="utf-8")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
@@ -100,6 +113,53 @@ def _compile(tmp_path: Path, body: str) -> Any:
         ("    @step\n    def go(self, thing: Thing = 0) -> None:\n        '''Go.'''\n", "default, keyword or variadic"),
         ("    name: dict[int, int]\n", "is not a finite type"),
         ("    queue: PriorityQueue[Thing, Thing]\n", "a PriorityQueue holds an Index type at a bounded integer"),
+        # records
+        ("    pairs: Map[Pair, Few]\n", "a record cannot be a key of a container"),
+        ("    pairs: Set[Pair]\n", "a record cannot be a key of a container or a member of a Set"),
+        ("    tallies: Map[Thing, Tally]\n", "state variable tallies holds a record with a plain int"),
+        (
+            "    @operation\n    def run(self, tally: Tally) -> int:\n        '''Run.'''\n        return 0\n",
+            "an argument that any caller gives holds a record with a plain int",
+        ),
+        (OPERATION + "        pair = Pair(1)\n        return 0\n", "Pair is constructed with 1 values"),
+        (OPERATION + "        pair = Pair(first=1, second=None)\n        return 0\n", "keyword arguments"),
+        (OPERATION + "        Pair(1, None)\n        return 0\n", "Pair(..) alone on a line has no effect"),
+        (OPERATION + "        pair = Pair\n        return 0\n", "the record class Pair used as a value"),
+        (OPERATION + "        pair = Pair(1, None)\n        return pair.third\n", "no record has a field third"),
+        (
+            OPERATION + "        pair = Pair(1, None)\n        pair.first = 2\n        return 0\n",
+            "pair.first is written",
+        ),
+        # promises
+        (STEP + "        ensure(thing == 0, 'zero')\n", "ensure in step go"),
+        (OPERATION + "        ensure(thing == 0)\n        return 0\n", "ensure with 1 arguments"),
+        (OPERATION + "        ensure(thing == 0, thing)\n        return 0\n", "ensure without a plain name"),
+        (OPERATION + "        x = ensure(thing == 0, 'zero')\n        return 0\n", "ensure used as a value"),
+        # theorems
+        (OPERATION + "        assume(thing == 0)\n        return 0\n", "assume in operation run"),
+        (THEOREM + "        assume(x > 0)\n", "a theorem does not end in its conclusion"),
+        (
+            THEOREM + "        if x > 0:\n            return True\n        return False\n",
+            "more than assumptions before",
+        ),
+        (THEOREM + "        return x == len(self.marked)\n", "len(self.marked) in a theorem"),
+        (THEOREM + "        return all(x == t for t in self.every(Thing))\n", "in a theorem"),
+        (THEOREM + "        return x in (1, 2)\n", "x in (1, 2) in a theorem"),
+        (
+            THEOREM + "        return self.help(x) == 0\n\n" + HELPER + "        return 0\n",
+            "help has an argument that is no",
+        ),
+        (
+            THEOREM + "        return self.loop(x) == 0\n\n    def loop(self, x: int) -> int:\n"
+            "        for i in range(3):\n            pass\n        return 0\n",
+            "`for i in range(3):` in a theorem",
+        ),
+        (THEOREM.replace("x: int", "x: Few") + "        return True\n", "a theorem speaks of all integers"),
+        (THEOREM.replace("-> bool", "-> int") + "        return 1\n", "theorem truth does not return bool"),
+        (
+            OPERATION + "        return 1 if self.truth(1) else 0\n\n" + THEOREM + "        return True\n",
+            "truth is called",
+        ),
     ],
 )
 def test_a_construct_outside_the_language_is_refused(tmp_path: Path, body: str, problem: str) -> None:
@@ -137,3 +197,71 @@ def test_the_digest_changes_with_meaning_and_not_with_comments(tmp_path: Path) -
     first, second, third = (_compile(tmp_path, body).digest() for body in (plain, commented, other))
     assert first == second
     assert first != third
+
+
+def test_a_record_that_can_change_is_refused(tmp_path: Path) -> None:
+    body = "    pair: Loose\n"
+    head = HEAD.replace(
+        "class Bad", "@attrs.define\nclass Loose(Record):\n    '''Loose.'''\n    first: Few\n\nclass Bad"
+    )
+    with pytest.raises(LanguageError, match="record Loose is not a frozen attrs class: decorate it with"):
+        _compile(tmp_path, body, head)
+
+
+def test_a_record_holds_no_container(tmp_path: Path) -> None:
+    head = HEAD.replace(
+        "class Bad", "@attrs.frozen\nclass Full(Record):\n    '''Full.'''\n    things: Set[Thing]\n\nclass Bad"
+    )
+    with pytest.raises(LanguageError, match="field things of Full is a container"):
+        _compile(tmp_path, "    full: Full\n", head)
+
+
+def test_the_digest_changes_with_a_record_class(tmp_path: Path) -> None:
+    body = "    pair: Pair\n"
+    wider = HEAD.replace("first: Few", "first: Annotated[int, Between(0, 4)]")
+    assert _compile(tmp_path, body).digest() != _compile(tmp_path, body, wider).digest()
+    assert _compile(tmp_path, body).digest() == _compile(tmp_path, body).digest()
+
+
+def test_a_machine_knows_its_promises_theorems_and_records(tmp_path: Path) -> None:
+    body = OPERATION + "        pair = Pair(1, thing)\n        ensure(pair.first == 1, 'one')\n        return 0\n\n"
+    definition = _compile(tmp_path, body + THEOREM + "        assume(x > 0)\n        return x >= 1\n")
+    assert {promise: [m.name for m in methods] for promise, methods in definition.promises().items()} == {
+        "one": ["run"]
+    }
+    assert list(definition.theorems()) == ["truth"]
+    assert list(definition.records) == ["Pair"]
+
+
+def test_a_broken_promise_is_named(tmp_path: Path) -> None:
+    definition = _compile(tmp_path, OPERATION + "        ensure(thing == 0, 'zero')\n        return 0\n")
+    machine = definition.cls(definition.parameters())
+    assert machine.apply("run", {"thing": 0}) == 0
+    with pytest.raises(RuleBroken, match="zero"):
+        machine.apply("run", {"thing": 1})
+
+
+def test_the_values_of_a_record_are_all_its_fields_in_order(tmp_path: Path) -> None:
+    definition = _compile(tmp_path, "    pair: Pair\n")
+    kind, parameters = definition.state["pair"].type, definition.parameters()
+    values = [plain(value) for value in kind.values(parameters)]
+    assert len(values) == 4 * 3
+    assert values[0] == {"first": 0, "second": None} == plain(kind.default(parameters))
+    assert list(values[0]) == ["first", "second"]
+    assert all(kind.contains(from_plain(kind, value), parameters) for value in values)
+    assert not kind.contains(from_plain(kind, {"first": 4, "second": None}), parameters)
+
+
+def test_a_record_from_other_fields_is_refused(tmp_path: Path) -> None:
+    definition = _compile(tmp_path, "    pair: Pair\n")
+    with pytest.raises(TypeError, match="is no Pair: give a dict with the fields first, second"):
+        from_plain(definition.state["pair"].type, {"first": 1})
+
+
+def test_state_takes_no_record_outside_its_type(tmp_path: Path) -> None:
+    definition = _compile(tmp_path, "    pair: Pair\n")
+    machine = definition.cls(definition.parameters())
+    machine.pair = from_plain(definition.state["pair"].type, {"first": 3, "second": 1})
+    assert machine.snapshot()[-1] == (3, 1)
+    with pytest.raises(OutOfDomain):
+        machine.pair = from_plain(definition.state["pair"].type, {"first": 3, "second": 2})
