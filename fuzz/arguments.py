@@ -8,18 +8,20 @@ Two engines draw through the same code by way of a `Chooser`: Hypothesis, and a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 
 from kvproof.fuzz.chooser import Chooser, choice
 from kvproof.fuzz.mend import Mender
-from kvproof.fuzz.shapes import Fields, Run, Shape, Whole
 from kvproof.fuzz.subject import MachineError, Parameters, Reference, Subject
 from kvproof.fuzz.target import Operation
 from kvproof.fuzz.values import ValueSource
 
 CANDIDATES = 4
-"""Argument tuples drawn for an operation until one is enabled; more finds little more and costs time."""
+"""Argument tuples drawn for an operation until one is enabled; more finds little more and costs time.
+
+One less for each state in a row in which none was.
+"""
 
 VARIED_BELOW = 13
 """A parameter that is smaller in a preset varies around it; larger ones (a number of priorities, a threshold) are
@@ -56,12 +58,9 @@ class ArgumentSource:
     def __init__(self, subject: Subject, parameters: Parameters, reference: Reference) -> None:
         self._shapes = subject.make_shapes(parameters)
         self._values = ValueSource(subject, self._shapes, reference)
-        self._mender = Mender(reference)
+        self._mender = Mender(reference, self._shapes)
         self._barren: set[str] = set()  # operations without an enabled candidate in this state, not to be tried again
-        self._indexed = {
-            name: any(isinstance(shape, Whole) and shape.is_index for shape in _flat(shapes))
-            for name, shapes in self._shapes.items()
-        }
+        self._failures = dict.fromkeys(self._shapes, 0)  # states in a row without an enabled candidate
 
     def moved(self) -> None:
         """The reference's state may have changed."""
@@ -80,23 +79,17 @@ class ArgumentSource:
         """One enabled operation called `name`; None when no candidate was."""
         if name in self._barren:
             return None
-        shapes = self._shapes[name]
         errors: set[str] = set()
-        for attempt in range(CANDIDATES if shapes else 1):
+        candidates = CANDIDATES - self._failures[name] if self._shapes[name] else 1
+        for attempt in range(max(1, candidates)):
             arguments = self._values.arguments(name, chooser)
-            error = self._mender.mend(name, arguments, shapes)
+            error = self._mender.mend(name, arguments)
             if error is None:
+                self._failures[name] = 0
                 return Operation(name, arguments)
             errors.add(error)
-            if attempt == 1 and len(errors) == 1 and self._indexed[name]:
+            if attempt == 1 and len(errors) == 1 and self._mender.parts[name].name_things():
                 break  # whatever it is about, the same refusal twice: there is nothing of the kind to be found
         self._barren.add(name)
+        self._failures[name] += 1
         return None
-
-
-def _flat(shapes: Mapping[str, Shape]) -> Iterator[Shape]:
-    """The shapes of arguments, and those of the fields of records in lists."""
-    for shape in shapes.values():
-        yield shape
-        if isinstance(shape, Run) and isinstance(shape.inner, Fields):
-            yield from shape.inner.fields.values()

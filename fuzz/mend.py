@@ -8,10 +8,11 @@ an end of its range.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import cast
+
+from attrs import frozen
 
 from kvproof.fuzz.shapes import Fields, Run, Shape, Whole
-from kvproof.fuzz.subject import Reference
+from kvproof.fuzz.subject import Reference, Shapes
 from kvproof.fuzz.target import Value
 
 INDEX_CANDIDATES = 8
@@ -27,11 +28,39 @@ Holder = dict[str, Value]
 """The arguments, or one record in them: what has a shape for each name."""
 
 
+@frozen
+class Parts:
+    """What may be changed in a holder."""
+
+    indices: tuple[tuple[str, Whole], ...]
+    numbers: tuple[tuple[str, Whole], ...]
+    lists: tuple[tuple[str, Parts], ...]
+    """Lists of records, with the parts of a record."""
+
+    @classmethod
+    def of(cls, shapes: Mapping[str, Shape]) -> Parts:
+        """The parts of what has these shapes."""
+        whole = [(name, shape) for name, shape in shapes.items() if isinstance(shape, Whole)]
+        lists = tuple(
+            (name, cls.of(shape.inner.fields))
+            for name, shape in shapes.items()
+            if isinstance(shape, Run) and isinstance(shape.inner, Fields) and not shape.exact
+        )
+        indices = tuple((name, shape) for name, shape in whole if shape.is_index)
+        return cls(indices, tuple((name, shape) for name, shape in whole if not shape.is_index), lists)
+
+    def name_things(self) -> bool:
+        """Is there an index, here or in a record?"""
+        return bool(self.indices) or any(inner.name_things() for _, inner in self.lists)
+
+
 class Mender:
     """Mends operations on one reference. It learns which change helps against which error."""
 
-    def __init__(self, reference: Reference) -> None:
+    def __init__(self, reference: Reference, shapes: Shapes) -> None:
         self._reference = reference
+        self.parts = {name: Parts.of(arguments) for name, arguments in shapes.items()}
+        """What may be changed in the arguments of each operation."""
         self._vain: dict[tuple[str, str, str], int] = {}  # how often a change of an argument did not help, in a row
 
     def _is_worth(self, change: tuple[str, str, str]) -> bool:
@@ -40,21 +69,24 @@ class Mender:
         self._vain[change] = vain + 1
         return vain < PATIENCE or vain % NOW_AND_THEN == 0
 
-    def mend(self, name: str, arguments: Holder, shapes: Mapping[str, Shape]) -> str | None:
+    def mend(self, name: str, arguments: Holder) -> str | None:
         """Change `arguments` until the operation is enabled; the first error when it never is."""
         error = self._reference.enabled(name, arguments)
-        if error is None or self._turned(name, error, arguments, arguments, shapes, {}) is None:
+        parts = self.parts[name]
+        if error is None or (parts.indices and self._turned(name, error, arguments, arguments, parts, {}) is None):
             return None
-        lists = [key for key, shape in shapes.items() if _is_list_of_records(shape)]
-        if any(self._built(name, error, arguments, key, shapes[key]) for key in lists):
-            return None
-        if self._ended(name, error, arguments, arguments, shapes, highest=True):
-            return None
-        drawn = dict(arguments)
-        arguments.update({key: cast(Whole, shape).high for key, shape in shapes.items() if _is_number(shape)})
-        if any(self._built(name, f"{error} at most", arguments, key, shapes[key]) for key in lists):
-            return None
-        arguments.update(drawn)
+        for key, inner in parts.lists:
+            if self._built(name, error, arguments, key, inner):
+                return None
+        if parts.numbers:
+            if self._ended(name, error, arguments, arguments, parts, highest=True):
+                return None
+            drawn = dict(arguments)
+            arguments.update({key: shape.high for key, shape in parts.numbers})
+            for key, inner in parts.lists:
+                if self._built(name, f"{error} at most", arguments, key, inner):
+                    return None
+            arguments.update(drawn)
         return error
 
     def _turned(
@@ -63,7 +95,7 @@ class Mender:
         error: str,
         arguments: Holder,
         holder: Holder,
-        shapes: Mapping[str, Shape],
+        parts: Parts,
         avoid: Mapping[str, set[Value]],
     ) -> Holder | None:
         """Turn the indices in `holder`; None when that enables the operation.
@@ -72,12 +104,12 @@ class Mender:
         that something else may be what is wrong now.
         """
         promising = dict(holder)
-        for key, shape in shapes.items():
+        for key, shape in parts.indices:
             change = (name, key, error)
-            if not _is_index(shape) or not self._is_worth(change):
+            if not self._is_worth(change):
                 continue
             drawn = holder[key]
-            for value in _others(cast(Whole, shape), drawn):
+            for value in _others(shape, drawn):
                 if value in avoid.get(key, ()):
                     continue
                 holder[key] = value
@@ -92,77 +124,52 @@ class Mender:
         return promising
 
     def _ended(
-        self,
-        name: str,
-        error: str,
-        arguments: Holder,
-        holder: Holder,
-        shapes: Mapping[str, Shape],
-        highest: bool = False,
+        self, name: str, error: str, arguments: Holder, holder: Holder, parts: Parts, highest: bool = False
     ) -> bool:
         """Set one number in `holder` to the low end of its range, or to the `highest`, if that enables the operation."""
-        for key, shape in shapes.items():
+        for key, shape in parts.numbers:
             change = (name, key, error)
-            if _is_number(shape) and self._is_worth(change):
-                drawn, ends = holder[key], cast(Whole, shape)
-                for end in (ends.high, ends.low) if highest else (ends.low,):
-                    holder[key] = end
-                    if end != drawn and self._reference.enabled(name, arguments) is None:
-                        self._vain[change] = 0
-                        return True
-                holder[key] = drawn
+            if shape.low == shape.high or not self._is_worth(change):
+                continue
+            drawn = holder[key]
+            for end in (shape.high, shape.low) if highest else (shape.low,):
+                holder[key] = end
+                if end != drawn and self._reference.enabled(name, arguments) is None:
+                    self._vain[change] = 0
+                    return True
+            holder[key] = drawn
         return False
 
-    def _built(self, name: str, error: str, arguments: Holder, key: str, shape: Shape) -> bool:
+    def _built(self, name: str, error: str, arguments: Holder, key: str, inner: Parts) -> bool:
         """Keep the records with which the operation is enabled, one after the other; False when there are none."""
         change = (name, key, error)
         wanted, kept = arguments[key], ()
         if not wanted or not self._is_worth(change):
             return False
-        fields = cast(Fields, cast(Run, shape).inner).fields
         for record in wanted:
             tried = dict(record)
             arguments[key] = (*kept, tried)
-            if self._settled(name, arguments, tried, fields, kept):
+            if self._settled(name, arguments, tried, inner, kept):
                 kept = arguments[key]
         if kept:
             self._vain[change] = 0
         arguments[key] = kept or wanted
         return bool(kept)
 
-    def _settled(
-        self, name: str, arguments: Holder, record: Holder, fields: Mapping[str, Shape], kept: tuple[Holder, ...]
-    ) -> bool:
+    def _settled(self, name: str, arguments: Holder, record: Holder, parts: Parts, kept: tuple[Holder, ...]) -> bool:
         """Is the operation enabled with this record as the last of its list, as it is or with a change or two?"""
         error = self._reference.enabled(name, arguments)
         if error is None:
             return True
-        promising = self._turned(name, error, arguments, record, fields, _values_of(fields, kept))
-        if promising is None or self._ended(name, error, arguments, record, fields):
+        avoid = {field: {other[field] for other in kept} for field, _ in parts.indices}
+        promising = self._turned(name, error, arguments, record, parts, avoid)
+        if promising is None or self._ended(name, error, arguments, record, parts):
             return True
         if promising == record:
             return False
         record.update(promising)
         error = self._reference.enabled(name, arguments)
-        return error is None or self._ended(name, error, arguments, record, fields)
-
-
-def _values_of(fields: Mapping[str, Shape], records: tuple[Holder, ...]) -> dict[str, set[Value]]:
-    """The indices that records have, by field."""
-    indices = [name for name, shape in fields.items() if _is_index(shape)]
-    return {name: {record[name] for record in records} for name in indices}
-
-
-def _is_index(shape: Shape) -> bool:
-    return isinstance(shape, Whole) and shape.is_index
-
-
-def _is_number(shape: Shape) -> bool:
-    return isinstance(shape, Whole) and not shape.is_index
-
-
-def _is_list_of_records(shape: Shape) -> bool:
-    return isinstance(shape, Run) and isinstance(shape.inner, Fields) and not shape.exact
+        return error is None or self._ended(name, error, arguments, record, parts)
 
 
 def _others(shape: Whole, drawn: int) -> Iterator[int]:

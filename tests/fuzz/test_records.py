@@ -224,10 +224,10 @@ def test_indices_inside_records_are_turned_until_the_operation_is_enabled() -> N
 
 
 def test_a_number_is_set_to_an_end_when_that_enables_the_operation() -> None:
-    reference = BatchReference({**BATCH_DEFAULTS, "batch": 1})
-    arguments = {"orders": (order(0, (1, 1, 1)),), "budget": 1}
-    shapes = TOY_BATCH.make_shapes({**BATCH_DEFAULTS, "batch": 1})["push_all"]
-    assert Mender(reference).mend("push_all", arguments, shapes) is None
+    parameters = {**BATCH_DEFAULTS, "batch": 1}
+    arguments: dict[str, Any] = {"orders": (order(0, (1, 1, 1)),), "budget": 1}
+    mender = Mender(BatchReference(parameters), TOY_BATCH.make_shapes(parameters))
+    assert mender.mend("push_all", arguments) is None
     assert arguments["budget"] == 9
 
 
