@@ -13,7 +13,7 @@ from kvproof.impl.prompts import NO_BLOCK, Plan
 from kvproof.impl.refusal import are, primary_blocks
 from kvproof.impl.requests import Request
 from kvproof.impl.retention import BlockRetention
-from kvproof.impl.tokens import full_block_keys, join_tokens
+from kvproof.impl.tokens import full_block_keys
 
 
 class AdmissionControl(BlockRetention):
@@ -31,7 +31,7 @@ class AdmissionControl(BlockRetention):
         named: set[int] = set()
         for request in requests:
             self.check_request(request)
-            sequence, tokens = request.sequence, join_tokens(request.tokens, request.extra_ids)
+            sequence, tokens = request.sequence, self.join_tokens(request.tokens, request.extra_ids)
             if sequence in self._sequences:
                 live = len(self._sequences[sequence].tokens)
                 self._refuse("sequence-in-use", f"sequence {sequence}: is live with {live} tokens; finish it first")

@@ -8,7 +8,7 @@ from kvproof.impl.device.interface import Level
 from kvproof.impl.free_queues import NOT_QUEUED
 from kvproof.impl.live_sequences import LiveSequences
 from kvproof.impl.reuse_tree import UNATTACHED
-from kvproof.impl.tokens import Key, join_tokens
+from kvproof.impl.tokens import Key
 
 
 class CachedPaths(LiveSequences):
@@ -109,7 +109,7 @@ class CachedPaths(LiveSequences):
 
     def _cached_path(self, tokens: Iterable[int], extra_ids: Iterable[int] | None) -> list[int]:
         """The cached blocks from the root to the one whose path is `tokens`."""
-        keys = self.path_keys(join_tokens(tokens, extra_ids))
+        keys = self.path_keys(self.join_tokens(tokens, extra_ids))
         path = self._tree.match(keys, len(keys))
         if not keys or len(path) < len(keys):
             self._refuse("not-cached", f"path of {_path(keys)}: only its first {len(path)} are cached; store it first")

@@ -50,6 +50,7 @@ class PoolConfig:
             counts as a match.
         chunked: a request may ask for a part of its prompt to be prefilled at a time.
         duration_max: longest duration of a retention priority, in ticks; 0 means that priorities do not expire.
+        extra_ids: prompts may carry extra ids beside their token ids; False saves a look at each token.
         events: keep a list of cache events for `BlockManager.drain_events`, which must then be called now and then.
     """
 
@@ -67,6 +68,7 @@ class PoolConfig:
     copy_on_partial_reuse: bool = field(default=True, validator=_is_switch)
     chunked: bool = field(default=False, validator=_is_switch)
     duration_max: int = field(default=0, validator=_AtLeast(0))
+    extra_ids: bool = field(default=True, validator=_is_switch)
     events: bool = field(default=False, validator=_is_switch)
 
     def __attrs_post_init__(self) -> None:

@@ -10,7 +10,6 @@ from kvproof.impl.prompts import Retention
 from kvproof.impl.refusal import are, primary_blocks
 from kvproof.impl.reuse_tree import ROOT
 from kvproof.impl.sequence import Sequence
-from kvproof.impl.tokens import join_tokens
 
 
 class LiveSequences(BatchPhases):
@@ -47,7 +46,7 @@ class LiveSequences(BatchPhases):
             Refused: unknown-sequence, empty-append, prefill-incomplete, sequence-too-long, prompt-exceeds-pool or
                 no-free-blocks.
         """
-        joined = join_tokens(tokens, extra_ids)
+        joined = self.join_tokens(tokens, extra_ids)
         live = self._live(sequence)
         if not joined:
             self._refuse("empty-append", f"sequence {sequence}: no tokens to append; pass at least one")
@@ -133,11 +132,14 @@ class LiveSequences(BatchPhases):
 
     def store_full_blocks(self, live: Sequence) -> tuple[int, int]:
         """Cache full blocks; how many are new, and the cached block at the end of that path, or ROOT."""
-        children, attach = self._tree.children, self.step_attach
+        children, parent, attach = self._tree.children, self._parent, self.step_attach
         node = ROOT
         stored = 0
         count = self.storable_blocks(live)
         for key, own in zip(live.keys[:count], live.blocks, strict=False):
+            if parent[own] == node:  # it has its place; looking that up would hash the key once more
+                node = own
+                continue
             child = children[node].get(key)
             if child is None:
                 attach(own, node, key)

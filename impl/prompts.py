@@ -118,6 +118,18 @@ class PromptMatching(BlockAllocation):
                     return chain, found[0], found[1]
         return chain, NO_BLOCK, 0
 
+    def join_tokens(self, tokens: Iterable[int], extra_ids: Iterable[int] | None) -> Key:
+        """Token ids and extra ids in one. Where extra ids are off there is nothing that a token could be taken for.
+
+        Raises:
+            ValueError: an id outside 0..2**32-1, not one extra id a token, or extra ids where they are off.
+        """
+        if self.config.extra_ids:
+            return join_tokens(tokens, extra_ids)
+        if extra_ids is not None:
+            raise ValueError("extra ids: were passed, but PoolConfig.extra_ids is False")
+        return tuple(tokens)
+
     def can_be_taken_over(self, block: int) -> bool:
         """Whether the cached `block` could lose its place in the tree: nobody uses it, nothing hangs under it."""
         return not self._refs[block] and not self._tree.children[block]
@@ -126,7 +138,7 @@ class PromptMatching(BlockAllocation):
         return self._slot[block] < self._primary_slots and self._queues.handle[block] != NOT_QUEUED
 
     def _prompt(self, tokens: Iterable[int], extra_ids: Iterable[int] | None) -> Key:
-        prompt = join_tokens(tokens, extra_ids)
+        prompt = self.join_tokens(tokens, extra_ids)
         if not prompt:
             self._refuse("empty-prompt", "prompt: is empty; it needs at least one token")
         return prompt

@@ -55,7 +55,9 @@ class BlockSteps:
         self._priority = [0] * blocks
         self._duration = [0] * blocks
         self._queues = self.queues_type(blocks, 1 + config.priorities)
+        self._handle = self._queues.handle
         self._tree = self.tree_type(blocks)
+        self._parent = self._tree.parent
         self._expiry = self.expiry_type()
         self._timers = self._expiry.timers
         self._transfers = self.transfers_type(device)
@@ -66,9 +68,9 @@ class BlockSteps:
             self._queues.push(block, self._level(block), UNREACHABLE, False)
         self._events = self.events_type(blocks, self._level) if config.events else None
         if self._events is not None:
-            log_events(self, self._events, self._tree.parent)
+            log_events(self, self._events, self._parent)
         if observer is not None:
-            report_steps(self, observer, self._tree.parent)
+            report_steps(self, observer, self._parent)
 
     def _level(self, block: int) -> Level:
         return Level.PRIMARY if self._slot[block] < self._primary_slots else Level.SECONDARY
@@ -78,14 +80,14 @@ class BlockSteps:
         raise Refused(reason, message)
 
     def _is_cached(self, block: int) -> bool:
-        return self._tree.parent[block] != UNATTACHED
+        return self._parent[block] != UNATTACHED
 
     # Blocks
 
     def step_claim(self, block: int) -> None:
         """Take `block` out of the free queue of its level and rank, and stop its timer."""
         level = 0 if self._slot[block] < self._primary_slots else 1
-        rank = UNREACHABLE if self._tree.parent[block] == UNATTACHED else 1 + self._priority[block]
+        rank = UNREACHABLE if self._parent[block] == UNATTACHED else 1 + self._priority[block]
         self._queues.remove(block, level, rank)
         if self._timers:
             self._expiry.cancel(block)
@@ -98,7 +100,7 @@ class BlockSteps:
         if self._refs[block]:
             raise ProtocolError(f"block {block}: released with {self._refs[block]} references left")
         level = 0 if self._slot[block] < self._primary_slots else 1
-        if self._tree.parent[block] == UNATTACHED:
+        if self._parent[block] == UNATTACHED:
             self._priority[block] = self._duration[block] = 0
             self._queues.push(block, level, UNREACHABLE, True)
             return
@@ -114,7 +116,7 @@ class BlockSteps:
 
     def step_prioritise(self, block: int, priority: int | None, duration: int) -> None:
         """Give `block`, which is not queued, a retention priority and a duration; None keeps the priority."""
-        if self._queues.handle[block] != NOT_QUEUED:
+        if self._handle[block] != NOT_QUEUED:
             raise ProtocolError(f"block {block}: its priority was changed to {priority} while it is in a free queue")
         if priority is not None:
             self._priority[block] = priority

@@ -41,6 +41,7 @@ def run(prompts: list[Prompt], primary: int, secondary: int, check: bool, observ
         tokens_per_block=BLOCK_TOKENS,
         block_bytes=64,
         max_sequence_tokens=4096,
+        extra_ids=False,
     )
     device = SimulatedDevice(primary, secondary, 64, check=check)
     log: list[tuple[str, tuple[Any, ...]]] = []

@@ -85,6 +85,17 @@ def test_id_out_of_range_is_an_error(call: Callable[[Pool], object], message: st
         call(Pool(2))
 
 
+def test_pool_without_extra_ids_takes_none() -> None:
+    with pytest.raises(ValueError, match=r"PoolConfig\.extra_ids is False"):
+        Pool(2, extra_ids=False).manager.estimate([1], [0])
+
+
+def test_pool_without_extra_ids_takes_any_token_id() -> None:
+    pool = Pool(4, extra_ids=False)
+    pool.cache(0, [1 << 40, 2])
+    assert pool.add(1, [1 << 40, 2, 3]) == 2
+
+
 def test_comparing_token_ids_alone_shares_foreign_data() -> None:
     class IgnoresExtras(ReuseTree):
         def common_prefix(self, key: Key, wanted: Key) -> int:
