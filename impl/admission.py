@@ -114,7 +114,7 @@ class AdmissionControl(BlockRetention):
         free = least = self._queues.counts[Level.PRIMARY] - len(self.claimed_primary(plans))
         onboarded: set[int] = set()
         for plan in plans:
-            if self.config.secondary_blocks:
+            if plan.chain and self.config.secondary_blocks:
                 before = len(onboarded)
                 onboarded.update([block for block in plan.chain if slot[block] >= primary])
                 free -= len(onboarded) - before
@@ -134,10 +134,11 @@ class AdmissionControl(BlockRetention):
 
     def claimed_primary(self, plans: list[Plan]) -> set[int]:
         """The free PRIMARY blocks that the batch matches, wholly or in part."""
-        slot, primary, handle = self._slot, self._primary_slots, self._queues.handle
+        slot, primary, handle = self._slot, self._primary_slots, self._handle
         claimed: set[int] = set()
         for plan in plans:
-            claimed.update([block for block in plan.chain if handle[block] != NOT_QUEUED and slot[block] < primary])
+            if plan.chain:
+                claimed.update([block for block in plan.chain if handle[block] != NOT_QUEUED and slot[block] < primary])
             if plan.tail != NO_BLOCK and self._is_free_primary(plan.tail):
                 claimed.add(plan.tail)
         return claimed

@@ -7,6 +7,7 @@ any of them counts on. Then, request by request, blocks are onboarded, taken ove
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import sub
 
 from kvproof.impl.admission import AdmissionControl
 from kvproof.impl.free_queues import NOT_QUEUED
@@ -80,7 +81,7 @@ class BatchPhases(AdmissionControl):
 
     def totals_since(self, before: Totals) -> AdmittedRequest:
         """What was added to the counters since they said `before`."""
-        return AdmittedRequest(*[now - then for now, then in zip(self.running_totals(), before, strict=True)])
+        return AdmittedRequest(*map(sub, self.running_totals(), before))
 
     def onboard_and_allocate(self, plan: Plan) -> None:
         """Make the sequence live, give it its matched blocks and new ones, and announce what is to be written."""

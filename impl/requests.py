@@ -1,8 +1,12 @@
-"""What an engine asks of a batch, and what it is told of it."""
+"""What an engine asks of a batch, and what it is told of it.
+
+The answers are made for every request of every batch: named tuples take a third of the time.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from attrs import frozen
 
@@ -48,8 +52,7 @@ class Request:
     extra_ids: Sequence[int] | None = None
 
 
-@frozen
-class AdmittedRequest:
+class AdmittedRequest(NamedTuple):
     """What became of one request, or of a whole batch.
 
     Attributes:
@@ -71,16 +74,14 @@ class AdmittedRequest:
     new: int
 
 
-@frozen
-class BatchAdmission:
+class BatchAdmission(NamedTuple):
     """How a batch was admitted: its requests in order, and their totals as the manager's running totals tell them."""
 
     requests: tuple[AdmittedRequest, ...]
     totals: AdmittedRequest
 
 
-@frozen
-class Admission:
+class Admission(NamedTuple):
     """How a single prompt was admitted.
 
     Attributes:

@@ -28,6 +28,8 @@ class BlockRetention(TokenBudget):
         The first range that a block begins in counts, so they are entered from the last to the first.
         """
         size = self.config.tokens_per_block
+        if ranges and ranges[0].start == 0 and ranges[0].end > (count - 1) * size:  # one for all, the usual case
+            return [self.fresh_retention(ranges[0])] * count, [self.kept_retention(ranges[0])] * count
         fresh, kept = [self.fresh_retention(None)] * count, [self.kept_retention(None)] * count
         for demand in reversed(ranges):
             first, end = -(-demand.start // size), min(count, -(-demand.end // size))

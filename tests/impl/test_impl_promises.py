@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 
-from attrs import astuple
 from pool_cases import EventFold, Pool
 from random_operations import pool_for, random_request, walk
 
@@ -52,8 +51,8 @@ def test_statistics_of_a_batch_add_up_to_the_running_totals() -> None:
             pool.settle()
             after = pool.manager.running_totals()
             gained = tuple(now - then for now, then in zip(after, before, strict=True))
-            assert astuple(admission.totals) == gained
-            assert tuple(map(sum, zip(*map(astuple, admission.requests), strict=True))) == gained
+            assert admission.totals == gained
+            assert tuple(map(sum, zip(*admission.requests, strict=True))) == gained
             batches += 1
     assert batches > 50
 
