@@ -39,7 +39,7 @@ INTERRUPTED = 130
     type=click.IntRange(min=1),
     default=CHECK_EVERY,
     show_default=True,
-    help="Operations between two comparisons of whole states.",
+    help="Changes between two comparisons of whole states.",
 )
 @click.option(
     "--out", type=click.Path(path_type=Path), default=TRACES, show_default=True, help="For traces of a divergence."
@@ -62,7 +62,9 @@ def command(
 ) -> None:
     """Replay a request trace (.jsonl or .jsonl.gz) through the specification and the implementation in lockstep.
 
-    Service times: 0.5 s and 30 ms for each output token. Full pools make requests wait, first come first served.
+    A scheduler estimates, selects within the token and block budgets, adds batches, and computes prompts in chunks of at
+    most 8,192 tokens an iteration. Service times: 0.5 s and 30 ms for each output token. Full pools make requests wait,
+    first come first served.
     Exit status 1 on a divergence, which is written to --out as a trace; 2 for bad input; 130 after Ctrl-C.
     """
     console = Console()
@@ -127,7 +129,7 @@ def _execute(console: Console, run: WorkloadRun) -> None:
         def tick(run: WorkloadRun) -> None:
             done = len(run.lockstep.operations)
             if done % TICKS_PER_UPDATE == 0:
-                counts = run.schedule.counts
+                counts = run.scheduler.counts
                 bar.update(
                     task,
                     completed=counts.completed + counts.rejected,

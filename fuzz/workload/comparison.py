@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.oracles import Moment
 from kvproof.fuzz.target import Operation
+from kvproof.fuzz.workload.event_fold import EventFold
 from kvproof.fuzz.workload.ledger import BlockFacts, Ledger
 from kvproof.fuzz.workload.paths import PathNode
-from kvproof.impl import decode_entry
+from kvproof.impl import Counters, decode_entry
 
 PATH_SHOWN = 12
 """Tokens at the end of a path that a message shows."""
+
+LEVELS = ("PRIMARY", "SECONDARY")
 
 
 def free_counts(moment: Moment, expected: Ledger, actual: Ledger, counted: tuple[int, ...]) -> Failure | None:
@@ -62,6 +66,25 @@ def _private(moment: Moment, expected: Ledger, actual: Ledger) -> Failure | None
     return _differs(moment, f"a private block with {shown(held)}", left, right if held is other else None)
 
 
+def events(moment: Moment, actual: Ledger, fold: EventFold) -> Failure | None:
+    """What a listener to the target's events takes for cached is what the steps have cached, where either changed."""
+    nodes = dict.fromkeys(actual.touched_paths())
+    nodes.update(fold.touched)
+    for node in nodes:
+        block = actual.cached.get(node)
+        wanted = None if block is None else actual.place(block)[0]
+        found = fold.cached.get(node)
+        if found != wanted:
+            left, right = _level_text(wanted), _level_text(found)
+            message = f"{after(moment)} {shown(node)} is {left} by the steps of the target, {right} by its events"
+            return moment.failure("observation", "events", message, left, right)
+    return None
+
+
+def _level_text(level: int | None) -> str:
+    return "not cached" if level is None else f"cached on {LEVELS[level]}"
+
+
 def _victims(moment: Moment, expected: Ledger, actual: Ledger) -> Failure | None:
     for left, right in zip(expected.next_victims(), actual.next_victims(), strict=True):
         if left is not right:
@@ -69,6 +92,25 @@ def _victims(moment: Moment, expected: Ledger, actual: Ledger) -> Failure | None
                 f"{after(moment)} the next victim is {shown(left)} in the specification, {shown(right)} in the target"
             )
             return moment.failure("step", "next-victim", message, shown(left), shown(right))
+    return None
+
+
+def statistics(moment: Moment, sums: Mapping[str, int], counters: Counters) -> Failure | None:
+    """What the requests of a run were told adds up to the manager's own totals, refused batches or not (M-36, M-37)."""
+    totals = {
+        "reused": counters.tokens_reused,
+        "computed": counters.tokens_admitted,
+        "full": counters.blocks_reused_primary + counters.blocks_reused_secondary,
+        "partial": counters.tokens_reused_in_part,
+        "onboarded": counters.blocks_onboarded,
+        "new": counters.blocks_new,
+    }
+    for name, total in totals.items():
+        if total != sums[name]:
+            told = f"the requests were told of {sums[name]} in all, the manager's totals of {total}"
+            return moment.failure(
+                "observation", f"statistics.{name}", f"{after(moment)} {name}: {told}", sums[name], total
+            )
     return None
 
 
@@ -99,7 +141,7 @@ def content(moment: Moment, where: str, node: PathNode, length: int, found: byte
 
 def place_name(level: int, slot: int) -> str:
     """A slot in a message."""
-    return f"{('PRIMARY', 'SECONDARY')[level]} slot {slot}"
+    return f"{LEVELS[level]} slot {slot}"
 
 
 def _differs(moment: Moment, what: str, expected: BlockFacts | None, actual: BlockFacts | None) -> Failure:
@@ -112,7 +154,9 @@ def _facts_text(facts: BlockFacts | None) -> str:
     if facts is None:
         return "not there"
     free = "free" if facts.free else "not free"
-    return f"on {facts.level} with {facts.refs} references, {facts.pins} pins, priority {facts.priority}, {free}"
+    times = f"duration {facts.duration} ({facts.remaining} left)"
+    kept = f"priority {facts.priority}, {times}"
+    return f"on {facts.level} with {facts.refs} references, {facts.pins} pins, {kept}, {free}"
 
 
 def _private_order(pair: tuple[BlockFacts, PathNode | None]) -> tuple[object, ...]:
@@ -136,8 +180,18 @@ def after(moment: Moment) -> str:
 
 def short(operation: Operation) -> str:
     """An operation in one line, long token lists only by their length."""
-    parts = [
-        f"{name}=({len(value)} tokens)" if isinstance(value, tuple) and len(value) > PATH_SHOWN else f"{name}={value}"
-        for name, value in operation.arguments.items()
-    ]
-    return f"{operation.name}({', '.join(parts)})"
+    return f"{operation.name}({_named(operation.arguments)})"
+
+
+def _named(arguments: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={_short(value)}" for name, value in arguments.items())
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"{{{_named(value)}}}"
+    if isinstance(value, tuple) and value and isinstance(value[0], Mapping):
+        return f"[{', '.join(map(_short, value))}]"
+    if isinstance(value, tuple) and len(value) > PATH_SHOWN:
+        return f"({len(value)} tokens)"
+    return str(value)

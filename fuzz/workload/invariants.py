@@ -29,21 +29,8 @@ def children_know_their_parents(side: Any) -> bool:
     return all(len(below) == named[node] for node, below in side.child.items())
 
 
-def unreachable_first(side: Any) -> bool:
-    """One walk along each queue; every unreachable block comes before the first cached one."""
-    for queue in side.free:
-        cached_seen = False
-        for block in queue:
-            if block in side.cached:
-                cached_seen = True
-            elif cached_seen or side.priority[block] != 0 or side.content[side.slot[block]] is not None:
-                return False
-    return True
-
-
 ONE_PASS: Mapping[str, Callable[[Any], bool]] = {
-    form.__name__: form
-    for form in (slots_are_a_permutation, references_are_counted, children_know_their_parents, unreachable_first)
+    form.__name__: form for form in (slots_are_a_permutation, references_are_counted, children_know_their_parents)
 }
 """By the name that the specification gives the invariant."""
 

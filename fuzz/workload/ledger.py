@@ -23,6 +23,8 @@ class BlockFacts(NamedTuple):
     refs: int
     pins: int
     priority: int
+    duration: int
+    remaining: int
     free: bool
 
 
@@ -48,27 +50,32 @@ class Ledger:
         """Blocks that the last log changed in any way."""
         self.vanished: dict[PathNode, None] = {}
         """Paths that the last log took out of the tree; a dictionary for its order, as nodes are hashed by address."""
+        self.regrouped: dict[int, None] = {}
+        """Sequences that the last log gave blocks, or took some from."""
 
     def follow(self, log: Iterable[Step]) -> None:
         """Read the step log of one operation, in order."""
         data, cached, touch = self.data, self.cached, self.touched
         touch.clear()
         self.vanished.clear()
+        self.regrouped.clear()
         for name, arguments in log:
-            if name == "claim":
+            if name == "claim" or name == "prioritise":
                 touch.add(arguments[0])
             elif name == "acquire":
                 sequence, block = arguments
                 self._blocks[sequence].append(block)
+                self.regrouped[sequence] = None
                 touch.add(block)
             elif name == "write":
-                sequence, position = arguments
+                sequence, position, end = arguments
                 block = self._blocks[sequence][position]
-                data[block] = self.sequences[sequence].nodes[position]
+                data[block] = self.sequences[sequence].nodes[position].beginning(end - position * self._size)
                 touch.add(block)
             elif name == "drop":
                 sequence, block = arguments
                 self._blocks[sequence].pop()
+                self.regrouped[sequence] = None
                 touch.add(block)
             elif name == "release":
                 block = arguments[0]
@@ -90,8 +97,9 @@ class Ledger:
                     self.vanished[node] = None
                 touch.add(block)
             elif name == "copy":
-                source, target = arguments
-                data[target] = data[source]
+                source, target, tokens = arguments
+                node = data[source]
+                data[target] = None if node is None else node.beginning(tokens)
                 touch.add(target)
             elif name == "swap":
                 first, second = arguments
@@ -103,23 +111,47 @@ class Ledger:
 
     def _follow_rare(self, name: str, arguments: tuple[Any, ...]) -> None:
         if name == "begin":
-            sequence, tokens, _ = arguments
+            sequence, tokens = arguments[:2]
             self.sequences[sequence] = SequencePath(self._root, self._size, tokens)
             self._blocks[sequence] = []
+        elif name == "reuse":
+            self._cut(*arguments)
         elif name == "extend":
             sequence, tokens = arguments
             self.sequences[sequence].extend(tokens)
+        elif name == "truncate":
+            sequence, length = arguments
+            self.sequences[sequence].truncate(length)
+            self._cut(sequence, length)
         elif name == "end":
             del self.sequences[arguments[0]]
             del self._blocks[arguments[0]]
-        elif name in ("prioritise", "pin", "unpin"):
+        elif name in ("pin", "unpin"):
             self.touched.add(arguments[0])
+        elif name == "tick":
+            # What waits in the queues has less time left: nobody keeps a list of that, so all of it is looked at.
+            self.touched.update(block for block, left in enumerate(self.side.remaining) if left)
+
+    def _cut(self, sequence: int, length: int) -> None:
+        """The block in which a sequence of `length` tokens ends means no more than these, whatever else it holds."""
+        position, tokens = divmod(length, self._size)
+        if tokens:
+            block = self._blocks[sequence][position]
+            node = self.data[block]
+            self.data[block] = None if node is None else node.beginning(tokens)
+            self.touched.add(block)
 
     def facts(self, block: int) -> BlockFacts:
         """What both sides must agree on."""
         side = self.side
         return BlockFacts(
-            side.level(block).name, side.refs[block], side.pins[block], side.priority[block], side.is_free(block)
+            side.level(block).name,
+            side.refs[block],
+            side.pins[block],
+            side.priority[block],
+            side.duration[block],
+            side.remaining[block],
+            side.is_free(block),
         )
 
     def is_cached(self, block: int) -> bool:

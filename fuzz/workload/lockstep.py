@@ -4,18 +4,20 @@
 
 - at every operation: same result or refusal; the implementation's step log replayed by the validator, every rule
   checked; free counts per level of reference, validator and manager; every touched block, and every path that left the
-  tree, by content: level, references, pins, retention priority, free or not; the next victim of each level; the page
-  table of the sequence; the bytes of every touched block read back from the device, and all that the kernels read;
-  races.
+  tree, by content: level, references, pins, retention, free or not; the same by the target's events; the next victim of
+  each level; the page table of sequences that were given blocks or gave some back; the bytes of every touched block
+  read back from the device, and all that the kernels read; races; and the promise to the scheduler.
 - every so many operations, and at the end (`check`): the whole observation of the implementation, the validator and
-  the reference, victim order included; the specification's invariants; the bytes of every cached or used block.
+  the reference, victim order included; the specification's invariants; the bytes of every cached or used block; and
+  the sums of what the requests were told against the manager's own totals.
 """
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable, Mapping
 from time import perf_counter
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 from attrs import define, field
 
@@ -27,11 +29,12 @@ from kvproof.fuzz.subject import Parameters, Subject
 from kvproof.fuzz.target import Operation, Outcome, Race, Refused, Returned, Step
 from kvproof.fuzz.targets.block_manager import DeviceFactory, ManagerFactory, simulated_device
 from kvproof.fuzz.workload import comparison
-from kvproof.fuzz.workload.engine import Engine
+from kvproof.fuzz.workload.engine import ADDED, Engine
 from kvproof.fuzz.workload.invariants import broken_invariants
 from kvproof.fuzz.workload.ledger import Ledger
 from kvproof.fuzz.workload.ledger import Step as LoggedStep
 from kvproof.fuzz.workload.paths import PathNode
+from kvproof.fuzz.workload.promise import PromiseKeeper
 from kvproof.impl import BlockManager, Counters
 
 Found = TypeVar("Found")
@@ -43,8 +46,10 @@ class OracleCounts:
     """How often each oracle ran, in the unit that it looks at."""
 
     results: int = 0
+    promises: int = 0
     steps: int = 0
     touched: int = 0
+    events: int = 0
     bytes_read: int = 0
     races: int = 0
     observations: int = 0
@@ -90,10 +95,10 @@ class WorkloadLockstep:
     _expected: Ledger = field(init=False)
     _actual: Ledger = field(init=False)
     _reference_log: list[LoggedStep] = field(factory=list, init=False)
-    _primary: int = field(init=False)
+    _promise: PromiseKeeper = field(init=False)
+    _sums: dict[str, int] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._primary = self.parameters["primary_blocks"]
         root = PathNode(None, ())
         self._reference = self.subject.reference(self.parameters)
         self._validator = self.subject.reference(self.parameters)
@@ -103,11 +108,22 @@ class WorkloadLockstep:
         self._expected = Ledger(self._reference, root)
         self._actual = Ledger(self._validator, root)
         self._engine = Engine(self.parameters, root, self.make_manager, self.make_device)
+        self._promise = PromiseKeeper(self.parameters)
+        self._sums = dict.fromkeys(ADDED, 0)
 
     @property
     def counters(self) -> Counters:
         """The implementation's own totals."""
         return self._engine.counters
+
+    @property
+    def promise(self) -> PromiseKeeper:
+        """Who watches the promise to the scheduler."""
+        return self._promise
+
+    def free_blocks(self) -> int:
+        """Device blocks that are free now, as the implementation counts them."""
+        return self._engine.free_counts()[0]
 
     @property
     def events(self) -> Mapping[str, int]:
@@ -149,23 +165,42 @@ class WorkloadLockstep:
         return failure
 
     def _validate(self, moment: Moment, actual: Outcome, crash: Failure | None) -> Failure | None:
-        engine, log = self._engine, self._engine.log
-        failure = self._validation.steps(moment, [Step(name, arguments) for name, arguments in log]) or crash
+        failure = self._validation.steps(moment, cast("list[Step]", self._engine.log)) or crash
         failure = failure or oracles.outcome(moment, self.outcome, actual)
         if failure is not None:
             return failure
-        ours, theirs = self._expected, self._actual
+        return self._promised(moment, actual) or self._touched(moment)
+
+    def _promised(self, moment: Moment, actual: Outcome) -> Failure | None:
+        """The promise to the scheduler, on what the implementation itself said."""
+        self.counts.results += 1
+        self.counts.promises += 1
+        broken = self._promise.look(moment.operation, actual, _guarded(self.free_blocks))
+        if broken is not None:
+            message = f"{comparison.after(moment)} the promise {broken.promise} is broken: {broken.message}"
+            return moment.failure("promise", broken.promise, message)
+        if moment.operation.name == "add_batch" and isinstance(actual, Returned):
+            for name in ADDED:
+                self._sums[name] += sum(result[name] for result in actual.value[:-1])
+        return None
+
+    def _touched(self, moment: Moment) -> Failure | None:
+        engine, log, ours, theirs = self._engine, self._engine.log, self._expected, self._actual
         ours.follow(self._reference_log)
         theirs.follow(log)
-        self.counts.results += 1
         self.counts.steps += len(log)
         self.counts.touched += len(theirs.touched)
+        self.counts.events += len(engine.fold.touched)
         failure = comparison.free_counts(moment, ours, theirs, _guarded(engine.free_counts))
         failure = failure or comparison.touched(moment, ours, theirs)
-        sequence = moment.operation.arguments["sequence"]
-        if failure is None and sequence in self._validator.live:
-            table = _guarded(engine.page_table, sequence)
-            failure = comparison.page_table(moment, theirs, sequence, table)
+        if failure is None and engine.wrong_events is not None:
+            message = f"{comparison.after(moment)} the target's events make no sense: {engine.wrong_events}"
+            failure = moment.failure("observation", "events", message)
+        failure = failure or comparison.events(moment, theirs, engine.fold)
+        for sequence in theirs.regrouped:
+            if failure is None and sequence in self._validator.live:
+                table = _guarded(engine.page_table, sequence)
+                failure = comparison.page_table(moment, theirs, sequence, table)
         return failure
 
     def _races(self, moment: Moment) -> Failure | None:
@@ -209,11 +244,15 @@ class WorkloadLockstep:
         """Compare whole states and every byte that matters, and look at the specification's invariants."""
         started = perf_counter()
         moment = Moment(len(self.operations) - 1, self.operations[-1])
+        collects = gc.isenabled()
+        gc.disable()  # a hundred thousand lists are made here, and none is part of a cycle
         try:
             return self._check(moment)
         except TargetRaised as raised:
             return oracles.crash(moment, raised.error)
         finally:
+            if collects:
+                gc.enable()
             self.seconds.observation += perf_counter() - started
 
     def _check(self, moment: Moment) -> Failure | None:
@@ -225,7 +264,7 @@ class WorkloadLockstep:
             who = "the target, whose step log led there,"
             failure = oracles.observation(moment, self._validator.observe(), seen, "step", who)
         if failure is None:
-            failure = self._invariants(moment)
+            failure = self._invariants(moment) or comparison.statistics(moment, self._sums, engine.counters)
         if failure is None:
             _guarded(engine.settle)
             failure = self._read_blocks(moment, range(len(self._actual.data)))

@@ -39,6 +39,12 @@ class PathNode:
             found = self._below[tokens] = PathNode(self, tokens)
         return found
 
+    def beginning(self, count: int) -> PathNode:
+        """The node of the first `count` tokens of this block, at least one, behind the same path."""
+        if count >= len(self.tokens) or self.parent is None:
+            return self
+        return self.parent.below(self.tokens[:count])
+
     def path(self) -> Tokens:
         """All tokens from the root to the end of this block."""
         parts = []
@@ -53,7 +59,7 @@ class PathNode:
 
 
 class SequencePath:
-    """A growing sequence: the node of each of its blocks."""
+    """A sequence, whose end grows and shrinks: the node of each of its blocks."""
 
     __slots__ = ("_root", "_size", "nodes", "tokens")
 
@@ -75,3 +81,10 @@ class SequencePath:
         for start in range(len(nodes) * size, len(mine), size):
             node = node.below(tuple(mine[start : start + size]))
             nodes.append(node)
+
+    def truncate(self, length: int) -> None:
+        """Forget the tokens from `length` on: O(blocks that go)."""
+        del self.tokens[length:]
+        del self.nodes[-(-length // self._size) :]
+        if length % self._size:
+            self.nodes[-1] = self.nodes[-1].beginning(length % self._size)

@@ -27,18 +27,25 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _requests_table(run: WorkloadRun) -> Table:
-    counts = run.schedule.counts
+    counts = run.scheduler.counts
     table = _table("requests", "what", "count")
     table.add_row("requests", f"{run.requests:,}")
     for name, value in (
         ("arrived", counts.arrived),
         ("completed", counts.completed),
         ("rejected for good: the prompt exceeds the pool", counts.rejected),
+        ("refused though nothing else ran", counts.starved),
         ("cut short: the output outgrew the pool", counts.cut),
         ("waited on arrival", counts.waited),
         ("preempted while running", counts.preemptions),
         ("most at once", counts.most_live),
         ("longest waiting line", counts.longest_line),
+        ("batches", counts.batches),
+        ("most requests in one", counts.largest_batch),
+        ("chunks of prompts", counts.chunks),
+        ("iterations", counts.iterations),
+        ("with stale estimates", counts.stale),
+        ("chunks trimmed", run.lockstep.promise.trimmed),
     ):
         table.add_row(name, f"{value:,}")
     waits = counts.waited + counts.preemptions
@@ -77,8 +84,10 @@ def _rate(part: int, whole: int) -> str:
 
 ORACLES = {
     "results": "results and free counts, operations",
+    "promises": "promise to the scheduler, operations",
     "steps": "steps validated",
     "touched": "blocks compared by content",
+    "events": "paths compared by events",
     "bytes_read": "blocks of bytes compared",
     "races": "happens-before, operations",
     "observations": "whole states compared",

@@ -3,14 +3,16 @@
 The general minimiser compares whole states at every operation, which a replay of thousands of operations on thousands
 of blocks cannot afford. So the replay is first cut down with its own lockstep: smaller pools, fewer operations, tokens
 and sequences renumbered. What is then small goes to the minimiser. Everything is deterministic; the budget is a number
-of operations.
+of operations. The promise to the scheduler is an oracle of this lockstep alone: what breaks it is cut here as far as
+that goes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
-from attrs import define, evolve, frozen
+from attrs import define, evolve, field, frozen
 
 from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.lockstep import Lockstep, run
@@ -59,9 +61,10 @@ class Shortener:
         if trace.failure is None:
             return trace
         cut = _Cut(trace.parameters, trace.operations[: trace.failure.operation + 1], trace.failure)
+        cut = self._fewer_kinds(cut)
         while True:
             before = cut
-            cut = self._fewer_operations(self._smaller_pools(cut))
+            cut = self._fewer_requests(self._fewer_operations(self._smaller_pools(cut)))
             if cut == before or self.budget <= 0:
                 break
         cut = self._renumbered(cut)
@@ -91,6 +94,13 @@ class Shortener:
             return None
         return _Cut(parameters, tuple(kept), evolve(failure, operation=len(kept) - 1))
 
+    def _fewer_kinds(self, cut: _Cut) -> _Cut:
+        """Without all operations of a name, where that does: questions, for instance, are most of a replay."""
+        for name in dict.fromkeys(operation.name for operation in cut.operations[:-1]):
+            others = (*(each for each in cut.operations[:-1] if each.name != name), cut.operations[-1])
+            cut = self._attempt(cut, cut.parameters, others) or cut
+        return cut
+
     def _smaller_pools(self, cut: _Cut) -> _Cut:
         """The smallest powers of two that still fail: small pools refuse most and so are quick to try."""
         for name, first in (("primary_blocks", 1), ("secondary_blocks", 0)):
@@ -114,30 +124,33 @@ class Shortener:
             size //= 2
         return cut
 
+    def _fewer_requests(self, cut: _Cut) -> _Cut:
+        """Batches without the requests that the failure does not need."""
+        for index in reversed(range(len(cut.operations))):
+            position = 0
+            while index < len(cut.operations) and position < len(_requests(cut.operations[index])) > 1:
+                operation, requests = cut.operations[index], _requests(cut.operations[index])
+                fewer = {**operation.arguments, "requests": requests[:position] + requests[position + 1 :]}
+                changed = (*cut.operations[:index], Operation(operation.name, fewer), *cut.operations[index + 1 :])
+                found = self._attempt(cut, cut.parameters, changed)
+                if found is None:
+                    position += 1
+                else:
+                    cut = found
+        return cut
+
     def _renumbered(self, cut: _Cut) -> _Cut:
         """Sequences and tokens numbered by first appearance, and the parameters no larger than they need be."""
-        sequences: dict[int, int] = {}
-        tokens: dict[int, int] = {}
-        operations = []
-        lengths: dict[int, int] = {}
-        longest = 1
-        for operation in cut.operations:
-            arguments = dict(operation.arguments)
-            sequence = arguments["sequence"] = sequences.setdefault(arguments["sequence"], len(sequences))
-            if "tokens" in arguments:
-                arguments["tokens"] = tuple(tokens.setdefault(token, len(tokens)) for token in arguments["tokens"])
-                before = 0 if operation.name == "add" else lengths.get(sequence, 0)
-                lengths[sequence] = before + len(arguments["tokens"])
-                longest = max(longest, lengths[sequence])
-            operations.append(Operation(operation.name, arguments))
+        names = _Names()
+        operations = tuple(Operation(each.name, names.arguments(each.arguments)) for each in cut.operations)
         parameters = {
             **cut.parameters,
-            "sequences": max(1, len(sequences)),
-            "max_tokens": longest,
-            "vocabulary": max(1, len(tokens)),
+            "sequences": max(1, len(names.sequences)),
+            "max_tokens": _longest(operations),
+            "vocabulary": max(1, len(names.tokens)),
         }
         self.budget = max(self.budget, len(operations))
-        return self._attempt(cut, parameters, tuple(operations)) or cut
+        return self._attempt(cut, parameters, operations) or cut
 
     def _minimised(self, cut: _Cut) -> _Cut:
         blocks = cut.parameters["primary_blocks"] + cut.parameters["secondary_blocks"]
@@ -151,6 +164,44 @@ class Shortener:
         minimiser = Minimiser(self.subject, make_target, budget=MINIMISER_RUNS)
         best = minimiser.minimise(cut.parameters, cut.operations, failure)
         return _Cut(best.parameters, best.operations, best.failure)
+
+
+@define
+class _Names:
+    """New names of sequences and tokens, given in the order in which they appear."""
+
+    sequences: dict[int, int] = field(factory=dict)
+    tokens: dict[int, int] = field(factory=dict)
+
+    def arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Arguments of an operation, or a request, with the new names."""
+        renamed = dict(given)
+        if "sequence" in given:
+            renamed["sequence"] = self.sequences.setdefault(given["sequence"], len(self.sequences))
+        if "tokens" in given:
+            renamed["tokens"] = tuple(self.tokens.setdefault(token, len(self.tokens)) for token in given["tokens"])
+        if "requests" in given:
+            renamed["requests"] = tuple(map(self.arguments, given["requests"]))
+        return renamed
+
+
+def _requests(operation: Operation) -> tuple[Any, ...]:
+    found: tuple[Any, ...] = operation.arguments.get("requests", ())
+    return found
+
+
+def _longest(operations: tuple[Operation, ...]) -> int:
+    """Tokens of the longest sequence, what was taken back from it included."""
+    lengths: dict[int, int] = {}
+    longest = 1
+    for operation in operations:
+        given = operation.arguments
+        for request in _requests(operation):
+            lengths[request["sequence"]] = len(request["tokens"])
+        if operation.name == "append":
+            lengths[given["sequence"]] = lengths.get(given["sequence"], 0) + len(given["tokens"])
+        longest = max(longest, len(given.get("tokens", ())), *lengths.values())
+    return longest
 
 
 def target_maker(make_manager: ManagerFactory) -> Callable[[], Target]:

@@ -16,7 +16,7 @@ from kvproof.fuzz.workload.run import prepare
 def reference(seed: int, operations: int) -> Any:
     """A reference some way into a replay, with sequences live and both levels in use."""
     run = prepare(generated(60, seed), SUBJECT, 90, 60)
-    steps = run.schedule.operations()
+    steps = run.scheduler.operations()
     operation = next(steps)
     side: Any = SUBJECT.reference(run.lockstep.parameters)
     for _ in range(operations):

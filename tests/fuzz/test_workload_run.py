@@ -16,11 +16,12 @@ from kvproof.fuzz.commands import workload as workload_command
 from kvproof.fuzz.target import HarnessError
 from kvproof.fuzz.trace import fit, read_trace
 from kvproof.fuzz.workload.generate import write_requests
-from kvproof.fuzz.workload.run import WorkloadRun, prepare
-from kvproof.fuzz.workload.schedule import RETENTION
+from kvproof.fuzz.workload.run import RETENTION, WorkloadRun, prepare
 from kvproof.fuzz.workload.shorten import Shortener
 from kvproof.impl import BlockManager
+from kvproof.impl.events import EventLog
 from kvproof.impl.free_queues import FreeQueues
+from kvproof.impl.prompts import Plan
 from kvproof.impl.transfers import Transfers
 
 # Planted bugs, one for each oracle that can see one.
@@ -30,7 +31,7 @@ class ClaimsAfterTheSwap(BlockManager):
     """The bug of #12834."""
 
     def exchange_with_host(self, victim: int, host: int) -> None:
-        self.step_copy(victim, host)
+        self.step_copy(victim, host, self.config.tokens_per_block)
         self.step_swap(victim, host)
         self.step_claim(victim)
         self.step_claim(host)
@@ -40,25 +41,35 @@ class ClaimsAfterTheSwap(BlockManager):
 class ReusesOneBlockLess(BlockManager):
     """Computes the last matched block again: allowed by every step's rules, but another result."""
 
-    def _check_admission(self, sequence: int, needed: int, matched: list[int]) -> None:
-        super()._check_admission(sequence, needed, matched)
-        del matched[-1:]
+    def match_batch(self, plans: list[Plan]) -> None:
+        super().match_batch(plans)
+        for plan in plans:
+            del plan.chain[-1:]
+            plan.reused = len(plan.chain) * self.config.tokens_per_block
 
 
-class ForgetsThePriority(BlockManager):
-    """Reused blocks keep the retention priority that they had."""
+class EstimatesOneBlockMore(BlockManager):
+    """Tells the scheduler what it will not keep."""
 
-    def claim_matches(self, matched: list[int], priority: int) -> None:
-        super().claim_matches(matched, priority)
-        for block in matched:
-            self.step_prioritise(block, priority - 1)
+    def estimate_blocks(self, prompt: tuple[int, ...]) -> int:
+        return super().estimate_blocks(prompt) + 1
+
+
+class LowersThePriority(BlockManager):
+    """Reused blocks are kept at less than they were."""
+
+    def claim_matches(self, plans: list[Plan]) -> None:
+        super().claim_matches(plans)
+        for plan in plans:
+            for block in plan.chain:
+                self.step_prioritise(block, self.config.default_priority - 1, 0)
 
 
 class CopiesNothing(BlockManager):
     """Reports copies, and leaves them out."""
 
-    def step_copy(self, source: int, target: int) -> None:
-        del source, target
+    def step_copy(self, source: int, target: int, tokens: int) -> None:
+        del source, target, tokens
 
 
 class NoWaitForCopies(Transfers):
@@ -71,8 +82,8 @@ class StartsKernelsEarly(BlockManager):
 
 
 class AlwaysInFront(FreeQueues):
-    def push(self, block: int, level: int, priority: int, to_front: bool) -> None:
-        super().push(block, level, priority, True)
+    def push(self, block: int, level: int, rank: int, to_front: bool) -> None:
+        super().push(block, level, rank, True)
 
 
 class QueuesInFront(BlockManager):
@@ -86,14 +97,45 @@ class Raises(BlockManager):
         raise LookupError(f"no way to bring block {block} back")
 
 
+class SilentOnMoves(EventLog):
+    def moved(self, block: int) -> None:
+        """A listener goes on believing that the block is where it was."""
+
+
+class TellsNoMoves(BlockManager):
+    events_type = SilentOnMoves
+
+
+class StoresTwice(EventLog):
+    def stored(self, block: int, parent: int, key: tuple[int, ...]) -> None:
+        super().stored(block, parent, key)
+        super().stored(block, parent, key)
+
+
+class TellsTwice(BlockManager):
+    events_type = StoresTwice
+
+
+class CountsRefused(BlockManager):
+    """Statistics of a batch that is refused stay (M-37)."""
+
+    def check_admission(self, plans: list[Plan]) -> None:
+        self.counters.tokens_reused += len(plans)
+        super().check_admission(plans)
+
+
 BUGS: list[tuple[Any, str]] = [
     (ClaimsAfterTheSwap, "step:claim-before-swap:"),
-    (ReusesOneBlockLess, "result:value:add"),
-    (ForgetsThePriority, "step:touched:"),
+    (ReusesOneBlockLess, "result:value.reused:add_batch"),
+    (EstimatesOneBlockMore, "result:value:estimate"),
+    (LowersThePriority, "step:touched:"),
     (CopiesNothing, "content:bytes:"),
     (StartsKernelsEarly, "race:"),
     (QueuesInFront, "step:touched:"),
-    (Raises, "crash:LookupError:add"),
+    (Raises, "crash:LookupError:add_batch"),
+    (TellsNoMoves, "observation:events:add_batch"),
+    (TellsTwice, "observation:events:"),
+    (CountsRefused, "observation:statistics.reused:"),
 ]
 
 
@@ -104,15 +146,15 @@ def clean() -> WorkloadRun:
 
 def test_a_generated_trace_runs_without_a_divergence(clean: WorkloadRun) -> None:
     assert clean.failure is None
-    assert clean.schedule.counts.completed == 70
+    assert clean.scheduler.counts.completed == 70
     assert not clean.interrupted
 
 
 def test_every_oracle_has_looked(clean: WorkloadRun) -> None:
     counts = clean.lockstep.counts
 
-    assert counts.results == counts.races == len(clean.lockstep.operations)
-    assert counts.observations == counts.invariants == len(clean.lockstep.operations) // 40 + 1
+    assert counts.results == counts.promises == counts.races == len(clean.lockstep.operations) > clean.changes
+    assert counts.observations == counts.invariants == clean.changes // 40 + 1
     assert all(count > 0 for count in asdict(counts).values())
 
 
@@ -141,14 +183,14 @@ def test_a_run_is_the_same_each_time(clean: WorkloadRun) -> None:
 
 def test_full_pools_make_requests_wait_and_all_complete() -> None:
     requests = [request(at * 100, (0, *range(at * 20 + 1, at * 20 + 20)), output=900) for at in range(12)]
-    run = executed(requests, 41, 20, check_every=10)
-    counts = run.schedule.counts
+    run = executed(requests, 40, 20, check_every=10)
+    counts = run.scheduler.counts
 
     assert run.failure is None
     assert counts.waited > 0
     assert counts.preemptions > 0
     assert counts.completed == 12
-    assert {"add: no-free-blocks", "append: no-free-blocks"} <= set(run.refusals)
+    assert set(run.refusals) == {"append: no-free-blocks"}
 
 
 def test_without_a_host_level_nothing_is_offloaded() -> None:
@@ -163,8 +205,8 @@ def test_requests_larger_than_the_pool_are_counted() -> None:
     run = executed([request(0, tuple(range(9))), request(5, (0, 10))], 4, 2)
 
     assert run.failure is None
-    assert (run.schedule.counts.rejected, run.schedule.counts.completed) == (1, 1)
-    assert run.refusals == {"add: prompt-exceeds-pool": 1}
+    assert (run.scheduler.counts.rejected, run.scheduler.counts.completed) == (1, 1)
+    assert run.refusals == {"add_batch: prompt-exceeds-pool": 1}
 
 
 @pytest.mark.parametrize(
