@@ -18,13 +18,16 @@ from kvproof.impl import (
     Stored,
     decode_entry,
 )
-from kvproof.impl.device import Level, Loaded, ScheduleName, SimulatedDevice, Stream
+from kvproof.impl.device import Device, Level, Loaded, ScheduleName, SimulatedDevice, Stream
 
 BLOCK_BYTES = 8
 
 
 class Pool:
-    """A manager over a simulated device with 2-token blocks, its step log, and an engine that reads and writes."""
+    """A manager with 2-token blocks, its step log, and an engine that reads and writes.
+
+    The device is a simulated one unless another is passed.
+    """
 
     def __init__(
         self,
@@ -34,11 +37,15 @@ class Pool:
         manager_type: type[BlockManager] = BlockManager,
         schedule: ScheduleName = "eager",
         seed: int = 0,
+        device: Device | None = None,
         **config: Any,
     ) -> None:
         sizes = {"max_sequence_tokens": 64, "tokens_per_block": 2, "block_bytes": BLOCK_BYTES, **config}
         self.config = PoolConfig(primary_blocks=primary, secondary_blocks=secondary, **sizes)
-        self.device = SimulatedDevice(primary, secondary, BLOCK_BYTES, schedule=schedule, seed=seed)
+        if device is None:
+            device = SimulatedDevice(primary, secondary, self.config.block_bytes, schedule=schedule, seed=seed)
+        self.device = device
+        self._width = self.config.block_bytes // self.config.tokens_per_block
         self.steps: list[tuple[Any, ...]] = []
         self.manager = manager_type(self.config, self.device, lambda name, args: self.steps.append((name, *args)))
         self.inspection = Inspection(self.manager)
@@ -100,10 +107,10 @@ class Pool:
             tokens = live[sequence].tokens
             places = [decode_entry(entry) for entry in self.manager.page_table(sequence)]
             for index in range(-(-start // size)):
-                there = content(tokens[: min(start, (index + 1) * size)], size)
+                there = content(tokens[: min(start, (index + 1) * size)], size, self._width)
                 self._reads.append((f"sequence {sequence}, block {index}", there, self.load(places[index])))
-            data = content(tokens[:end], size)
-            skip = (start - position * size) * (BLOCK_BYTES // size)
+            data = content(tokens[:end], size, self._width)
+            skip = (start - position * size) * self._width
             level, slot = places[position]
             self.device.write(Stream.COMPUTE, level, slot, skip, data[skip:])
             self._computed[sequence] = end
@@ -149,7 +156,7 @@ class Pool:
         for path in self.inspection.cached_paths():
             location = self.inspection.locate(path)
             assert location is not None
-            expected = content(path, size)
+            expected = content(path, size, self._width)
             if self.device.read(location.level, location.slot)[: len(expected)] != expected:
                 wrong.append(path)
         self.device.synchronize()
@@ -184,10 +191,8 @@ class EventFold:
         return sorted((self._paths[name], level) for name, level in self._levels.items())
 
 
-def content(tokens: tuple[int, ...], block_tokens: int) -> bytes:
-    """The bytes of the last block of a path, as far as it goes: a token's depend on all tokens up to it."""
-    width = BLOCK_BYTES // block_tokens
+def content(tokens: tuple[int, ...], block_tokens: int, width: int) -> bytes:
+    """The bytes of the last block of a path, as far as it goes, `width` a token: they depend on all tokens up to it."""
     start = (len(tokens) - 1) // block_tokens * block_tokens
-    return b"".join(
-        crc32(repr(tokens[: index + 1]).encode()).to_bytes(8, "little")[:width] for index in range(start, len(tokens))
-    )
+    stamps = (crc32(repr(tokens[: index + 1]).encode()) for index in range(start, len(tokens)))
+    return b"".join((stamp.to_bytes(4, "little") * -(-width // 4))[:width] for stamp in stamps)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from pool_cases import Pool
 
 from kvproof.impl import BlockManager, Inspection, PoolConfig, decode_entry
 from kvproof.impl.device import CudaDevice, DeviceError, Level, Stream
@@ -87,6 +88,23 @@ def test_copy_within_host_memory_is_an_error() -> None:
 
 
 @pytest.mark.gpu
+@pytest.mark.parametrize("level", Level)
+def test_prefix_copy_leaves_the_rest_of_the_target(level: Level) -> None:
+    device = gpu_device()
+    device.write(Stream.ONBOARD, level, 0, 0, b"a" * 64)
+    device.write(Stream.ONBOARD, PRIMARY, 1, 0, b"b" * 64)
+    device.copy(Stream.ONBOARD, [], [(level, 0, 0, 1, 24)])
+    assert device.read(PRIMARY, 1) == b"a" * 24 + b"b" * 40
+
+
+@pytest.mark.gpu
+def test_prefix_copy_within_host_memory_is_an_error() -> None:
+    device = gpu_device()
+    with pytest.raises(DeviceError, match="within host memory"):
+        device.copy(Stream.OFFLOAD, [], [(1, 0, 1, 1, 8)])
+
+
+@pytest.mark.gpu
 def test_missing_wait_is_found() -> None:
     device = gpu_device()
     device.write(Stream.COMPUTE, PRIMARY, 0, 0, b"abcd")
@@ -135,6 +153,18 @@ def stamp(tokens: tuple[int, ...], size: int) -> bytes:
 def test_blocks_keep_their_bytes_through_offloading_and_onboarding() -> None:
     device = gpu_device(8, 12, 1 << 20)
     assert churn(device, BlockManager) == []
+    assert device.races == []
+
+
+@pytest.mark.gpu
+def test_blocks_keep_their_bytes_through_partial_copies() -> None:
+    device = gpu_device(8, 12, 1 << 20)
+    pool = Pool(8, 12, device=device, block_bytes=1 << 20, tokens_per_block=4, partial_reuse=True)
+    rng = random.Random(1)
+    for number in range(300):
+        pool.cache(number, [rng.randrange(3) for _ in range(rng.randrange(1, 13))])
+    assert pool.manager.counters.blocks_copied_in_part > 20
+    assert pool.wrong_contents() == []
     assert device.races == []
 
 

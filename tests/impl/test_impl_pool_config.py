@@ -47,3 +47,14 @@ def test_threshold_above_never_is_an_error() -> None:
 def test_device_of_another_size_is_an_error_with_both_sizes() -> None:
     with pytest.raises(ValueError, match="has 3 primary and 2 secondary slots of 8 bytes, but the pool needs 4 and 2"):
         BlockManager(PoolConfig(**GOOD), SimulatedDevice(3, 2, 8))
+
+
+@pytest.mark.parametrize("name", ["reuse", "partial_reuse", "copy_on_partial_reuse", "chunked", "extra_ids", "events"])
+def test_switch_that_is_no_bool_is_an_error(name: str) -> None:
+    with pytest.raises(TypeError, match=rf"PoolConfig\.{name}: is True or False, got 1"):
+        PoolConfig(**{**GOOD, name: 1})
+
+
+def test_negative_duration_limit_is_an_error() -> None:
+    with pytest.raises(ValueError, match=r"PoolConfig\.duration_max: needs at least 0, got -1"):
+        PoolConfig(**GOOD, duration_max=-1)

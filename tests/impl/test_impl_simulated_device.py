@@ -144,3 +144,32 @@ def test_pending_work_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(30):
         target.write(Stream.COMPUTE, PRIMARY, 0, 0, b"abcd")
     assert target.pending == 10
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_prefix_copy_leaves_the_rest_of_the_target(schedule: ScheduleName) -> None:
+    target = device(schedule)
+    target.write(Stream.COMPUTE, SECONDARY, 0, 0, b"abcd")
+    target.write(Stream.COMPUTE, PRIMARY, 1, 0, b"wxyz")
+    target.synchronize()
+    target.copy(Stream.ONBOARD, [], [(1, 0, 0, 1, 3)])
+    assert target.read(PRIMARY, 1) == b"abcz"
+
+
+@pytest.mark.parametrize("length", [0, 5])
+def test_prefix_of_no_bytes_or_too_many_is_an_error(length: int) -> None:
+    with pytest.raises(DeviceError, match=rf"copy of {length} bytes from SECONDARY slot 0: a block has 4 bytes"):
+        device("eager").copy(Stream.ONBOARD, [], [(1, 0, 0, 1, length)])
+
+
+def test_prefix_copy_outside_the_pool_is_an_error() -> None:
+    with pytest.raises(DeviceError, match="PRIMARY slot 2"):
+        device("eager").copy(Stream.ONBOARD, [], [(1, 0, 0, 2, 1)])
+
+
+def test_prefix_copy_is_an_access_of_both_slots() -> None:
+    target = device("eager")
+    target.write(Stream.COMPUTE, SECONDARY, 0, 0, b"abcd")
+    target.write(Stream.COMPUTE, PRIMARY, 1, 0, b"wxyz")
+    target.copy(Stream.ONBOARD, [], [(1, 0, 0, 1, 1)])
+    assert [(race.level, race.slot) for race in target.races] == [(1, 0), (0, 1)]

@@ -16,9 +16,9 @@ class Copies:
     """Transfers over a device whose places hold their own numbers, beside a list that is copied at once."""
 
     def __init__(self, schedule: ScheduleName, seed: int = 0, transfers_type: type[Transfers] = Transfers) -> None:
-        self.device = SimulatedDevice(SLOTS, SLOTS, 1, schedule=schedule, seed=seed)
+        self.device = SimulatedDevice(SLOTS, SLOTS, 2, schedule=schedule, seed=seed)
         self.transfers = transfers_type(self.device)
-        self.expected = [bytes([place]) for place in range(2 * SLOTS)]
+        self.expected = [bytes([place, 10 + place]) for place in range(2 * SLOTS)]
         for place, value in enumerate(self.expected):
             self.write(place, value)
         self.transfers.begin_iteration()
@@ -33,6 +33,12 @@ class Copies:
         for source, target in moves:
             self.transfers.copy(source, target)
             self.expected[target] = self.expected[source]
+
+    def copy_half(self, *moves: tuple[int, int]) -> None:
+        """Copy the first byte from place to place."""
+        for source, target in moves:
+            self.transfers.copy(source, target, 1)
+            self.expected[target] = self.expected[source][:1] + self.expected[target][1:]
 
     def wrong(self) -> list[int]:
         """The places that do not hold what they would if each copy had taken place at once."""
@@ -60,6 +66,17 @@ def test_hazard_is_ordered(hazard: str, schedule: ScheduleName) -> None:
     assert copies.device.races == []
 
 
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("hazard", HAZARDS)
+def test_hazard_of_partial_copies_is_ordered(hazard: str, schedule: ScheduleName) -> None:
+    for whole in range(2):  # the odd or the even ones
+        copies = Copies(schedule)
+        for number, move in enumerate(HAZARDS[hazard]):
+            (copies.copy if number % 2 == whole else copies.copy_half)(move)
+        assert copies.wrong() == []
+        assert copies.device.races == []
+
+
 def random_moves(seed: int) -> list[tuple[int, int]]:
     rng = random.Random(seed)
     places = range(2 * SLOTS)
@@ -72,6 +89,16 @@ def test_any_copies_end_as_if_each_took_place_at_once(schedule: ScheduleName) ->
     for seed in range(25):
         copies = Copies(schedule, seed)
         copies.copy(*random_moves(seed))
+        assert copies.wrong() == []
+        assert copies.device.races == []
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_any_whole_and_partial_copies_end_as_if_each_took_place_at_once(schedule: ScheduleName) -> None:
+    for seed in range(25):
+        copies = Copies(schedule, seed)
+        for move in random_moves(seed):
+            (copies.copy if random.Random(repr((seed, move))).random() < 0.5 else copies.copy_half)(move)
         assert copies.wrong() == []
         assert copies.device.races == []
 
@@ -116,6 +143,14 @@ class NoWaitForCopies(Transfers):
 def test_missing_waits_are_found_whatever_order_occurs(schedule: ScheduleName) -> None:
     copies = Copies(schedule, transfers_type=NoWaits)
     copies.copy(*HAZARDS["write after read, on device"])
+    copies.transfers.flush()
+    assert copies.device.races != []
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_missing_wait_of_a_partial_copy_is_found(schedule: ScheduleName) -> None:
+    copies = Copies(schedule, transfers_type=NoWaits)
+    copies.copy_half(*HAZARDS["write after read, on device"])
     copies.transfers.flush()
     assert copies.device.races != []
 
@@ -194,3 +229,13 @@ def test_independent_copies_are_submitted_as_one_batch(monkeypatch: pytest.Monke
     copies.copy((0, 3), (1, 4), (2, 5))
     copies.transfers.flush()
     assert batches == [3]
+
+
+def test_whole_and_partial_copies_go_in_one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    copies = Copies("eager")
+    batches: list[object] = []
+    monkeypatch.setattr(copies.device, "_copy", lambda _stream, moves, prefixes: batches.append((moves, prefixes)))
+    copies.copy((3, 0))
+    copies.copy_half((4, 1))
+    copies.transfers.flush()
+    assert batches == [([(1, 0, 0, 0)], [(1, 1, 0, 1, 1)])]
