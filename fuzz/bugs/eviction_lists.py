@@ -26,21 +26,21 @@ class _Node:
 class EvictionLists(FreeQueues):
     """Free queues that believe their callers."""
 
-    def __init__(self, blocks: int, priorities: int) -> None:
-        super().__init__(blocks, priorities)
-        self._lists: list[list[_Node]] = [[] for _ in range(len(Level) * priorities)]
+    def __init__(self, blocks: int, ranks: int) -> None:
+        super().__init__(blocks, ranks)
+        self._lists: list[list[_Node]] = [[] for _ in range(len(Level) * ranks)]
         self._iterators: list[_Node | None] = [None] * blocks
 
-    def push(self, block: int, level: int, priority: int, to_front: bool) -> None:
+    def push(self, block: int, level: int, rank: int, to_front: bool) -> None:
         """Add a node, whether or not the block has one."""
-        queue = level * self._priorities + priority
+        queue = level * self._ranks + rank
         node = _Node(block)
         self._lists[queue].insert(0 if to_front else len(self._lists[queue]), node)
         self._iterators[block] = node
         self.handle[block] = queue
         self.counts[level] += 1
 
-    def remove(self, block: int, level: int, priority: int) -> None:
+    def remove(self, block: int, level: int, rank: int) -> None:
         """Unlink the node of the block's iterator from the list that it is in, and count it for the level named."""
         node = self._iterators[block]
         if node is None:
@@ -58,5 +58,5 @@ class EvictionLists(FreeQueues):
 
     def victims(self, level: Level) -> Iterator[int]:
         """All nodes in order."""
-        for nodes in self._lists[level * self._priorities : (level + 1) * self._priorities]:
+        for nodes in self._lists[level * self._ranks : (level + 1) * self._ranks]:
             yield from [node.block for node in nodes]

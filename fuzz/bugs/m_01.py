@@ -14,7 +14,7 @@ class ClaimAfterSwap(BlockManager):
     queues_type = EvictionLists
 
     def exchange_with_host(self, victim: int, host: int) -> None:
-        self.step_copy(victim, host)
+        self.step_copy(victim, host, self.config.tokens_per_block)
         self.step_swap(victim, host)
         self.step_claim(victim)
         self.step_release(victim, False)

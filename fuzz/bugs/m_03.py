@@ -6,12 +6,13 @@ from kvproof.fuzz.bugs.eviction_lists import EvictionLists
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
 from kvproof.impl import BlockManager
+from kvproof.impl.free_queues import FreeQueues
 
 
 class DuplicateRelease(BlockManager):
     """Lists a block once more than it counts references to it, and tolerates that when they are taken back."""
 
-    queues_type = EvictionLists
+    queues_type: type[FreeQueues] = EvictionLists
 
     def step_acquire(self, sequence: int, block: int) -> None:
         super().step_acquire(sequence, block)

@@ -5,20 +5,30 @@ from __future__ import annotations
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
 from kvproof.impl import BlockManager
-from kvproof.impl.free_queues import NOT_QUEUED
+from kvproof.impl.prompts import Plan, Retention
 
 
 class OnboardBeforeClaim(BlockManager):
-    """Claims each matched block only when its turn comes."""
+    """Has no first phase: it claims each matched block only when its turn comes."""
 
-    def reuse(self, sequence: int, matched: list[int], priority: int) -> None:
-        for block in matched:
-            if self._queues.handle[block] != NOT_QUEUED:
-                self.step_claim(block)
-            self.step_prioritise(block, priority)
-            if self._slot[block] >= self._primary_slots:
-                self.onboard(block)
-            self.step_acquire(sequence, block)
+    _kept: list[Retention]
+
+    def claim_matches(self, plans: list[Plan]) -> None:
+        for plan in plans:
+            plan.fresh, plan.kept = self.retention_by_position(plan.request.ranges, plan.needed)
+
+    def onboard_and_allocate(self, plan: Plan) -> None:
+        self._kept = plan.kept
+        super().onboard_and_allocate(plan)
+
+    def take_match(self, sequence: int, block: int) -> None:
+        self.hold(block)
+        self.step_prioritise(block, *self._kept[len(self._sequences[sequence].blocks)])
+        super().take_match(sequence, block)
+
+    def take_tail(self, plan: Plan) -> None:
+        self.claim_tail(plan)
+        super().take_tail(plan)
 
 
 BUG = SeededBug(

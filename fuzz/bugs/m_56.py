@@ -23,14 +23,14 @@ class EventsByBlock(Transfers):
         super().begin_iteration()
         self._offloads.clear()
 
-    def order(self, stream: Stream, source: int, target: int) -> None:
-        del source, target
+    def order(self, stream: Stream, source_key: int, target_key: int) -> None:
+        del source_key, target_key
         pending = self._offloads.pop(self.block, None)
         if stream == Stream.ONBOARD and pending is not None:
             self.wait_for_batch(stream, pending)
 
-    def remember(self, batch: Batch, source: int, target: int) -> None:
-        del source, target
+    def remember(self, batch: Batch, source_key: int, target_key: int) -> None:
+        del source_key, target_key
         if batch.stream == Stream.OFFLOAD:
             self._offloads[self.block] = batch
 
@@ -40,10 +40,10 @@ class LogicalEvents(BlockManager):
 
     transfers_type = EventsByBlock
 
-    def step_copy(self, source: int, target: int) -> None:
+    def step_copy(self, source: int, target: int, tokens: int) -> None:
         if isinstance(self._transfers, EventsByBlock):
             self._transfers.block = source
-        super().step_copy(source, target)
+        super().step_copy(source, target, tokens)
 
 
 BUG = SeededBug(

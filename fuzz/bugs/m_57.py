@@ -17,16 +17,16 @@ class SingleEvents(Transfers):
     and each kind has a stream of its own, which is in order. `tests/fuzz` shows that this class alone is sound.
     """
 
-    def order(self, stream: Stream, source: int, target: int) -> None:
-        write = self._writes.get(self.key(source))
+    def order(self, stream: Stream, source_key: int, target_key: int) -> None:
+        write = self._writes.get(source_key)
         if write is not None:
             self.wait_for_batch(stream, write)
-        for batch in self._reads.pop(self.key(target), {}).values():
+        for batch in self._reads.pop(target_key, {}).values():
             self.wait_for_batch(stream, batch)
 
-    def remember(self, batch: Batch, source: int, target: int) -> None:
-        self._reads[self.key(source)] = {batch.stream: batch}
-        self._writes[self.key(target)] = batch
+    def remember(self, batch: Batch, source_key: int, target_key: int) -> None:
+        self._reads[source_key] = {batch.stream: batch}
+        self._writes[target_key] = batch
         self.submit(batch.stream)  # copies were not gathered into batches, whose copies are unordered
 
 

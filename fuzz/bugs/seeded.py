@@ -30,6 +30,10 @@ class SeededBug:
     machine: str = "block-manager"
     parameters: Parameters = field(factory=dict)
     """Parameters at which the bug shows soonest; none for the ones that show anywhere."""
+    no_variant: str = ""
+    """Why the specification has no variant of this bug, when it has none."""
+    gap: str = ""
+    """Why the minimised trace is more than two operations longer than the shortest there is, when it is."""
 
 
 class BugError(HarnessError):

@@ -1,0 +1,37 @@
+"""M-38: admission counts copy sources as free."""
+
+from __future__ import annotations
+
+from kvproof.fuzz.bugs.seeded import SeededBug
+from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
+from kvproof.impl import BlockManager
+from kvproof.impl.device import Level
+from kvproof.impl.prompts import Plan
+
+
+class SourcesCountedAsFree(BlockManager):
+    """Compares what is needed with what is free, as if copying took nothing out of the queues."""
+
+    def admission_shortfall(self, plans: list[Plan]) -> int:
+        slot, primary = self._slot, self._primary_slots
+        chained = {block for plan in plans for block in plan.chain}
+        taken_over = {plan.tail for plan in plans if plan.in_place}
+        claimed = self.claimed_primary(plans) & (chained | taken_over)
+        needed = sum(1 for block in chained if slot[block] >= primary)
+        for plan in plans:
+            needed += plan.needed - len(plan.chain)
+            needed -= plan.in_place and slot[plan.tail] < primary
+        return max(0, needed - self._queues.counts[Level.PRIMARY] + len(claimed))
+
+
+BUG = SeededBug(
+    id="M-38",
+    title="admission counts copy sources as free",
+    source="derived from #13029",
+    mechanism=(
+        "A copy source that nothing refers to is claimed until it has been read. Admission counts it among the free "
+        "blocks all the same: a batch that needs as many as there are is admitted, and the second phase finds none."
+    ),
+    make_target=lambda: BlockManagerTarget(simulated_device, SourcesCountedAsFree),
+    oracles=("crash",),
+)

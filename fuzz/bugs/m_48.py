@@ -1,0 +1,31 @@
+"""M-48: estimate of a prompt that ends with a block."""
+
+from __future__ import annotations
+
+from kvproof.fuzz.bugs.seeded import SeededBug
+from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
+from kvproof.impl import BlockManager
+from kvproof.impl.tokens import Key, full_block_keys
+
+
+class LastBlockEstimated(BlockManager):
+    """Looks the whole prompt up."""
+
+    def estimate_blocks(self, prompt: Key) -> int:
+        if not self.config.reuse:
+            return 0
+        size = self.config.tokens_per_block
+        return len(self._tree.match(full_block_keys(prompt, size), len(prompt) // size))
+
+
+BUG = SeededBug(
+    id="M-48",
+    title="estimate of a prompt that ends with a block",
+    source="#12404 #12665",
+    mechanism=(
+        "The estimate counts all cached blocks of a prompt. When the prompt ends with a block, that includes the "
+        "last one, which is never reused: its last token must be computed, so the whole block is."
+    ),
+    make_target=lambda: BlockManagerTarget(simulated_device, LastBlockEstimated),
+    oracles=("result",),
+)

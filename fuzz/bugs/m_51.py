@@ -1,0 +1,27 @@
+"""M-51: reuse taken to shorten a chunk."""
+
+from __future__ import annotations
+
+from kvproof.fuzz.bugs.seeded import SeededBug
+from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
+from kvproof.impl import BlockManager
+
+
+class ReuseShortensChunk(BlockManager):
+    """Charges what would be left of a chunk at the beginning of the prompt."""
+
+    def charge(self, chunk: int, estimated: int, remaining: int) -> int:
+        return max(0, min(chunk, remaining) - estimated)
+
+
+BUG = SeededBug(
+    id="M-51",
+    title="reuse taken to shorten a chunk",
+    source="#12658 #12682 #12976",
+    mechanism=(
+        "A chunk is charged less the tokens that are reused. But reuse moves a chunk that does not end the prompt "
+        "instead of shortening it: as many tokens are computed, and the batch was charged for fewer."
+    ),
+    make_target=lambda: BlockManagerTarget(simulated_device, ReuseShortensChunk),
+    oracles=("result",),
+)
