@@ -12,11 +12,13 @@ import inspect
 import re
 from collections.abc import Hashable, Iterable, Mapping
 from importlib import resources
+from pathlib import Path
 from typing import Any, cast
 
 import attrs
 import jinja2
 
+from kvproof.model.evidence import FILE_NAME, read
 from kvproof.model.explore import explore
 from kvproof.model.machines import Bundle, generated_class
 from kvproof.spec.lang import Definition, Method, compile_machine
@@ -47,6 +49,7 @@ def document(definitions: Iterable[tuple[str, Definition, Any]]) -> str:
         undefined=jinja2.StrictUndefined,
         autoescape=False,
     )
+    environment.filters["sizes_name"] = lambda label, machine: machine["short"][label]
     environment.filters["cell"] = lambda text: " ".join(str(text).split()).replace("|", "\\|")
     return environment.from_string(template).render(machines=machines)
 
@@ -54,6 +57,8 @@ def document(definitions: Iterable[tuple[str, Definition, Any]]) -> str:
 def _described(name: str, definition: Definition, package: Any) -> dict[str, Any]:
     bundle = _bundle(name, package)
     found = found_by(bundle)
+    evidence = read(Path(package.__file__).parent / FILE_NAME)
+    current = evidence is not None and evidence.specification == definition.digest()
     return {
         "name": name,
         "definition": definition,
@@ -77,6 +82,10 @@ def _described(name: str, definition: Definition, package: Any) -> dict[str, Any
         "broken": {label: broken for broken, labels in found.items() for label in labels},
         "edges": edges(bundle),
         "sizes": package.SIZES,
+        "evidence": evidence if current else None,
+        "proved": evidence.sizes_of(definition) if evidence is not None and current else {},
+        "only_fuzzed": getattr(package, "ONLY_FUZZED", {}),
+        "short": {label: f"S{number}" for number, label in enumerate(package.SIZES.get("induction", {}), start=1)},
     }
 
 

@@ -19,6 +19,7 @@ from kvproof.fuzz.counterexample import settle
 from kvproof.fuzz.subject import MachineError
 from kvproof.fuzz.targets import DEFAULT_MACHINE
 from kvproof.model.bounded import check_bounded
+from kvproof.model.evidence import collect, write
 from kvproof.model.induction import check_induction
 from kvproof.model.machines import Bundle, UnknownMachine, load
 from kvproof.model.verdict import Finding, OperationReport, Report, Verdict, plain
@@ -56,6 +57,12 @@ class Task:
 @click.option("--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="Operations proved at once.")
 @click.option("--bounded", is_flag=True, help="Check the machine itself by bounded search too.")
 @click.option("--out", type=click.Path(path_type=Path), default=WORKING_FOLDER / "traces", show_default=True)
+@click.option(
+    "--record",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Keep what was proved in a file; the one beside the machine goes into its document.",
+)
 @click.pass_context
 def command(
     context: click.Context,
@@ -69,6 +76,7 @@ def command(
     jobs: int,
     bounded: bool,
     out: Path,
+    record: Path | None,
 ) -> None:
     """Prove every rule, promise and invariant by induction at small sizes, every theorem for all integers, and find each
     variant's shortest counterexample.
@@ -80,6 +88,8 @@ def command(
     tell.
     """
     console = Console()
+    if record is not None and (variants or sizes or parameters):
+        raise MachineError("--record keeps the evidence of a whole check: leave --variant, --sizes and --parameter out")
     try:
         base = load(machine)
         tasks = list(_tasks(base, variants, sizes, parse_parameters(parameters), bounded))
@@ -90,18 +100,19 @@ def command(
         table.add_column(column, overflow="fold")
     table.add_column("seconds", justify="right")
     table.add_column("clauses", justify="right")
-    proofs: list[Report] = []
+    proofs: dict[str, Report] = {}
+    theorems: dict[str, str] = {}
     status = 0
     deadline = time.monotonic() + seconds
     try:
         if sizes or not variants:
-            status = max(status, _theorems(base, table, deadline))
+            status = max(status, _theorems(base, table, deadline, theorems))
         for task in tasks:
             left = max(0.1, deadline - time.monotonic())
             with console.status(f"{task.check}: {task.bundle.name} at {task.label}") as line:
                 report = _run(task, engine, left, depth, jobs, line)
             if task.check == "induction":
-                proofs.append(report)
+                proofs[task.label] = report
             status = max(status, _status(task, report))
             told = (f"{task.check}: {task.label}", _verdict(report), _what(base, task, report, out))
             table.add_row(*told, f"{report.seconds:.1f}", f"{report.clauses:,}")
@@ -111,11 +122,16 @@ def command(
         console.print("interrupted; this is what was checked", style="yellow")
         status = 130
     console.print(table)
-    _report_reach(console, proofs)
-    never = _never_accepted(proofs)
+    _report_reach(console, list(proofs.values()))
+    never = _never_accepted(list(proofs.values()))
     if never:
         console.print(f"accepted at none of these sizes, so not covered by the proofs: {', '.join(never)}", style="red")
         status = max(status, FINDING)
+    if record is not None and status == 0:
+        write(collect(base.definition, engine, proofs.items(), theorems), record)
+        console.print(f"kept in {record}")
+    elif record is not None:
+        console.print(f"{record} is left as it was: only a check without findings is kept", style="yellow")
     context.exit(status)
 
 
@@ -124,13 +140,14 @@ def _never_accepted(proofs: list[Report]) -> list[str]:
     return [name for name in (proofs[0].off if proofs else ()) if all(name in report.off for report in proofs)]
 
 
-def _theorems(base: Bundle, table: Table, deadline: float) -> int:
+def _theorems(base: Bundle, table: Table, deadline: float, verdicts: dict[str, str]) -> int:
     """A row for each theorem; returns the exit status that they ask for."""
     # z3 takes a while to load, and few commands need it
     from kvproof.model.theorem import check_theorems
 
     status = 0
     for report in check_theorems(base.definition, max(0.1, deadline - time.monotonic())):
+        verdicts[report.theorem] = report.verdict.value
         what = "for all integers" if report.verdict is Verdict.PROVED else report.told
         table.add_row(f"theorem: {report.theorem}", report.verdict.value, what, f"{report.seconds:.1f}", "")
         if not report.verdict.passes:

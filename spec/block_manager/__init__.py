@@ -1,7 +1,9 @@
-"""The block manager of a KV cache: one attention window, beam width 1, reuse of full blocks.
+"""The block manager of a KV cache: one attention window, beam width 1, reuse of whole blocks and of parts of blocks.
 
 Read the files in this order: `kinds` (what things there are), `pool` (who owns a block), `tree` (what a block holds),
-`eviction` (how a block is taken), `sequences` (how they grow and end), `manager` (the whole), `variants` (historic bugs).
+`eviction` (how a block is taken), `sequences` (what a sequence holds), `requests` and `promise` (what a scheduler may
+count on), `batch` (how sequences are added), `growth` (how they go on and end), `manager` (the whole), `variants` (historic
+bugs).
 """
 
 from kvproof.spec.block_manager.kinds import BlockManagerParameters
@@ -11,4 +13,7 @@ from kvproof.spec.block_manager.variants import VARIANTS
 
 MACHINE = BlockManager
 
-__all__ = ["MACHINE", "SIZES", "VARIANTS", "BlockManager", "BlockManagerParameters"]
+ONLY_FUZZED: dict[str, str] = {}
+"""Rules and promises that no proof covers, each with the reason: none."""
+
+__all__ = ["MACHINE", "ONLY_FUZZED", "SIZES", "VARIANTS", "BlockManager", "BlockManagerParameters"]

@@ -121,7 +121,11 @@ class Promise(Sequences):
         return fitted
 
     def with_modes(self, plans: Plans) -> Plans:
-        """The plans with it settled who takes a tail over and who copies it."""
+        """The plans with it settled who takes a tail over and who copies it.
+
+        How much is reused does not depend on the others in the batch, only the way does (P2). So with
+        `copy_on_partial_reuse` off a free leaf is copied after all, where another request of the same batch needs it too.
+        """
         if self.params.partial_reuse == 0:
             return plans
         settled: Plans = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 import pytest
+from shortest import explored, faulty
 
 from kvproof.fuzz.counterexample import settle
 from kvproof.model import machines
@@ -19,19 +20,14 @@ OPERATIONS = {"M-30": ("add", "finish")}
 
 @pytest.mark.parametrize("variant", sorted(BASE.variants))
 def test_exploration_and_bounded_check_find_equally_short_counterexamples(variant: str) -> None:
-    faulty = BASE.variant(variant)
     parameters = BASE.sizes["variants"][variant]
-    explored = explore(faulty, parameters).violation
-    bounded = check_bounded(faulty.definition, parameters, operations=OPERATIONS.get(variant))
-    assert explored is not None
+    violation = explored(variant).violation
+    bounded = check_bounded(faulty(variant).definition, parameters, operations=OPERATIONS.get(variant))
+    assert violation is not None
     assert bounded.verdict is Verdict.VIOLATED
-    assert len(bounded.findings[0].calls) == len(explored.calls)
-    for origin, calls in (
-        ("exploration", explored.calls),
-        ("bounded check", tuple((c.operation, dict(c.arguments), ()) for c in bounded.findings[0].calls)),
-    ):
-        settled = settle(BASE, faulty, parameters, calls, origin, None)
-        assert settled.implementation is not None
+    assert len(bounded.findings[0].calls) == len(violation.calls)
+    calls = tuple((c.operation, dict(c.arguments), ()) for c in bounded.findings[0].calls)
+    assert settle(BASE, faulty(variant), parameters, calls, "bounded check", None).implementation is not None
 
 
 @pytest.mark.parametrize("engine", ["cadical", "z3"])
@@ -44,8 +40,7 @@ def test_all_three_pass_the_repaired_machine(engine: str) -> None:
 
 @pytest.mark.parametrize("variant", ["M-01", "M-02", "M-03", "M-17"])
 def test_no_variant_is_proved(variant: str) -> None:
-    faulty = BASE.variant(variant)
-    report = check_induction(faulty.definition, BASE.sizes["induction"]["2+2"])
+    report = check_induction(faulty(variant).definition, BASE.sizes["induction"]["2+2"])
     assert report.verdict is Verdict.NOT_INDUCTIVE
     assert report.findings
 
@@ -65,7 +60,7 @@ def test_what_induction_calls_unreachable_exploration_never_reaches() -> None:
 
 def test_an_invariant_that_is_taken_away_is_missed() -> None:
     """Without the invariant that it needs, an operation is no longer inductive: the proof does use its hypotheses."""
-    methods = {n: m for n, m in BASE.definition.methods.items() if n != "partly_filled_blocks_are_private"}
+    methods = {n: m for n, m in BASE.definition.methods.items() if n != "what_is_to_be_written_is_private"}
     weaker = attrs.evolve(BASE.definition, methods=methods)
     parameters = BASE.sizes["induction"]["2+2, two tokens a block"]
     report = check_induction(weaker, parameters, operations=["append"])
