@@ -70,27 +70,6 @@ class Location:
     slot: int
 
 
-class _Paths:
-    """The paths of a manager's blocks, each made from its parent's: a whole pool at the cost of its longest paths."""
-
-    def __init__(self, manager: BlockManager) -> None:
-        self._tree = manager._tree
-        self._known: dict[int, Key | None] = {ROOT: (), UNATTACHED: None}
-
-    def of(self, block: int) -> Key | None:
-        """All tokens from the root to the end of `block`; None when it is not cached."""
-        known, parent, key = self._known, self._tree.parent, self._tree.key
-        chain = []
-        while block not in known:
-            chain.append(block)
-            block = parent[block]
-        path = known[block]
-        for below in reversed(chain):
-            own = key[below]
-            path = known[below] = None if path is None or own is None else path + own
-        return path
-
-
 class Inspection:
     """Reads the state of `manager`."""
 
@@ -100,12 +79,12 @@ class Inspection:
     def victim_order(self, level: Level) -> list[FreeBlock]:
         """The free blocks of `level`, next victim first."""
         manager = self._manager
-        paths = _Paths(manager).of
+        known: dict[int, Key | None] = {}
         timers, now = manager._expiry.timers, manager._expiry.now
         return [
             FreeBlock(
                 manager._priority[block],
-                paths(block),
+                manager._tree.path(block, known),
                 timers[block].time - now if block in timers else 0,
             )
             for block in manager._queues.victims(level)
@@ -114,10 +93,10 @@ class Inspection:
     def in_use(self) -> list[BlockInUse]:
         """The blocks with references, in no particular order."""
         manager = self._manager
-        paths = _Paths(manager).of
+        known: dict[int, Key | None] = {}
         return [
             BlockInUse(
-                paths(block),
+                manager._tree.path(block, known),
                 manager._level(block),
                 references,
                 manager._pins[block],
@@ -161,8 +140,8 @@ class Inspection:
     def cached(self) -> list[tuple[Key, Level]]:
         """The paths of all cached blocks, sorted, each with its block's level."""
         manager = self._manager
-        paths = _Paths(manager).of
-        found = ((paths(block), manager._level(block)) for block in range(len(manager._slot)))
+        known: dict[int, Key | None] = {}
+        found = ((manager._tree.path(block, known), manager._level(block)) for block in range(len(manager._slot)))
         return sorted((path, level) for path, level in found if path is not None)
 
     def locate(self, path: Key) -> Location | None:

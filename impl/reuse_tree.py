@@ -151,17 +151,21 @@ class ReuseTree:
         found.reverse()
         return found
 
-    def path(self, block: int) -> Key | None:
-        """All tokens from the root to the end of `block`; None when it is not cached. For inspection."""
-        keys: list[Key] = []
-        node = block
-        while node != ROOT:
-            key = self.key[node]
-            if key is None:
-                return None
-            keys.append(key)
-            node = self.parent[node]
-        return tuple(token for key in reversed(keys) for token in key)
+    def path(self, block: int, known: dict[int, Key | None] | None = None) -> Key | None:
+        """All tokens from the root to the end of `block`; None when it is not cached. For inspection.
+
+        With one dict for `known` in several calls, each path is made from its parent's.
+        """
+        known = {} if known is None else known
+        chain = []
+        while block not in known and block not in (ROOT, UNATTACHED):
+            chain.append(block)
+            block = self.parent[block]
+        path = () if block == ROOT else known.get(block)
+        for below in reversed(chain):
+            key = self.key[below]
+            path = known[below] = None if path is None or key is None else path + key
+        return path
 
     @staticmethod
     def _name(parent: int) -> str:
