@@ -15,7 +15,7 @@ from kvproof.fuzz.subject import Parameters, Subject
 from kvproof.fuzz.workload.jobs import Job, Stage, Tokens
 from kvproof.fuzz.workload.schedule import Pace
 
-JOBS = (4, 14)
+JOBS = (8, 20)
 PRIORITIES = 4
 """One below the threshold of offloading, the default, and one on either side of it."""
 
@@ -41,7 +41,7 @@ def small_case(subject: Subject, seed: int) -> SmallCase:
     parameters = {
         **subject.defaults,
         "primary_blocks": primary,
-        "secondary_blocks": random.choice((0, 2, 4, 8)),
+        "secondary_blocks": random.choice((0, 0, 2, 5)),
         "tokens_per_block": size,
         "sequences": random.randint(2, 5),
         "max_tokens": longest,
@@ -59,7 +59,7 @@ def small_case(subject: Subject, seed: int) -> SmallCase:
         "extra_ids": 1,
     }
     pace = Pace(
-        budget=random.randint(size, 3 * size) if has_budget else 0,
+        budget=random.randint(size, 4 * size) if has_budget else 0,
         iteration_ms=1,
         prefill_ms=random.randint(0, 2),
         tick_ms=random.randint(1, 3),
@@ -79,7 +79,7 @@ class _Jobs:
     def make(self) -> tuple[Job, ...]:
         random, time, jobs = self._random, 0, []
         for _ in range(random.randint(*JOBS)):
-            time += random.choice((0, 0, 1, 4, 9))
+            time += random.choice((0, 0, 0, 1, 4))
             jobs.append(self._job(time))
         return tuple(jobs)
 
@@ -87,7 +87,7 @@ class _Jobs:
         random, parameters = self._random, self._parameters
         size = parameters["tokens_per_block"]
         prompt = self._prompt()
-        stages = tuple(self._stage() for _ in range(random.choice((0, 0, 1, 2, 4))))
+        stages = tuple(self._stage() for _ in range(random.choice((0, 1, 2, 4))))
         while sum(len(stage.tokens) for stage in stages) > parameters["max_tokens"] - len(prompt):
             stages = stages[:-1]
         whole = sum((stage.kept for stage in stages), prompt)
@@ -108,7 +108,9 @@ class _Jobs:
         """Goes on from what another request had; now and then it is more than the pool holds."""
         random, parameters = self._random, self._parameters
         pool = parameters["primary_blocks"] * parameters["tokens_per_block"]
-        most = parameters["max_tokens"] if random.random() < 0.05 else random.choice((pool, pool // 2 + 1))
+        most = (
+            parameters["max_tokens"] if random.random() < 0.05 else random.choice((pool, pool // 2 + 1, pool // 4 + 1))
+        )
         beginning = random.choice(self._beginnings)[: most - 1]
         return beginning + self._tokens(random.randint(1, most - len(beginning)))
 
