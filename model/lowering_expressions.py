@@ -133,7 +133,7 @@ class Expressions(Reads):
         result = self.truth(node.values[0], environment)
         for operand in node.values[1:]:
             still_open = result if conjunction else result ^ 1
-            if still_open == FALSE:
+            if self.circuit.both(self.path(environment), still_open) == FALSE:
                 break
             value = self.under(environment, still_open, operand, self.truth)
             result = self.circuit.both(result, value) if conjunction else self.circuit.either(result, value)
@@ -141,9 +141,10 @@ class Expressions(Reads):
 
     def _conditional(self, node: ast.IfExp, environment: Environment) -> Value:
         condition = self.truth(node.test, environment)
-        if condition == TRUE:
+        path = self.path(environment)
+        if self.circuit.both(path, condition ^ 1) == FALSE:
             return self.evaluate(node.body, environment)
-        if condition == FALSE:
+        if self.circuit.both(path, condition) == FALSE:
             return self.evaluate(node.orelse, environment)
         then = self.under(environment, condition, node.body, self.evaluate)
         otherwise = self.under(environment, condition ^ 1, node.orelse, self.evaluate)

@@ -48,6 +48,10 @@ class Record:
     rejections: dict[str, int] = attrs.field(factory=dict)
     events: dict[str, int] = attrs.field(factory=dict)
     branches: dict[Branch, int] = attrs.field(factory=dict)
+    steps: dict[str, int] = attrs.field(factory=dict)
+    """Where each step is taken."""
+    promises: dict[str, int] = attrs.field(factory=dict)
+    """Where each promise is evaluated."""
     assumptions: list[int] = attrs.field(factory=list)
     """Constraints on the inputs that stand for open choices."""
     choices: dict[str, tuple[Int, tuple[Value, ...]]] = attrs.field(factory=dict)
@@ -66,6 +70,14 @@ class Record:
     def event(self, name: str, path: int) -> None:
         """`path` passes a `sometimes`."""
         self.events[name] = self.circuit.either(self.events.get(name, 0), path)
+
+    def step(self, name: str, path: int) -> None:
+        """`path` takes this step."""
+        self.steps[name] = self.circuit.either(self.steps.get(name, 0), path)
+
+    def promise(self, name: str, path: int) -> None:
+        """`path` comes to an `ensure` of this promise."""
+        self.promises[name] = self.circuit.either(self.promises.get(name, 0), path)
 
     def branch(self, branch: Branch, path: int) -> None:
         """`path` goes this way."""

@@ -78,6 +78,8 @@ class Statements(Iteration):
         if isinstance(function, ast.Name) and function.id in ("require", "ensure"):
             rule = node.args[1]
             assert isinstance(rule, ast.Constant)
+            if function.id == "ensure":
+                self.record.promise(str(rule.value), self.path(environment))
             self.oblige(str(rule.value), node, environment, self.truth(node.args[0], environment))
             return environment
         if isinstance(function, ast.Name) and function.id == "sometimes":
@@ -111,6 +113,8 @@ class Statements(Iteration):
                 what = f"argument {argument} of {name}"
                 value = self.fitted(value, shape_of(kind, self.parameters), what, given, environment)
             arguments[argument] = value
+        if method.kind == "step":
+            self.record.step(name, self.path(environment))
         result, ended = self.run(method, arguments, environment, self.path(environment))
         if method.returns is not None and ended.guard != FALSE:
             shape = shape_of(method.returns, self.parameters)
@@ -152,14 +156,14 @@ class Statements(Iteration):
     def _if(self, node: ast.If, environment: Environment) -> Environment | None:
         condition = self.truth(node.test, environment)
         path, method = self.path(environment), self.activation.method
-        both = self.circuit.both
-        if both(path, condition) != FALSE:
-            self.record.branch(Branch(method.name, node.lineno, "then"), both(path, condition))
-        if both(path, condition ^ 1) != FALSE:
-            self.record.branch(Branch(method.name, node.lineno, "else"), both(path, condition ^ 1))
-        if condition == TRUE:
+        taken, passed = self.circuit.both(path, condition), self.circuit.both(path, condition ^ 1)
+        # A way that this path cannot go is not lowered: its values would never be selected.
+        if taken != FALSE:
+            self.record.branch(Branch(method.name, node.lineno, "then"), taken)
+        if passed == FALSE:
             return self.block(node.body, environment)
-        if condition == FALSE:
+        self.record.branch(Branch(method.name, node.lineno, "else"), passed)
+        if taken == FALSE:
             return self.block(node.orelse, environment)
         left_before = self._left()
         then = self.block(node.body, environment.branch(self.circuit, condition))

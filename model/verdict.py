@@ -83,6 +83,8 @@ class OperationReport:
     """Clauses given to the solver (0 for an engine that takes terms)."""
     findings: tuple[Finding, ...] = ()
     reached: tuple[str, ...] = ()
+    """What some state satisfying the invariants leads to: "accepted", branches, rejections and events; and as `step NAME`
+    and `promise NAME` the steps that are taken and the promises that are evaluated."""
     unreachable: tuple[str, ...] = ()
     """Branches, rejections and events that no state satisfying the invariants leads to: not covered by the proof."""
     undecided: tuple[str, ...] = ()

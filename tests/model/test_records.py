@@ -135,6 +135,15 @@ def test_a_machine_with_records_is_proved(label: str) -> None:
     report = check_induction(compile_machine(Kitchen), machines.load("kitchen:Kitchen").sizes["induction"][label])
     assert report.verdict is Verdict.PROVED, report.findings
     assert report.unreached == ()
+    assert {"step bring", "step use", "step clear"} <= set(report.reached)
+    assert {f"promise {name}" for name in compile_machine(Kitchen).promises()} <= set(report.reached)
+
+
+def test_a_step_that_no_state_takes_is_not_reached_and_no_gap() -> None:
+    report = check_induction(compile_machine(Kitchen), KitchenParameters(batch=0))
+    assert "step clear" in report.reached
+    assert "promise plates-are-told" not in report.reached
+    assert not any(goal.startswith(("step ", "promise ")) for goal in report.unreached)
 
 
 def test_a_machine_with_records_is_explored_without_a_violation() -> None:
