@@ -13,7 +13,13 @@ from typing import Any, NamedTuple
 
 from kvproof.fuzz.content import BYTES_PER_TOKEN
 from kvproof.fuzz.target import Observation, Operation, Outcome, Refused, Returned, reset_target
-from kvproof.fuzz.targets.block_manager import BlockManagerTarget, DeviceFactory, ManagerFactory, simulated_device
+from kvproof.fuzz.targets.block_manager import (
+    RESULT_FIELDS,
+    BlockManagerTarget,
+    DeviceFactory,
+    ManagerFactory,
+    simulated_device,
+)
 from kvproof.fuzz.workload.event_fold import EventFold
 from kvproof.fuzz.workload.ledger import Step
 from kvproof.fuzz.workload.paths import PathNode, SequencePath
@@ -30,9 +36,6 @@ from kvproof.impl import (
 )
 from kvproof.impl import Refused as RefusedByManager
 from kvproof.impl.device import Device, Loaded, Race, Stream
-
-ADDED = ("reused", "computed", "full", "partial", "allocated", "onboarded", "new")
-"""What a batch says of each request, in the specification's order."""
 
 
 class KernelRead(NamedTuple):
@@ -215,4 +218,4 @@ class Engine:
 
 
 def _added(result: AdmittedRequest) -> dict[str, int]:
-    return {name: getattr(result, name) for name in ADDED}
+    return {name: getattr(result, name) for name in RESULT_FIELDS}

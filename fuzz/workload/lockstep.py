@@ -27,9 +27,9 @@ from kvproof.fuzz.lockstep import TargetRaised, event_counts
 from kvproof.fuzz.oracles import Moment, StepValidation
 from kvproof.fuzz.subject import Parameters, Subject
 from kvproof.fuzz.target import Operation, Outcome, Race, Refused, Returned, Step
-from kvproof.fuzz.targets.block_manager import DeviceFactory, ManagerFactory, simulated_device
+from kvproof.fuzz.targets.block_manager import RESULT_FIELDS, DeviceFactory, ManagerFactory, simulated_device
 from kvproof.fuzz.workload import comparison
-from kvproof.fuzz.workload.engine import ADDED, Engine
+from kvproof.fuzz.workload.engine import Engine
 from kvproof.fuzz.workload.invariants import broken_invariants
 from kvproof.fuzz.workload.ledger import Ledger
 from kvproof.fuzz.workload.ledger import Step as LoggedStep
@@ -109,7 +109,7 @@ class WorkloadLockstep:
         self._actual = Ledger(self._validator, root)
         self._engine = Engine(self.parameters, root, self.make_manager, self.make_device)
         self._promise = PromiseKeeper(self.parameters)
-        self._sums = dict.fromkeys(ADDED, 0)
+        self._sums = dict.fromkeys(RESULT_FIELDS, 0)
 
     @property
     def counters(self) -> Counters:
@@ -180,7 +180,7 @@ class WorkloadLockstep:
             message = f"{comparison.after(moment)} the promise {broken.promise} is broken: {broken.message}"
             return moment.failure("promise", broken.promise, message)
         if moment.operation.name == "add_batch" and isinstance(actual, Returned):
-            for name in ADDED:
+            for name in RESULT_FIELDS:
                 self._sums[name] += sum(result[name] for result in actual.value[:-1])
         return None
 
