@@ -63,8 +63,9 @@ def command(
     """Replay a request trace (.jsonl or .jsonl.gz) through the specification and the implementation in lockstep.
 
     A scheduler estimates, selects within the token and block budgets, adds batches, and computes prompts in chunks of at
-    most 8,192 tokens an iteration. Service times: 0.5 s and 30 ms for each output token. Full pools make requests wait,
-    first come first served.
+    most 8,192 tokens an iteration; in a tenth of the iterations its estimates are stale. Service times: 0.5 s and 30 ms
+    for each output token. Full pools make requests wait, first come first served.
+
     Exit status 1 on a divergence, which is written to --out as a trace; 2 for bad input; 130 after Ctrl-C.
     """
     console = Console()
