@@ -53,7 +53,8 @@ _MARK = "# --- copied from here ---\n"
 def reference_source(definition: Definition, enforce: bool = True) -> str:
     """The text of the standalone module; the same machine always gives the same text.
 
-    Without `enforce` the steps check no rules: so a faulty variant can play the part of an implementation.
+    Without `enforce` the steps check no rules: so a faulty variant can play the part of an implementation. Promises are
+    checked all the same, as an engine asserts what it relies on.
     """
     return _ModuleWriter(definition, enforce).text()
 

@@ -1,8 +1,8 @@
 """A machine as a target: the generated reference of a machine or of one of its variants, driven like an implementation.
 
 `kvproof.fuzz.targets.reference:block_manager__M_01` is the variant M-01 of the machine block-manager. Its steps check no
-rules, as an implementation's do not: lockstep has to find what is wrong. It does check its own invariants after every
-operation, as a manager with a self-check would.
+rules, as an implementation's do not: lockstep has to find what is wrong. It does check its promises, and its own invariants
+after every operation, as a manager with assertions and a self-check would.
 """
 
 from __future__ import annotations
