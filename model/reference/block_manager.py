@@ -511,24 +511,24 @@ class BlockManager(Reference):
      64: ('within_budget', 112, 'then'),
      65: ('within_budget', 112, 'else'),
      66: ('within_budget', 116, 'loop'),
-     67: ('with_modes', 125, 'then'),
-     68: ('with_modes', 125, 'else'),
-     69: ('with_modes', 128, 'loop'),
-     70: ('fits', 173, 'loop'),
-     71: ('fits', 181, 'then'),
-     72: ('fits', 181, 'else'),
-     73: ('fits', 183, 'then'),
-     74: ('fits', 183, 'else'),
-     75: ('fits', 185, 'then'),
-     76: ('fits', 185, 'else'),
-     77: ('fits', 189, 'then'),
-     78: ('fits', 189, 'else'),
-     79: ('counted_on', 200, 'loop'),
-     80: ('counted_on', 201, 'loop'),
-     81: ('counted_on', 202, 'then'),
-     82: ('counted_on', 202, 'else'),
-     83: ('counted_on', 204, 'then'),
-     84: ('counted_on', 204, 'else'),
+     67: ('with_modes', 129, 'then'),
+     68: ('with_modes', 129, 'else'),
+     69: ('with_modes', 132, 'loop'),
+     70: ('fits', 177, 'loop'),
+     71: ('fits', 185, 'then'),
+     72: ('fits', 185, 'else'),
+     73: ('fits', 187, 'then'),
+     74: ('fits', 187, 'else'),
+     75: ('fits', 189, 'then'),
+     76: ('fits', 189, 'else'),
+     77: ('fits', 193, 'then'),
+     78: ('fits', 193, 'else'),
+     79: ('counted_on', 204, 'loop'),
+     80: ('counted_on', 205, 'loop'),
+     81: ('counted_on', 206, 'then'),
+     82: ('counted_on', 206, 'else'),
+     83: ('counted_on', 208, 'then'),
+     84: ('counted_on', 208, 'else'),
      85: ('estimate', 42, 'then'),
      86: ('estimate', 42, 'else'),
      87: ('blocks_needed', 49, 'then'),
@@ -1628,7 +1628,11 @@ class BlockManager(Reference):
         return fitted
 
     def with_modes(self, plans: Plans) -> Plans:
-        """The plans with it settled who takes a tail over and who copies it."""
+        """The plans with it settled who takes a tail over and who copies it.
+
+        How much is reused does not depend on the others in the batch, only the way does (P2). So with
+        `copy_on_partial_reuse` off a free leaf is copied after all, where another request of the same batch needs it too.
+        """
         if self.params.partial_reuse == 0:
             self.coverage.add(67)
             return plans
