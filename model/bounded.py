@@ -65,6 +65,14 @@ class Bounded:
             self.system.circuit.all([predicate.holds, *(o.bad ^ 1 for o in predicate.obligations)])
             for predicate in invariants.values()
         ]
+        self._roots: list[int] = []
+        """All that a frame takes over from the system's circuit."""
+        for step in self._steps:
+            record = self.system.transition(step.operation).record
+            self._roots += self.system.argument_constraints(step.operation) + record.assumptions
+            self._roots += [step.accepted, *step.bad, *step.after, *step.goals.values()]
+        cone = self.system.circuit.cone(self._roots)
+        self._free_inputs = [node for node in cone if self.system.circuit.is_input(node)]
         self.circuit = Circuit()
         self.solver = Solver(self.circuit, engine)
         self._frames: list[_Frame] = []
@@ -103,15 +111,10 @@ class Bounded:
         system, circuit, depth = self.system, self.circuit, len(self._frames)
         inputs = {bit >> 1: value for bit, value in zip(self._state_inputs, self._state, strict=True) if bit > 1}
         state_nodes = set(inputs)
-        roots: list[int] = []
-        for step in self._steps:
-            record = system.transition(step.operation).record
-            roots += system.argument_constraints(step.operation) + record.assumptions
-            roots += [step.accepted, *step.bad, *step.after, *step.goals.values()]
-        for node in system.circuit.cone(roots):
-            if system.circuit.is_input(node) and node not in state_nodes:
+        for node in self._free_inputs:
+            if node not in state_nodes:
                 inputs[node] = circuit.input(f"{system.circuit.names[node]}@{depth}")
-        moved = iter(system.circuit.substitute(roots, inputs, circuit))
+        moved = iter(system.circuit.substitute(self._roots, inputs, circuit))
         chosen = self._selectors(depth)
         accepted, bad = [], []
         after: list[list[int]] = []

@@ -258,17 +258,17 @@ class Circuit:
     def cone(self, roots: Iterable[int]) -> list[int]:
         """The nodes on which the literals `roots` depend, in order (a node after its inputs)."""
         left, right = self.left, self.right
-        seen: set[int] = set()
-        stack = [root >> 1 for root in roots]
-        while stack:
-            node = stack.pop()
-            if node in seen:
-                continue
-            seen.add(node)
+        needed = bytearray(len(left))
+        for root in roots:
+            needed[root >> 1] = 1
+        # Inputs of a node come before it: one sweep from the last node that is needed to the first.
+        node = needed.rfind(1)
+        while node >= 0:
             if left[node] >= 0:
-                stack.append(left[node] >> 1)
-                stack.append(right[node] >> 1)
-        return sorted(seen)
+                needed[left[node] >> 1] = 1
+                needed[right[node] >> 1] = 1
+            node = needed.rfind(1, 0, node)
+        return [node for node, is_needed in enumerate(needed) if is_needed]
 
     def substitute(self, roots: Sequence[int], inputs: Mapping[int, int], target: Circuit | None = None) -> list[int]:
         """The literals `roots` rebuilt in `target` (this circuit by default) with `inputs` (node to literal) replaced.
@@ -277,13 +277,21 @@ class Circuit:
         is not replaced stays itself, so the target must be this circuit then.
         """
         into = self if target is None else target
-        translated: dict[int, int] = {0: FALSE}
+        translated = [FALSE] * len(self.left)
         left, right, both = self.left, self.right, into.both
         for node in self.cone(roots):
             a = left[node]
             if a >= 0:
                 b = right[node]
-                translated[node] = both(translated[a >> 1] ^ (a & 1), translated[b >> 1] ^ (b & 1))
+                x = translated[a >> 1] ^ (a & 1)
+                y = translated[b >> 1] ^ (b & 1)
+                # what folds to a constant or to one side needs no call
+                if x < 2:
+                    translated[node] = y if x else FALSE
+                elif y < 2:
+                    translated[node] = x if y else FALSE
+                else:
+                    translated[node] = x if x == y else both(x, y)
             elif node:
                 replacement = inputs.get(node)
                 if replacement is None:
