@@ -40,6 +40,8 @@ class Plan:
     minimising_runs: int = RUNS_BUDGET
     refused: frozenset[str] = frozenset()
     """Operations that these parameters cannot allow: the run fails when one is accepted, not when none is."""
+    without: frozenset[str] = frozenset()
+    """Operations that are not driven at all, because the target does not offer them."""
 
 
 @define
@@ -63,6 +65,7 @@ class Campaign:
     """The result of a run."""
 
     subject: Subject
+    """The machine without the operations that are not driven."""
     plan: Plan
     progress: Progress = field(factory=Progress)
     cases: int = 0
@@ -120,8 +123,9 @@ def run_campaign(subject: Subject, make_target: Callable[[], Target], plan: Plan
 
     Raises:
         TargetError: the target could not be made, reset or closed.
-        MachineError: the plan's parameters are not allowed.
+        MachineError: the plan's parameters are not allowed, or it leaves out an operation that there is not.
     """
+    subject = subject.without(plan.without)
     campaign = Campaign(subject, plan)
     subject.reference({**subject.defaults, **plan.parameters})
     start = time.monotonic()

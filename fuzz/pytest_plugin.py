@@ -9,8 +9,8 @@
 
 `machine` is a name of kvproof's, `module:Class`, or a class that derives `kvproof.spec.lang.Machine`; `target` is a class
 or a function that is called without arguments (see `kvproof.fuzz.target`). Options of the run are attributes
-(`seconds`, `operations`, `seed`, `engine`, `parameters`, `refused`); `--kvproof-seconds` and `--kvproof-seed` override
-them. A failing test tells the minimised sequence step by step and where its trace was written.
+(`seconds`, `operations`, `seed`, `engine`, `parameters`, `refused`, `without`); `--kvproof-seconds` and `--kvproof-seed`
+override them. A failing test tells the minimised sequence step by step and where its trace was written.
 
 A function does the same inside a test: `run_lockstep("block-manager", MyTarget, seconds=5)`.
 """
@@ -53,6 +53,8 @@ class LockstepTest:
     parameters: ClassVar[Mapping[str, int]] = {}
     refused: ClassVar[tuple[str, ...]] = ()
     """Operations that the parameters cannot allow; any other that is never accepted fails the test."""
+    without: ClassVar[tuple[str, ...]] = ()
+    """Operations that the target does not offer: they are not driven."""
 
     def test_lockstep(self, request: pytest.FixtureRequest) -> None:
         """The target does what the machine says."""
@@ -72,6 +74,7 @@ class LockstepTest:
             engine=self.engine,
             parameters=self.parameters,
             refused=self.refused,
+            without=self.without,
             traces=request.config.rootpath / DEFAULT_TRACES,
         )
 
@@ -86,6 +89,7 @@ def run_lockstep(
     engine: str = "hypothesis",
     parameters: Mapping[str, int] | None = None,
     refused: Iterable[str] = (),
+    without: Iterable[str] = (),
     traces: Path = DEFAULT_TRACES,
 ) -> Campaign:
     """Fuzz a target beside a machine inside a test.
@@ -107,7 +111,15 @@ def run_lockstep(
     def make() -> Target:
         return make_target(target, name)
 
-    plan = Plan(seconds, seed, Engine(engine), dict(parameters or {}), operations, refused=frozenset(refused))
+    plan = Plan(
+        seconds,
+        seed,
+        Engine(engine),
+        dict(parameters or {}),
+        operations,
+        refused=frozenset(refused),
+        without=frozenset(without),
+    )
     campaign = run_campaign(subject, make, plan)
     trace = campaign.trace(f"{getattr(target, '__module__', '')}:{name}")
     if trace is not None:

@@ -35,6 +35,8 @@ def show_campaign(console: Console, campaign: Campaign) -> None:
         f"{progress.contents:,} blocks of bytes compared"
     )
     console.print(_operation_table(campaign.subject, progress))
+    if campaign.plan.without:
+        console.print(f"not driven: {', '.join(sorted(campaign.plan.without))}", highlight=False)
     _show_coverage(console, campaign.subject, progress, told=campaign.finding is None)
     _show_events(console, campaign.subject, progress)
     if campaign.interrupted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from kvproof.fuzz.shapes import Shape
 from kvproof.fuzz.target import HarnessError, Observation, Value
@@ -87,6 +87,30 @@ class Subject:
     def operations(self) -> tuple[str, ...]:
         """Names of the operations, in the machine's order."""
         return tuple(self.make_shapes(self.defaults))
+
+    def without(self, names: Iterable[str]) -> Subject:
+        """The same machine of which some operations are not driven: a manager need not offer them all.
+
+        Raises:
+            MachineError: there is no such operation, or none is left.
+        """
+        left_out = frozenset(names)
+        if not left_out:
+            return self
+        unknown = left_out.difference(self.operations)
+        if unknown:
+            known = ", ".join(self.operations)
+            raise MachineError(f"operation {min(unknown)}: {self.name} has no such operation; it has {known}")
+        if left_out == frozenset(self.operations):
+            raise MachineError(f"{self.name}: all of its operations are left out; drive at least one")
+        make_shapes = self.make_shapes
+        return evolve(
+            self,
+            make_shapes=lambda parameters: {
+                name: shapes for name, shapes in make_shapes(parameters).items() if name not in left_out
+            },
+            queries=self.queries - left_out,
+        )
 
     def reference(self, parameters: Parameters) -> Reference:
         """A fresh reference.

@@ -64,6 +64,9 @@ def parse_parameters(texts: tuple[str, ...]) -> dict[str, int]:
 @click.option(
     "--refused", metavar="OPERATION", multiple=True, help="Cannot be accepted at these parameters; repeatable."
 )
+@click.option(
+    "--without", metavar="OPERATION", multiple=True, help="Do not drive it: the target does not offer it; repeatable."
+)
 @click.option("--out", type=click.Path(path_type=Path), default=WORKING_FOLDER / "traces", show_default=True)
 def command(
     machine: str,
@@ -74,6 +77,7 @@ def command(
     engine: str,
     parameters: tuple[str, ...],
     refused: tuple[str, ...],
+    without: tuple[str, ...],
     out: Path,
 ) -> None:
     """Drive a specification and a target in lockstep until they differ or the time is over.
@@ -83,11 +87,20 @@ def command(
     console = Console()
     subject = subject_named(machine)
     specifier = default_target(machine, target)
-    unknown = set(refused) - set(subject.operations)
-    if unknown:
-        known = ", ".join(subject.operations)
-        raise HarnessError(f"--refused {min(unknown)}: {machine} has no such operation; it has {known}")
-    plan = Plan(seconds, seed, Engine(engine), parse_parameters(parameters), operations, refused=frozenset(refused))
+    for option, names in (("--refused", refused), ("--without", without)):
+        unknown = set(names) - set(subject.operations)
+        if unknown:
+            known = ", ".join(subject.operations)
+            raise HarnessError(f"{option} {min(unknown)}: {machine} has no such operation; it has {known}")
+    plan = Plan(
+        seconds,
+        seed,
+        Engine(engine),
+        parse_parameters(parameters),
+        operations,
+        refused=frozenset(refused),
+        without=frozenset(without),
+    )
     subject.reference({**subject.defaults, **plan.parameters})
     probe = load_target(specifier)
     reset_target(probe, {**subject.defaults, **plan.parameters})

@@ -63,6 +63,12 @@ def test_a_target_that_raises_in_an_operation_is_a_finding() -> None:
     assert "RuntimeError: finish is not written yet" in result.output
 
 
+def test_operations_that_are_left_out_are_named() -> None:
+    result = kvproof("fuzz", *FAST, "--target", "cli_targets:Crashing", "--without", "finish", "--without", "refresh")
+    assert "not driven: finish, refresh" in result.output
+    assert "RuntimeError: finish is not written yet" not in result.output
+
+
 def test_a_run_in_which_a_rule_never_ran_fails() -> None:
     result = kvproof("fuzz", "--seconds", "20", "--operations", "1", "--engine", "walk")
     assert result.exit_code == 1
@@ -103,6 +109,7 @@ def test_the_same_seed_finds_the_same_trace(tmp_path: Path) -> None:
         (["fuzz", "--seconds", "0"], "--seconds"),
         (["fuzz", "--seed", "-1"], "--seed"),
         (["fuzz", "--engine", "luck"], "--engine"),
+        (["fuzz", "--without", "fly"], "--without fly: block-manager has no such operation; it has estimate"),
         (["bugs", "M-99"], "there is no seeded bug 'M-99'; there are M-01"),
         (["replay", "absent.json"], "absent.json: cannot be read"),
         (["unknown-command"], "No such command"),

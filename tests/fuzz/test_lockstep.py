@@ -12,6 +12,7 @@ from toy_queue import DEFAULTS, TOY, ToyReference, ToyTarget, make_subject
 from kvproof.fuzz.campaign import Engine, Plan, run_campaign
 from kvproof.fuzz.failure import first_difference, place_kind, place_text
 from kvproof.fuzz.lockstep import Lockstep, run
+from kvproof.fuzz.subject import MachineError
 from kvproof.fuzz.target import Operation, Outcome, Returned, Step, TargetError, UnsupportedParameters
 
 PUSHES = tuple(Operation("push", {"job": job, "word": (job % 3, 1)}) for job in range(3))
@@ -215,3 +216,34 @@ def test_an_operation_that_the_plan_expects_refused_is_no_failure() -> None:
     plan = Plan(seconds=30, engine=Engine.WALK, operations=800, refused=refused)
     campaign = run_campaign(TOY, ToyTarget, plan)
     assert campaign.idle() == {"drain": "was accepted, though it was said to be refused always"}
+
+
+@pytest.mark.parametrize("engine", list(Engine))
+def test_an_operation_that_is_left_out_is_neither_driven_nor_missed(engine: Engine) -> None:
+    class NoDrain(ToyTarget):
+        drain = None  # type: ignore[assignment]  # a target that lacks it
+
+    plan = Plan(seconds=30, engine=engine, operations=500, without=frozenset({"drain"}))
+    campaign = run_campaign(TOY, NoDrain, plan)
+    assert campaign.passed()
+    assert campaign.subject.operations == ("push", "extend", "pop")
+
+
+def test_minimising_does_not_drive_what_is_left_out() -> None:
+    class NoDrain(toy_queue.WrongResult):
+        def drain(self) -> Outcome:
+            raise AssertionError("drain is driven")
+
+    plan = Plan(seconds=30, engine=Engine.WALK, without=frozenset({"drain"}))
+    finding = run_campaign(TOY, NoDrain, plan).finding
+    assert finding is not None
+    assert {operation.name for operation in finding.best().operations} == {"push"}
+
+
+@pytest.mark.parametrize(
+    ("without", "told"),
+    [({"dran"}, "operation dran: toy-queue has no such"), (set(TOY.operations), "drive at least one")],
+)
+def test_what_can_not_be_left_out_is_told(without: set[str], told: str) -> None:
+    with pytest.raises(MachineError, match=told):
+        run_campaign(TOY, ToyTarget, Plan(seconds=30, without=frozenset(without)))

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 import pytest
 import toy_queue
@@ -60,3 +61,14 @@ def test_a_function_does_the_same(tmp_path: Path) -> None:
 def test_a_rule_that_never_ran_fails_the_test(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="was never drawn"):
         run_lockstep(TOY, ToyTarget, seconds=20, operations=1, engine="walk", traces=tmp_path)
+
+
+def test_an_operation_that_the_target_lacks_need_not_be_driven(tmp_path: Path) -> None:
+    class NoDrain(ToyTarget):
+        drain = None  # type: ignore[assignment]  # a target that lacks it
+
+    plan: dict[str, Any] = {"seconds": 20, "operations": 300, "engine": "walk", "traces": tmp_path}
+    with pytest.raises(AssertionError, match="crash oracle"):
+        run_lockstep(TOY, NoDrain, **plan)
+    campaign = run_lockstep(TOY, NoDrain, without=("drain",), **plan)
+    assert "drain" not in campaign.progress.attempts
