@@ -144,7 +144,13 @@ class AdmissionControl(BlockRetention):
         return claimed
 
     def check_admission(self, plans: list[Plan]) -> None:
-        """Refuse a batch that would run out of free blocks."""
+        """Refuse a batch that would run out of free blocks.
+
+        It takes one for each block of its prompts at most, and one more for a tail that is claimed and copied; where so
+        many are free there is nothing to look up.
+        """
+        if sum([plan.needed + (plan.tail != NO_BLOCK) for plan in plans]) <= self._queues.counts[Level.PRIMARY]:
+            return
         lacking = self.admission_shortfall(plans)
         if lacking:
             free = self._queues.counts[Level.PRIMARY] - len(self.claimed_primary(plans))

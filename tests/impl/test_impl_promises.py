@@ -7,7 +7,8 @@ import random
 from pool_cases import EventFold, Pool
 from random_operations import pool_for, random_request, walk
 
-from kvproof.impl import Refused
+from kvproof.impl import AdmittedRequest, BlockManager, Refused
+from kvproof.impl.prompts import Plan
 
 
 def end_all(pool: Pool) -> None:
@@ -90,3 +91,17 @@ def test_a_request_reuses_at_least_its_estimate() -> None:
                 continue
             pool.settle()
             assert all(got.reused >= least for got, least in zip(admission.requests, estimates, strict=True))
+
+
+def test_batch_that_is_admitted_without_a_closer_look_lacks_nothing() -> None:
+    class LooksTwice(BlockManager):
+        looked = 0
+
+        def run_batch(self, plans: list[Plan]) -> list[AdmittedRequest]:
+            type(self).looked += 1
+            assert self.admission_shortfall(plans) == 0
+            return super().run_batch(plans)
+
+    for seed in range(40):
+        walk(pool_for(seed, "eager", LooksTwice), random.Random(seed), 80)
+    assert LooksTwice.looked > 100
