@@ -655,20 +655,20 @@ class BlockManager(Reference):
      208: ('unpin_path', 64, 'loop'),
      209: ('unpin_path', 66, 'then'),
      210: ('unpin_path', 66, 'else'),
-     211: ('release_subtree', 77, 'then'),
-     212: ('release_subtree', 77, 'else'),
-     213: ('release_subtree', 80, 'loop'),
-     214: ('give_up', 86, 'then'),
-     215: ('give_up', 86, 'else'),
-     216: ('refresh', 100, 'then'),
-     217: ('refresh', 100, 'else'),
-     218: ('refresh', 101, 'loop'),
-     219: ('refresh', 102, 'loop'),
-     220: ('refresh', 104, 'then'),
-     221: ('refresh', 104, 'else'),
-     222: ('next_to_expire', 116, 'loop'),
-     223: ('next_to_expire', 117, 'then'),
-     224: ('next_to_expire', 117, 'else')}
+     211: ('release_subtree', 78, 'then'),
+     212: ('release_subtree', 78, 'else'),
+     213: ('release_subtree', 81, 'loop'),
+     214: ('give_up', 87, 'then'),
+     215: ('give_up', 87, 'else'),
+     216: ('refresh', 101, 'then'),
+     217: ('refresh', 101, 'else'),
+     218: ('refresh', 102, 'loop'),
+     219: ('refresh', 103, 'loop'),
+     220: ('refresh', 105, 'then'),
+     221: ('refresh', 105, 'else'),
+     222: ('next_to_expire', 117, 'loop'),
+     223: ('next_to_expire', 118, 'then'),
+     224: ('next_to_expire', 118, 'else')}
     READERS: ClassVar[dict[str, tuple[Callable[[Any], Any], ...]]] = {
         'add_batch': (lambda value: tuple([Request._of(part) for part in value]), _same,),
     }
@@ -2266,7 +2266,8 @@ class BlockManager(Reference):
     def release_subtree(self, tokens: Tokens) -> int:
         """Give up the cached path `tokens` and all that is below it: its free blocks become the next victims.
 
-        What is in use follows when it is released. Returns how many blocks that are.
+        The top is the first of them, and takes the others along when it is evicted. What is in use follows when it is
+        released. Returns how many blocks that are.
         """
         path = self.match_exactly(tokens)
         if len(path) == 0:

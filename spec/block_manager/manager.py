@@ -71,7 +71,8 @@ class BlockManager(Growth):
     def release_subtree(self, tokens: Tokens) -> int:
         """Give up the cached path `tokens` and all that is below it: its free blocks become the next victims.
 
-        What is in use follows when it is released. Returns how many blocks that are.
+        The top is the first of them, and takes the others along when it is evicted. What is in use follows when it is
+        released. Returns how many blocks that are.
         """
         path = self.match_exactly(tokens)
         if len(path) == 0:
