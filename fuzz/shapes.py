@@ -156,7 +156,15 @@ class Run:
         if not isinstance(text, list) or not self._allows(len(text)):
             found = f"a list of {len(text)} items" if isinstance(text, list) else render(text)
             raise ValueError(f"{found} is not {self.describe()}")
-        return tuple(self.inner.parse(item) for item in text)
+        if not isinstance(self.inner, Fields):
+            return tuple(self.inner.parse(item) for item in text)
+        found = []
+        for index, item in enumerate(text):
+            try:
+                found.append(self.inner.parse(item))
+            except ValueError as error:
+                raise ValueError(f"[{index}]: {error}") from error
+        return tuple(found)
 
     def simpler(self, value: Value) -> Iterator[Value]:
         if not self.exact:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import attrs
 import pytest
 
 from kvproof.fuzz.failure import Failure
@@ -157,7 +156,7 @@ def test_wrong_totals_of_a_batch_are_told_with_their_field() -> None:
     class Doubling(BlockManager):
         def add_sequence_batch(self, *arguments: Any) -> BatchAdmission:
             found = super().add_sequence_batch(*arguments)
-            return attrs.evolve(found, totals=attrs.evolve(found.totals, new=2 * found.totals.new))
+            return found._replace(totals=found.totals._replace(new=2 * found.totals.new))
 
     found = failure_of(Doubling, batch(request(0, 1, 2)))
     assert found.fingerprint == "result:value.new:add_batch"

@@ -129,7 +129,7 @@ def test_bad_input_is_told_with_status_2_and_nothing_is_written(
     [
         (("{", ""), "line 2, column"),
         (('"operation": "finish"', '"operation": "vanish"'), "unknown operation 'vanish'"),
-        (('"sequence": 0', '"sequence": 99'), "arguments.sequence: 99 is not an integer from 0 to"),
+        (('"sequence": 0', '"sequence": 99'), "sequence: 99 is not an integer from 0 to"),
         (('"primary_blocks": ', '"primary_blocks": -'), "primary_blocks is -"),
         (('"format": "kvproof-trace/1"', '"format": "other"'), "format is 'other'"),
         (('"machine": "block-manager"', '"machine": "bock-manager"'), "bock-manager"),

@@ -147,7 +147,7 @@ def test_a_record_that_does_not_fit_is_told_with_its_field(record: Any, told: st
     operation = Operation("push_all", {"orders": (record,), "budget": 2})
     with pytest.raises(TraceError) as caught:
         fit(make_trace(operation), TOY_BATCH, "here.json")
-    assert str(caught.value).startswith("here.json: operations[0].arguments.orders: ")
+    assert str(caught.value).startswith("here.json: operations[0].arguments.orders: [0]: ")
     assert told in str(caught.value)
 
 
