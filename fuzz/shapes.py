@@ -158,13 +158,13 @@ class Run:
             raise ValueError(f"{found} is not {self.describe()}")
         if not isinstance(self.inner, Fields):
             return tuple(self.inner.parse(item) for item in text)
-        found = []
+        records = []
         for index, item in enumerate(text):
             try:
-                found.append(self.inner.parse(item))
+                records.append(self.inner.parse(item))
             except ValueError as error:
                 raise ValueError(f"[{index}]: {error}") from error
-        return tuple(found)
+        return tuple(records)
 
     def simpler(self, value: Value) -> Iterator[Value]:
         if not self.exact:
