@@ -52,7 +52,7 @@ class Task:
 )
 @click.option("--engine", type=click.Choice(["cadical", "z3"]), default="cadical", show_default=True)
 @click.option(
-    "--seconds", type=click.FloatRange(min=0, min_open=True), default=600.0, show_default=True, help="For all."
+    "--seconds", type=click.FloatRange(min=0, min_open=True), default=1800.0, show_default=True, help="For all."
 )
 @click.option("--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="Operations proved at once.")
 @click.option("--bounded", is_flag=True, help="Check the machine itself by bounded search too.")
