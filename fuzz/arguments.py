@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 
+from kvproof.fuzz.boundary import beyond
 from kvproof.fuzz.chooser import Chooser, choice
 from kvproof.fuzz.mend import Mender
 from kvproof.fuzz.subject import MachineError, Parameters, Reference, Subject
@@ -57,6 +58,7 @@ class ArgumentSource:
 
     def __init__(self, subject: Subject, parameters: Parameters, reference: Reference) -> None:
         self._shapes = subject.make_shapes(parameters)
+        self._reference = reference
         self._values = ValueSource(subject, self._shapes, reference)
         self._mender = Mender(reference, self._shapes)
         self._barren: set[str] = set()  # operations without an enabled candidate in this state, not to be tried again
@@ -74,6 +76,13 @@ class ArgumentSource:
     def draw_any(self, name: str, chooser: Chooser) -> Operation:
         """One operation called `name` whether or not it is enabled: refusals are behaviour too."""
         return Operation(name, self._values.arguments(name, chooser))
+
+    def draw_beyond(self, name: str, chooser: Chooser) -> Operation | None:
+        """One operation called `name` just beyond what is allowed; None when nothing near an enabled one is."""
+        operation = self.draw_enabled(name, chooser)
+        if operation is None:
+            return None
+        return beyond(operation, self._shapes[name], self._values, self._reference, chooser)
 
     def draw_enabled(self, name: str, chooser: Chooser) -> Operation | None:
         """One enabled operation called `name`; None when no candidate was."""

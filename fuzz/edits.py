@@ -49,7 +49,7 @@ def numbers(value: Value) -> list[int]:
 
 
 def longest(operations: Operations) -> int:
-    """Items of the longest list of plain values in any operation, at least 1."""
+    """Items of the longest list of plain values in any operation; 1 when there are no lists at all."""
     return max((each for operation in operations for each in _lengths(operation.arguments)), default=1)
 
 
@@ -96,7 +96,7 @@ def merged(operations: Operations, shapes: Shapes) -> Iterator[Operations]:
             continue
         longer = value_at(operations[one], place) + value_at(operations[other], other_place)
         if run.contains(longer):
-            changed = _with(operations[one], place, longer)
+            changed = with_value(operations[one], place, longer)
             yield (*operations[:one], changed, *operations[one + 1 : other], *operations[other + 1 :])
 
 
@@ -116,7 +116,8 @@ def value_at(operation: Operation, place: Place) -> Value:
     return value
 
 
-def _with(operation: Operation, place: Place, new: Value) -> Operation:
+def with_value(operation: Operation, place: Place, new: Value) -> Operation:
+    """The operation with another value at a place."""
     return evolve(operation, arguments=_replaced(operation.arguments, place, new))
 
 

@@ -9,6 +9,7 @@ from kvproof.fuzz.chooser import Chooser, RandomChooser, choice
 from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.lockstep import Lockstep, Progress
 from kvproof.fuzz.scout import Novelty, Scout
+from kvproof.fuzz.shapes import Fields, Run, Shape
 from kvproof.fuzz.subject import Parameters, Subject
 from kvproof.fuzz.target import Operation, Returned, Target, UnsupportedParameters
 
@@ -23,6 +24,9 @@ PARAMETER_DRAWS = 50
 
 REFUSABLE_ONE_IN = 8
 """One operation in so many is not looked for among the enabled ones."""
+
+BEYOND_ONE_IN = 8
+"""One in so many is just beyond what the specification allows, where a target that counts wrongly would go on."""
 
 NOVEL_AMONG = 4
 """Enabled operations of which the most novel is taken, half of the time."""
@@ -40,8 +44,19 @@ def case_seed(seed: int, case: int) -> int:
 
 
 def weights(subject: Subject) -> tuple[str, ...]:
-    """The operations, with repetition as weight: queries change nothing and have a third of the weight of others."""
-    return tuple(name for name in subject.operations for _ in range(1 if name in subject.queries else 3))
+    """The operations, with repetition as weight.
+
+    Queries change nothing and have a third of the weight of others. One that takes records has three times that: it can
+    do many more things than any other.
+    """
+    shapes = subject.make_shapes(subject.defaults)
+    weight = {name: 9 if any(map(has_records, shapes[name].values())) else 3 for name in subject.operations}
+    return tuple(name for name in subject.operations for _ in range(1 if name in subject.queries else weight[name]))
+
+
+def has_records(shape: Shape) -> bool:
+    """Whether values of a shape are lists of records."""
+    return isinstance(shape, Run) and isinstance(shape.inner, Fields)
 
 
 def mixture(subject: Subject, chooser: Chooser) -> tuple[str, ...]:
@@ -85,6 +100,11 @@ def next_operation(source: ArgumentSource, scout: Scout, names: tuple[str, ...],
     """Mostly the most novel of a few enabled operations; now and then whatever is drawn first."""
     if chooser.integer(0, REFUSABLE_ONE_IN - 1) == 0:
         return source.draw_any(choice(chooser, names), chooser)
+    if chooser.integer(0, BEYOND_ONE_IN - 1) == 0:
+        for _ in range(NAMES_TRIED):
+            operation = source.draw_beyond(choice(chooser, names), chooser)
+            if operation is not None:
+                return operation
     wanted = choice(chooser, (1, NOVEL_AMONG))
     found: list[Operation] = []
     for _ in range(wanted + NAMES_TRIED):
@@ -102,6 +122,10 @@ def operation_for(name: str, source: ArgumentSource, names: tuple[str, ...], cho
     """An enabled operation called `name`, else one of another name; now and then any, and seldom a query."""
     if chooser.integer(0, REFUSABLE_ONE_IN - 1) == 0:
         return source.draw_any(name, chooser)
+    if chooser.integer(0, BEYOND_ONE_IN - 1) == 0:
+        operation = source.draw_beyond(name, chooser)
+        if operation is not None:
+            return operation
     if names.count(name) == 1:
         name = choice(chooser, names)
     for _ in range(1 + NAMES_TRIED):
