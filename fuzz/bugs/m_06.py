@@ -32,4 +32,5 @@ BUG = SeededBug(
     ),
     make_target=lambda: BlockManagerTarget(simulated_device, ClampedMetric),
     oracles=("observation",),
+    no_variant="implementation only: the specification counts the blocks that are in no queue",
 )

@@ -9,7 +9,7 @@ from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_dev
 from kvproof.impl import BlockManager
 from kvproof.impl.reuse_tree import ReuseTree
 
-STACK_FRAMES = 30
+STACK_FRAMES = 14
 """Frames that the walk may use. Historically 8 MiB were full at some 100,000 blocks; stack and pool are scaled alike."""
 
 
@@ -59,11 +59,11 @@ BUG = SeededBug(
     no_variant="implementation only: the specification has no stack",
     # A chain must be longer than the stack, which no ordinary pool of the harness allows.
     parameters={
-        "primary_blocks": 36,
+        "primary_blocks": 16,
         "secondary_blocks": 0,
         "tokens_per_block": 1,
         "sequences": 2,
-        "max_tokens": 36,
+        "max_tokens": 16,
         "vocabulary": 1,
         "priorities": 2,
         "default_priority": 1,

@@ -31,6 +31,6 @@ BUG = SeededBug(
         "stored."
     ),
     make_target=lambda: BlockManagerTarget(simulated_device, WholeKeyCopied),
-    oracles=("result",),
+    oracles=("result", "observation"),
     no_variant="implementation only: the specification has no extra ids apart from tokens",
 )

@@ -40,6 +40,26 @@ BUG = SeededBug(
         "the host slot of the second match: the request counted on it, and now holds an evicted block with other data."
     ),
     make_target=lambda: BlockManagerTarget(simulated_device, OnboardBeforeClaim),
-    oracles=("step", "crash", "observation"),
-    parameters={"primary_blocks": 3, "secondary_blocks": 2, "tokens_per_block": 1, "pins_max": 0},
+    oracles=("step", "crash", "result", "observation"),
+    # A prompt must match two host blocks of which the second is the next host victim, and a device victim must be worth
+    # offloading: rare in a pool of any size but the smallest.
+    parameters={
+        "primary_blocks": 3,
+        "secondary_blocks": 2,
+        "tokens_per_block": 1,
+        "sequences": 2,
+        "max_tokens": 3,
+        "vocabulary": 2,
+        "extra_ids": 1,
+        "priorities": 1,
+        "default_priority": 0,
+        "offload_threshold": 0,
+        "pins_max": 0,
+        "reuse": 1,
+        "partial_reuse": 0,
+        "batch_max": 1,
+        "ranges_max": 0,
+        "budget_max": 0,
+        "duration_max": 0,
+    },
 )

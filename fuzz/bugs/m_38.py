@@ -34,4 +34,23 @@ BUG = SeededBug(
     ),
     make_target=lambda: BlockManagerTarget(simulated_device, SourcesCountedAsFree),
     oracles=("crash",),
+    # All free blocks must be needed while one of them is a source with something below it: rare in a pool of any size but
+    # the smallest.
+    parameters={
+        "primary_blocks": 2,
+        "secondary_blocks": 1,
+        "tokens_per_block": 2,
+        "sequences": 3,
+        "max_tokens": 4,
+        "vocabulary": 2,
+        "extra_ids": 1,
+        "pins_max": 1,
+        "reuse": 1,
+        "partial_reuse": 1,
+        "copy_on_partial_reuse": 1,
+        "batch_max": 1,
+        "ranges_max": 0,
+        "budget_max": 0,
+        "duration_max": 0,
+    },
 )

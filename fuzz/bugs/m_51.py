@@ -11,7 +11,9 @@ class ReuseShortensChunk(BlockManager):
     """Charges what would be left of a chunk at the beginning of the prompt."""
 
     def charge(self, chunk: int, estimated: int, remaining: int) -> int:
-        return max(0, min(chunk, remaining) - estimated)
+        if estimated + chunk < remaining:
+            return max(0, chunk - estimated)
+        return super().charge(chunk, estimated, remaining)
 
 
 BUG = SeededBug(
@@ -24,4 +26,13 @@ BUG = SeededBug(
     ),
     make_target=lambda: BlockManagerTarget(simulated_device, ReuseShortensChunk),
     oracles=("result",),
+    # A prompt must be longer than its estimate and its chunk together, both of which are at least a block.
+    parameters={
+        "primary_blocks": 6,
+        "tokens_per_block": 1,
+        "max_tokens": 6,
+        "batch_max": 1,
+        "ranges_max": 0,
+        "budget_max": 4,
+    },
 )

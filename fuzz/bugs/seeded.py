@@ -30,6 +30,8 @@ class SeededBug:
     machine: str = "block-manager"
     parameters: Parameters = field(factory=dict)
     """Parameters at which the bug shows soonest; none for the ones that show anywhere."""
+    without: frozenset[str] = frozenset()
+    """Operations that need not be driven to find it; none for most."""
     no_variant: str = ""
     """Why the specification has no variant of this bug, when it has none."""
     gap: str = ""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -12,7 +14,7 @@ from rich.table import Table
 from kvproof.fuzz.bugs.seeded import bugs_named
 from kvproof.fuzz.campaign import Engine
 from kvproof.fuzz.commands.fuzz import WORKING_FOLDER, trace_path
-from kvproof.fuzz.hunt import Hunt, hunt
+from kvproof.fuzz.hunt import TOLERATED_GAP, Hunt, hunt
 from kvproof.fuzz.machines import subject_named
 from kvproof.fuzz.replay import replay
 from kvproof.fuzz.report import show_replay
@@ -31,7 +33,11 @@ from kvproof.fuzz.trace import write_trace
 def command(ids: tuple[str, ...], seconds: float, seed: int, engine: str, out: Path, only_list: bool) -> None:
     """Plant historic bugs in the implementation and show that the harness finds them.
 
-    Without an ID, all of them. Exit status 1 when one is not found within its seconds, 2 for an unknown ID.
+    Without an ID, all of them. Each minimised trace is set beside the shortest one there is, which exhaustive search gives
+    for the same bug in the specification.
+
+    Exit status 1 when one is not found within its seconds, or when its trace is more than two operations longer than the
+    shortest and nothing explains that; 2 for an unknown ID.
     """
     console = Console()
     bugs = bugs_named(ids)
@@ -44,6 +50,7 @@ def command(ids: tuple[str, ...], seconds: float, seed: int, engine: str, out: P
     for bug in bugs:
         with console.status(f"{bug.id}: {escape(bug.title)}"):
             hunts.append(hunt(subject_named(bug.machine), bug, seconds, seed, Engine(engine)))
+            hunts[-1].shortest()
         _keep(console, hunts[-1], out, shown=len(bugs) == 1)
         if hunts[-1].campaign.interrupted:
             break
@@ -51,6 +58,11 @@ def command(ids: tuple[str, ...], seconds: float, seed: int, engine: str, out: P
     missed = [each.bug.id for each in hunts if not each.found]
     if missed:
         console.print(f"[bold red]not found[/] within {seconds:g} s: {', '.join(missed)}")
+    longer = [each.bug.id for each in hunts if not each.is_explained()]
+    if longer:
+        text = f"[bold red]more than {TOLERATED_GAP} operations longer than the shortest[/], without an explanation: "
+        console.print(text + ", ".join(longer))
+    if missed or longer:
         raise SystemExit(1)
 
 
@@ -73,22 +85,35 @@ def target_name(bug: str) -> str:
 
 
 def hunt_table(hunts: list[Hunt]) -> Table:
-    """One line a bug."""
-    table = Table(title="seeded bugs", title_justify="left")
+    """One line a bug, and what there is to say about its trace below it."""
+    table = Table(title="seeded bugs", title_justify="left", box=SIMPLE_HEAD)
     table.add_column("bug", no_wrap=True)
     table.add_column("found by", no_wrap=True)
-    for heading in ("operations", "seconds", "length"):
+    for heading in ("operations", "seconds", "length", "shortest"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("what, and the failure's fingerprint", overflow="fold")
     for each in hunts:
-        finding, title = each.campaign.finding, escape(each.bug.title)
-        if finding is None:
-            spent = each.campaign
-            counts = (f"{spent.progress.operations:,}", f"{spent.seconds:.1f}", "")
-            table.add_row(each.bug.id, "[red]not found[/]", *counts, title)
-            continue
-        best = finding.best()
-        by = best.failure.oracle if each.found else f"[red]{best.failure.oracle}?[/]"
-        counts = (f"{finding.after_operations:,}", f"{finding.after_seconds:.2f}", str(len(best.operations)))
-        table.add_row(each.bug.id, by, *counts, f"{title}\n[dim]{escape(best.failure.fingerprint)}[/]")
+        table.add_row(each.bug.id, *_figures(each), "\n".join([escape(each.bug.title), *_remarks(each)]))
     return table
+
+
+def _figures(each: Hunt) -> tuple[str, ...]:
+    """Oracle, operations and seconds until it was found, length when minimised, the shortest length."""
+    finding, spent = each.campaign.finding, each.campaign
+    least = each.shortest().operations
+    shortest = "none" if least is None else str(least)
+    if finding is None:
+        return "[red]not found[/]", f"{spent.progress.operations:,}", f"{spent.seconds:.1f}", "", shortest
+    oracle = finding.best().failure.oracle
+    by = oracle if each.found else f"[red]{oracle}?[/]"
+    length = str(each.length) if each.is_explained() else f"[red]{each.length}[/]"
+    return by, f"{finding.after_operations:,}", f"{finding.after_seconds:.2f}", length, shortest
+
+
+def _remarks(each: Hunt) -> Iterator[str]:
+    if each.campaign.finding is not None:
+        yield f"[dim]{escape(each.campaign.finding.best().failure.fingerprint)}[/]"
+    if each.shortest().reason:
+        yield f"[dim]no shortest: {escape(each.shortest().reason)}[/]"
+    if each.gap() > TOLERATED_GAP and each.bug.gap:
+        yield f"[dim]longer than the shortest: {escape(each.bug.gap)}[/]"
