@@ -38,6 +38,8 @@ class _Step:
     bad: list[int]
     """Groups of obligations: each literal says that one of its group is broken."""
     goals: dict[str, int]
+    reads_only: bool
+    """It leaves every state as it is: no run need go on from there."""
 
 
 @attrs.frozen
@@ -90,7 +92,8 @@ class Bounded:
         every = [obligation.bad for obligation in record.obligations]
         groups = range(0, len(every), OBLIGATIONS_A_QUERY)
         bad = [self.system.circuit.any(every[start : start + OBLIGATIONS_A_QUERY]) for start in groups]
-        return _Step(name, transition.accepted, self.system.layout(transition.after), bad, goals)
+        after = self.system.layout(transition.after)
+        return _Step(name, transition.accepted, after, bad, goals, after == self._state_inputs)
 
     @property
     def open_choices(self) -> bool:
@@ -103,7 +106,7 @@ class Bounded:
         return tuple(dict.fromkeys(goal for step in self._steps for goal in step.goals))
 
     def frame(self) -> tuple[int, list[int], dict[str, int]]:
-        """Unroll one more depth: the literal that an operation was accepted, what must not happen, and the goals.
+        """Unroll one more depth: the literal that an operation changed the state, what must not happen, and the goals.
 
         What must not happen comes in the order in which it is best disproved: operation by operation as each runs, then
         the invariants.
@@ -125,13 +128,17 @@ class Bounded:
                 system.argument_constraints(step.operation) + system.transition(step.operation).record.assumptions
             )
             self.solver.add([circuit.either(take ^ 1, next(moved)) for _ in constraints])
-            accepted.append(circuit.both(take, next(moved)))
+            done = next(moved)
+            if not step.reads_only:
+                accepted.append(circuit.both(take, done))
             bad += [circuit.both(take, next(moved)) for _ in step.bad]
-            after.append([circuit.both(take, next(moved)) for _ in step.after])
+            moved_to = [circuit.both(take, next(moved)) for _ in step.after]
+            if not step.reads_only:
+                after.append(moved_to)
             for goal in step.goals:
                 goals.setdefault(goal, []).append(circuit.both(take, next(moved)))
         self._frames.append(_Frame(chosen, inputs))
-        self._state = [circuit.any(column) for column in zip(*after, strict=True)]
+        self._state = [circuit.any(column) for column in zip(*after, strict=True)] if after else self._state
         next_inputs = {bit >> 1: value for bit, value in zip(self._state_inputs, self._state, strict=True) if bit > 1}
         completed = circuit.any(accepted)
         bad += [circuit.both(completed, h ^ 1) for h in system.circuit.substitute(self._holds, next_inputs, circuit)]

@@ -19,14 +19,16 @@ import attrs
 import jinja2
 
 from kvproof.model.evidence import FILE_NAME, read
-from kvproof.model.explore import explore
+from kvproof.model.explore import every_call, explore
 from kvproof.model.machines import Bundle, generated_class
 from kvproof.spec.lang import Definition, Method, compile_machine
 from kvproof.spec.lang.definition import record_source
 from kvproof.spec.lang.types import IndexType, RecordType
 
 DIAGRAM_STATES = 400
-"""States explored for the diagram: enough to see every edge of the block manager, and quick."""
+"""States explored for the diagram, at most: enough to see every edge of the block manager, and quick."""
+DIAGRAM_CALLS = 60_000
+"""Calls tried for the diagram at one size: where a state has many, fewer states are explored (50 at least)."""
 
 
 @attrs.frozen
@@ -154,7 +156,9 @@ class _Watched:
                     watched.edges.update(Edge(old, taken, new) for old, new in changed if old != new)
                 self._before = (step, now) if step else None
 
-        explore(attrs.evolve(self._bundle, reference=Watching), sizes, states=DIAGRAM_STATES)
+        calls = sum(1 for _ in every_call(self._bundle, sizes))
+        states = max(50, min(DIAGRAM_STATES, DIAGRAM_CALLS // max(1, calls)))
+        explore(attrs.evolve(self._bundle, reference=Watching), sizes, states=states)
 
 
 def _record(kind: RecordType) -> dict[str, Any]:

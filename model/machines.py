@@ -59,8 +59,9 @@ def generated_class(cls: Hashable, enforce: bool = True) -> Any:
     """The reference class of any machine, generated and loaded in memory; see `reference_source` for `enforce`."""
     definition = compile_machine(cast(type[Machine[Any]], cls))
     source = reference_source(definition, enforce)
-    name = f"<reference of {definition.name} {definition.digest()}{'' if enforce else ' without rules'}>"
-    module = types.ModuleType(f"kvproof_reference_{definition.name}_{definition.digest()}_{enforce}")
+    digest = definition.digest()
+    name = f"<reference of {definition.name} {digest}{'' if enforce else ' without rules'}>"
+    module = types.ModuleType(f"kvproof_reference_{definition.name}_{digest}_{enforce}")
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
     # dataclasses look their module up by name while the class is made
     sys.modules[module.__name__] = module

@@ -59,13 +59,18 @@ class Rewriter(ast.NodeTransformer):
     """Methods in the language."""
 
     def __init__(
-        self, definition: Definition, method: Method, branches: dict[int, tuple[str, int, str]], enforce: bool
+        self,
+        definition: Definition,
+        method: Method,
+        branches: dict[int, tuple[str, int, str]],
+        running: set[str],
+        enforce: bool,
     ) -> None:
         self._definition = definition
         self._enforce = enforce
         self._method = method
         self._branches = branches
-        self._running = running_methods(definition)
+        self._running = running
 
     def rewrite(self, node: ast.FunctionDef) -> ast.FunctionDef:
         self.generic_visit(node)

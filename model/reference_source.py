@@ -17,7 +17,7 @@ from enum import IntEnum
 from typing import Any
 
 from kvproof.model import reference_parts
-from kvproof.model.reference_methods import FreeForm, Rewriter
+from kvproof.model.reference_methods import FreeForm, Rewriter, running_methods
 from kvproof.model.reference_types import (
     bound_text,
     count_text,
@@ -64,6 +64,7 @@ class _ModuleWriter:
         self._definition = definition
         self._enforce = enforce
         self._branches: dict[int, tuple[str, int, str]] = {}
+        self._running = running_methods(definition)
         self._globals: dict[str, Any] = {}
         self._aliases: dict[str, str] = {}
 
@@ -281,7 +282,7 @@ class _ModuleWriter:
             rewritten = FreeForm(method).visit(node)
         else:
             self._note_globals(method, node, free_form=False)
-            rewritten = Rewriter(self._definition, method, self._branches, self._enforce).rewrite(node)
+            rewritten = Rewriter(self._definition, method, self._branches, self._running, self._enforce).rewrite(node)
         documentation = ast.get_docstring(rewritten)
         if documentation is not None:
             rewritten.body[0] = ast.Expr(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import pytest
 from symbolic_machines import (
     Chooser,
@@ -13,11 +15,11 @@ from symbolic_machines import (
     Sizes,
 )
 
-from kvproof.model.bounded import Disagreement, check_bounded
+from kvproof.model.bounded import Bounded, Disagreement, check_bounded
 from kvproof.model.machines import load
 from kvproof.model.solver import ENGINES
 from kvproof.model.verdict import Verdict
-from kvproof.spec.lang import RuleBroken, compile_machine
+from kvproof.spec.lang import Between, Machine, RuleBroken, compile_machine, ensure, operation, step
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -119,3 +121,39 @@ def test_the_repaired_block_manager_holds() -> None:
     bundle = load("block-manager")
     report = check_bounded(bundle.definition, bundle.sizes["bounded"]["2+1"], depth=2, seconds=60.0)
     assert report.summary() == "holds to depth 2"
+
+
+class Peeks(Machine[Sizes]):
+    """A counter with an operation that only looks, and is wrong about what it sees."""
+
+    value: Annotated[int, Between(0, 5)]
+
+    @step
+    def set_to(self, value: Annotated[int, Between(0, 5)]) -> None:
+        """Set the value."""
+        self.value = value
+
+    @operation
+    def increase(self) -> int:
+        """One more."""
+        self.set_to(min(self.value + 1, 5))
+        return self.value
+
+    @operation
+    def peek(self) -> int:
+        """The value; it is thought to be small."""
+        ensure(self.value < 2, "is-small")
+        return self.value
+
+
+def test_an_operation_that_only_reads_is_checked_at_every_depth_and_not_gone_on_from() -> None:
+    search = Bounded(compile_machine(Peeks), Sizes(), "cadical", None)
+    assert {one.operation: one.reads_only for one in search._steps} == {"increase": False, "peek": True}
+    report = check_bounded(compile_machine(Peeks), Sizes(), depth=5)
+    assert report.verdict is Verdict.VIOLATED
+    assert report.findings[0].rule == "is-small"
+    assert [call.operation for call in report.findings[0].calls] == ["increase", "increase", "peek"]
+
+
+def test_a_machine_that_only_reads_holds_to_any_depth() -> None:
+    assert check_bounded(compile_machine(Peeks), Sizes(), depth=9, operations=["peek"]).verdict is Verdict.HOLDS
