@@ -52,7 +52,7 @@ SIZES: Mapping[str, Mapping[str, BlockManagerParameters]] = {
         "3+0, batches, parts": _sized(3, 0, **_ONE_PRIORITY, **_PAIRS, vocabulary=1, partial_reuse=1, batch_max=2),
         "2+1, batches, budgets": _sized(2, 1, **_ONE_PRIORITY, batch_max=2, budget_max=2),
         "2+0, batches, budgets, parts": _sized(
-            2, 0, **_ONE_PRIORITY, **_PAIRS, partial_reuse=1, batch_max=2, budget_max=3
+            2, 0, **_ONE_PRIORITY, tokens_per_block=2, max_tokens=4, partial_reuse=1, batch_max=2, budget_max=3
         ),
         "2+1, ranges, durations": _sized(2, 1, pins_max=0, batch_max=1, duration_max=1),
         "2+1, parts of free leaves only": _sized(
