@@ -84,10 +84,10 @@ def test_a_snapshot_restores_the_whole_state() -> None:
 
 
 def test_the_agreement_can_fail() -> None:
-    """A machine that differs in one step is told apart."""
-    bundle = machines.load("block-manager")
-    faulty = bundle.variant("M-03")
-    parameters = bundle.sizes["fuzz"]["tight"]
+    """A machine that differs in one helper is told apart."""
+    bundle = machines.load("kitchen:Kitchen")
+    faulty = bundle.variant("forgets")
+    parameters = bundle.sizes["fuzz"]["3 tables"]
     direct, reference = bundle.definition.cls(parameters), faulty.reference(parameters)
     source = random.Random(7)
     agreed = True
