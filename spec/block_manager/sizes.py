@@ -83,6 +83,7 @@ SIZES: Mapping[str, Mapping[str, BlockManagerParameters]] = {
         ),
         "1+1, ranges, durations": _sized(1, 1, max_tokens=1, sequences=1, batch_max=1, duration_max=1, pins_max=0),
         "2+1, no reuse": _sized(2, 1, **_ONE_PRIORITY, reuse=0, batch_max=2),
+        "1+1, prompts that never fit": _sized(1, 1, **_ONE_PRIORITY, vocabulary=1, batch_max=1),
     },
     "variants": {
         "M-01": _sized(2, 1),
