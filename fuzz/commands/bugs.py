@@ -55,6 +55,9 @@ def command(ids: tuple[str, ...], seconds: float, seed: int, engine: str, out: P
         if hunts[-1].campaign.interrupted:
             break
     console.print(hunt_table(hunts))
+    for each in hunts:
+        for remark in _remarks(each):
+            console.print(f"{each.bug.id} {remark}", markup=False, highlight=False, soft_wrap=True)
     missed = [each.bug.id for each in hunts if not each.found]
     if missed:
         console.print(f"[bold red]not found[/] within {seconds:g} s: {', '.join(missed)}")
@@ -85,15 +88,15 @@ def target_name(bug: str) -> str:
 
 
 def hunt_table(hunts: list[Hunt]) -> Table:
-    """One line a bug, and what there is to say about its trace below it."""
+    """One line a bug."""
     table = Table(title="seeded bugs", title_justify="left", box=SIMPLE_HEAD)
     table.add_column("bug", no_wrap=True)
+    table.add_column("what", overflow="fold")
     table.add_column("found by", no_wrap=True)
     for heading in ("operations", "seconds", "length", "shortest"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("what, and the failure's fingerprint", overflow="fold")
     for each in hunts:
-        table.add_row(each.bug.id, *_figures(each), "\n".join([escape(each.bug.title), *_remarks(each)]))
+        table.add_row(each.bug.id, escape(each.bug.title), *_figures(each))
     return table
 
 
@@ -111,9 +114,10 @@ def _figures(each: Hunt) -> tuple[str, ...]:
 
 
 def _remarks(each: Hunt) -> Iterator[str]:
+    """The failure's fingerprint, why there is no shortest trace, and why the minimised one is longer."""
     if each.campaign.finding is not None:
-        yield f"[dim]{escape(each.campaign.finding.best().failure.fingerprint)}[/]"
+        yield each.campaign.finding.best().failure.fingerprint
     if each.shortest().reason:
-        yield f"[dim]no shortest: {escape(each.shortest().reason)}[/]"
+        yield f"no shortest: {each.shortest().reason}"
     if each.gap() > TOLERATED_GAP and each.bug.gap:
-        yield f"[dim]longer than the shortest: {escape(each.bug.gap)}[/]"
+        yield f"longer than the shortest: {each.bug.gap}"
