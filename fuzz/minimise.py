@@ -34,6 +34,9 @@ RUNS_BUDGET = 2_500
 SMALL_CASES = 40
 """Walks at each of the smallest parameters that look for the same failure."""
 
+RUNS_PER_WALK = 6
+"""What one of these walks counts for in the budget, half of which they may take: it has as many operations as six runs."""
+
 NEVER = 1_000_000_000
 """Stride of the invariant tests while another oracle's failure is minimised: they cost most of a run."""
 
@@ -85,6 +88,9 @@ class Minimiser:
             if sum(preset.values()) >= sum(best.parameters.values()):
                 continue
             for seed in range(SMALL_CASES):
+                if self.runs >= self.budget // 2:
+                    return best
+                self.runs += RUNS_PER_WALK
                 case = self._walk(target, preset, seed)
                 if case is not None and case.failure is not None and case.failure.fingerprint == wanted:
                     return Candidate(case.parameters, tuple(case.operations), case.failure)
