@@ -1,7 +1,7 @@
 """Writes REFERENCE.md: every state variable, step, operation, rule, error, event and invariant, with its docstring.
 
-The state diagram and the links from rules to variants are not drawn but found: by exploring the machine and its variants at
-small sizes and noting what happened.
+The state diagram and the links from rules to variants are not drawn but found: by exploring the machine at small sizes and
+noting what happened, and by what `kvproof check --record` found (or, without that, by exploring the variants).
 """
 
 from __future__ import annotations
@@ -58,9 +58,10 @@ def document(definitions: Iterable[tuple[str, Definition, Any]]) -> str:
 
 def _described(name: str, definition: Definition, package: Any) -> dict[str, Any]:
     bundle = _bundle(name, package)
-    found = found_by(bundle)
     evidence = read(Path(package.__file__).parent / FILE_NAME)
     current = evidence is not None and evidence.specification == definition.digest()
+    known = evidence is not None and current and set(evidence.variants) == set(bundle.variants)
+    found = _inverted(evidence.variants) if evidence is not None and known else found_by(bundle)
     return {
         "name": name,
         "definition": definition,
@@ -95,6 +96,13 @@ def _described(name: str, definition: Definition, package: Any) -> dict[str, Any
 def _bundle(name: str, package: Any) -> Bundle:
     definition = compile_machine(package.MACHINE)
     return Bundle(name, definition, generated_class(cast(Hashable, definition.cls)), package.VARIANTS, package.SIZES)
+
+
+def _inverted(broken: Mapping[str, str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for label, name in sorted(broken.items()):
+        found.setdefault(name, []).append(label)
+    return found
 
 
 @functools.lru_cache(maxsize=16)

@@ -52,6 +52,8 @@ class Evidence:
     proofs: tuple[Proof, ...]
     theorems: Mapping[str, str]
     """The verdict on each theorem."""
+    variants: Mapping[str, str]
+    """What the shortest counterexample of each variant breaks."""
 
     def sizes_of(self, definition: Definition) -> dict[str, tuple[str, ...]]:
         """For every rule and promise, the sizes at which it is proved and somebody takes the step that requires it."""
@@ -68,7 +70,11 @@ class Evidence:
 
 
 def collect(
-    definition: Definition, engine: str, reports: Iterable[tuple[str, Report]], theorems: Mapping[str, str]
+    definition: Definition,
+    engine: str,
+    reports: Iterable[tuple[str, Report]],
+    theorems: Mapping[str, str],
+    variants: Mapping[str, str],
 ) -> Evidence:
     """The evidence in the reports of one run, by the names of their sizes."""
     proofs = []
@@ -83,7 +89,14 @@ def collect(
                 _named("promise", reached),
             )
         )
-    return Evidence(definition.name, definition.digest(), engine, tuple(proofs), dict(sorted(theorems.items())))
+    return Evidence(
+        definition.name,
+        definition.digest(),
+        engine,
+        tuple(proofs),
+        dict(sorted(theorems.items())),
+        dict(sorted(variants.items())),
+    )
 
 
 def _named(kind: str, goals: Iterable[str]) -> tuple[str, ...]:

@@ -102,6 +102,7 @@ def command(
     table.add_column("clauses", justify="right")
     proofs: dict[str, Report] = {}
     theorems: dict[str, str] = {}
+    broken: dict[str, str] = {}
     status = 0
     deadline = time.monotonic() + seconds
     try:
@@ -114,7 +115,7 @@ def command(
             if task.check == "induction":
                 proofs[task.label] = report
             status = max(status, _status(task, report))
-            told = (f"{task.check}: {task.label}", _verdict(report), _what(base, task, report, out))
+            told = (f"{task.check}: {task.label}", _verdict(report), _what(base, task, report, out, broken))
             table.add_row(*told, f"{report.seconds:.1f}", f"{report.clauses:,}")
             for finding in report.findings if report.verdict is Verdict.NOT_INDUCTIVE else ():
                 _show_state(console, finding)
@@ -128,7 +129,7 @@ def command(
         console.print(f"accepted at none of these sizes, so not covered by the proofs: {', '.join(never)}", style="red")
         status = max(status, FINDING)
     if record is not None and status == 0:
-        write(collect(base.definition, engine, proofs.items(), theorems), record)
+        write(collect(base.definition, engine, proofs.items(), theorems, broken), record)
         console.print(f"kept in {record}")
     elif record is not None:
         console.print(f"{record} is left as it was: only a check without findings is kept", style="yellow")
@@ -209,11 +210,12 @@ def _status(task: Task, report: Report) -> int:
     return 0 if report.verdict.passes else FINDING
 
 
-def _what(base: Bundle, task: Task, report: Report, out: Path) -> str:
+def _what(base: Bundle, task: Task, report: Report, out: Path, broken: dict[str, str]) -> str:
     if report.verdict is Verdict.VIOLATED and report.findings:
         calls = tuple((call.operation, dict(call.arguments), ()) for call in report.findings[0].calls)
         settled = settle(base, task.bundle, task.parameters, calls, "bounded check", out)
         kept = "; the implementation survives" if settled.implementation else ""
+        broken[task.label] = settled.broken
         return f"{settled.broken} in {len(calls)} operations{kept}"
     if report.verdict is Verdict.PROVED:
         rules = len(task.bundle.definition.rules())

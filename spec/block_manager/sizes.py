@@ -102,7 +102,7 @@ SIZES: Mapping[str, Mapping[str, BlockManagerParameters]] = {
         "M-32": _sized(2, 0, **_ONE_PRIORITY, **_PAIRS, partial_reuse=1),
         "M-34": _sized(3, 0, **_ONE_PRIORITY, **_PAIRS, vocabulary=1, partial_reuse=1, batch_max=2),
         "M-37": _sized(1, 0, **_ONE_PRIORITY, batch_max=2),
-        "M-38": _sized(3, 0, **_ONE_PRIORITY, tokens_per_block=2, max_tokens=4, vocabulary=1, partial_reuse=1),
+        "M-38": _sized(2, 1, **_ONE_PRIORITY, **_PAIRS, vocabulary=1, partial_reuse=1),
         "M-44": _sized(2, 1),
         "M-48": _sized(2, 0, **_ONE_PRIORITY),
         "M-51": _sized(3, 0, **_ONE_PRIORITY, max_tokens=3, sequences=1, batch_max=1, budget_max=2),

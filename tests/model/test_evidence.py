@@ -41,13 +41,17 @@ def test_every_theorem_is_proved() -> None:
     assert _kept().theorems == dict.fromkeys(BASE.definition.theorems(), "proved")
 
 
+def test_every_variant_is_violated() -> None:
+    assert set(_kept().variants) == set(BASE.variants)
+
+
 def test_evidence_covers_all_sizes_that_are_checked_by_default() -> None:
     assert [proof.sizes for proof in _kept().proofs] == list(BASE.sizes["induction"])
 
 
 def test_a_rule_of_a_step_that_nobody_takes_is_not_counted_as_proved() -> None:
     report = check_induction(BASE.definition, BASE.sizes["induction"]["1+2, two tokens a block"])
-    evidence = collect(BASE.definition, "cadical", [("tiny", report)], {})
+    evidence = collect(BASE.definition, "cadical", [("tiny", report)], {}, {})
     shown = evidence.sizes_of(BASE.definition)
     assert shown["claim-from-own-level"] == ("tiny",)
     assert shown["within-token-budget"] == ()  # batches are off at these sizes

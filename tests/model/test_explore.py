@@ -33,7 +33,7 @@ SHORTEST = {
     "M-32": ("admitted-never-fails", 3),
     "M-34": ("claim-before-acquire", 3),
     "M-37": ("all-or-nothing", 1),
-    "M-38": ("admitted-never-fails", 5),
+    "M-38": ("admitted-never-fails", 4),
     "M-44": ("release-once", 3),
     "M-48": ("reuse-as-estimated", 3),
     "M-51": ("within-budget-as-estimated", 3),
@@ -153,5 +153,5 @@ def test_a_counterexample_runs_on_the_reference_with_the_same_result() -> None:
     parameters = base.sizes["variants"]["M-30"]
     violation = explore(variant, parameters).violation
     assert violation is not None
-    assert execute(variant, parameters, violation.calls) == "copy-from-defined-content"
+    assert execute(variant, parameters, violation.calls) == "copy-from-cached"
     assert execute(base, parameters, violation.calls) is None
