@@ -88,6 +88,8 @@ class OperationInduction:
             usable = self._solver.solve([], deadline)
             if usable.outcome is Outcome.UNSATISFIABLE:
                 return self._report(Verdict.VACUOUS, started, (), ("any state at all",))
+            if not usable.satisfiable:
+                self._undecided.extend(target.rule for target in self._targets)
             decided = usable.satisfiable and self._prove(deadline)
             reached, unreachable = self._reach(deadline) if decided else ((), ())
             if self._findings:
