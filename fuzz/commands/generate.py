@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
+from kvproof.fuzz.subject import MachineError
 from kvproof.model.generate import generated_files
+from kvproof.spec.lang import LanguageError
 
 
 @click.command("generate")
@@ -20,7 +22,11 @@ from kvproof.model.generate import generated_files
 def command(context: click.Context, check: bool, root: Path | None) -> None:
     """Generate the references and REFERENCE.md from the machines."""
     stale = 0
-    for generated in generated_files(root):
+    try:
+        files = list(generated_files(root))
+    except LanguageError as error:
+        raise MachineError(str(error)) from error
+    for generated in files:
         if generated.current:
             click.echo(f"current  {generated.path.name}")
         elif check:

@@ -19,15 +19,10 @@ QUICK = (
     "M-03",
     "M-18",
     "M-22",
-    "M-31",
-    "M-32",
     "M-37",
-    "M-44",
     "M-48",
     "M-51",
     "M-53",
-    "M-54",
-    "M-55",
 )
 """Variants whose bounded check takes a few seconds. `kvproof check` does all of them, in minutes."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import attrs
@@ -10,43 +11,57 @@ import pytest
 from kvproof.model import machines
 from kvproof.model.evidence import FILE_NAME, Evidence, EvidenceError, collect, read, write
 from kvproof.model.induction import check_induction
-from kvproof.spec import block_manager
 
 BASE = machines.load("block-manager")
 
 
-def _kept() -> Evidence:
-    found = read(Path(block_manager.__file__).parent / FILE_NAME)
+def _folder(machine: str) -> Path:
+    file = importlib.import_module(f"kvproof.spec.{machine.replace('-', '_')}").__file__
+    assert file is not None
+    return Path(file).parent
+
+
+def _kept(machine: str = "block-manager") -> Evidence:
+    found = read(_folder(machine) / FILE_NAME)
     assert found is not None
     return found
 
 
-def test_the_recorded_evidence_is_about_this_specification() -> None:
-    assert _kept().specification == BASE.definition.digest(), (
-        "run kvproof check --record spec/block_manager/evidence.json"
+@pytest.mark.parametrize("machine", machines.names())
+def test_the_recorded_evidence_is_about_this_specification(machine: str) -> None:
+    assert _kept(machine).specification == machines.load(machine).definition.digest(), (
+        f"run kvproof check --machine {machine} --record spec/{_folder(machine).name}/{FILE_NAME}"
     )
 
 
-def test_every_rule_and_promise_is_proved_somewhere_or_has_a_reason() -> None:
-    sizes = _kept().sizes_of(BASE.definition)
-    assert {name for name, shown in sizes.items() if not shown} == set(block_manager.ONLY_FUZZED)
-    assert set(sizes) == set(BASE.definition.rules()) | set(BASE.definition.promises())
+@pytest.mark.parametrize("machine", machines.names())
+def test_every_rule_and_promise_is_proved_somewhere_or_has_a_reason(machine: str) -> None:
+    definition = machines.load(machine).definition
+    sizes = _kept(machine).sizes_of(definition)
+    package = importlib.import_module(f"kvproof.spec.{machine.replace('-', '_')}")
+    assert {name for name, shown in sizes.items() if not shown} == set(package.ONLY_FUZZED)
+    assert set(sizes) == set(definition.rules()) | set(definition.promises())
 
 
-def test_every_operation_is_proved_at_some_sizes() -> None:
-    assert {name for proof in _kept().proofs for name in proof.operations} == set(BASE.definition.of_kind("operation"))
+@pytest.mark.parametrize("machine", machines.names())
+def test_every_operation_is_proved_at_some_sizes(machine: str) -> None:
+    operations = set(machines.load(machine).definition.of_kind("operation"))
+    assert {name for proof in _kept(machine).proofs for name in proof.operations} == operations
 
 
-def test_every_theorem_is_proved() -> None:
-    assert _kept().theorems == dict.fromkeys(BASE.definition.theorems(), "proved")
+@pytest.mark.parametrize("machine", machines.names())
+def test_every_theorem_is_proved(machine: str) -> None:
+    assert _kept(machine).theorems == dict.fromkeys(machines.load(machine).definition.theorems(), "proved")
 
 
-def test_every_variant_is_violated() -> None:
-    assert set(_kept().variants) == set(BASE.variants)
+@pytest.mark.parametrize("machine", machines.names())
+def test_every_variant_is_violated(machine: str) -> None:
+    assert set(_kept(machine).variants) == set(machines.load(machine).variants)
 
 
-def test_evidence_covers_all_sizes_that_are_checked_by_default() -> None:
-    assert [proof.sizes for proof in _kept().proofs] == list(BASE.sizes["induction"])
+@pytest.mark.parametrize("machine", machines.names())
+def test_evidence_covers_all_sizes_that_are_checked_by_default(machine: str) -> None:
+    assert [proof.sizes for proof in _kept(machine).proofs] == list(machines.load(machine).sizes["induction"])
 
 
 def test_a_rule_of_a_step_that_nobody_takes_is_not_counted_as_proved() -> None:

@@ -35,7 +35,7 @@ def test_a_stale_file_is_reported_and_then_written(tmp_path: Path) -> None:
 
 
 def test_a_reference_imports_nothing_but_the_standard_library() -> None:
-    for name in ("block-manager", "mailbox:Mailbox"):
+    for name in (*machines.names(), "mailbox:Mailbox"):
         source = reference_source(machines.load(name).definition)
         for node in ast.walk(ast.parse(source)):
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

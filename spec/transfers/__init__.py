@@ -1,0 +1,18 @@
+"""Asynchronous movement of block data: streams, events, slots, and the discipline that keeps every byte right.
+
+Read the files in this order: `kinds` (what things there are), `device` (what streams and events do, and the three rules
+of an order that is safe), `tables` (who waits for what), `transfers` (the operations, and why the bytes are right),
+`variants` (historic bugs).
+"""
+
+from kvproof.spec.transfers.kinds import TransfersParameters
+from kvproof.spec.transfers.sizes import SIZES
+from kvproof.spec.transfers.transfers import Transfers
+from kvproof.spec.transfers.variants import VARIANTS
+
+MACHINE = Transfers
+
+ONLY_FUZZED: dict[str, str] = {}
+"""Rules and promises that no proof covers, each with the reason: none."""
+
+__all__ = ["MACHINE", "ONLY_FUZZED", "SIZES", "VARIANTS", "Transfers", "TransfersParameters"]

@@ -1,0 +1,55 @@
+"""The sizes at which the transfers are checked by default.
+
+Contents are only compared, so two of them suffice. What the discipline has to get right needs few slots: every hazard is
+between two pieces of work, and a third that stands between them in the tables shows whether what they forget is covered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kvproof.spec.transfers.kinds import TransfersParameters
+
+
+def _sized(primary: int, secondary: int, works: int, **others: int) -> TransfersParameters:
+    least = {"contents": 2, "granules": 1, "moves_max": 1, "forward_streams": 1}
+    return TransfersParameters(primary_slots=primary, secondary_slots=secondary, works=works, **{**least, **others})
+
+
+_EVERYTHING = {"granules": 2, "moves_max": 2, "forward_streams": 2}
+"""Torn copies, batches, and two streams of forward passes."""
+
+SIZES: Mapping[str, Mapping[str, TransfersParameters]] = {
+    "induction": {
+        "1+1, 3 works": _sized(1, 1, 3),
+        "2+1, 4 works, batches": _sized(2, 1, 4, moves_max=2),
+        "2+2, 5 works, everything": _sized(2, 2, 5, **_EVERYTHING),
+        "3+2, 6 works": _sized(3, 2, 6),
+    },
+    "bounded": {"2+1, 3 works": _sized(2, 1, 3)},
+    "explore": {
+        "1+1, 2 works": _sized(1, 1, 2),
+        "1+1, 2 works, torn copies": _sized(1, 1, 2, granules=2),
+        "1+1, 2 works, two streams of forward passes": _sized(1, 1, 2, forward_streams=2),
+        "1+1, 2 works, batches": _sized(1, 1, 2, moves_max=2),
+        "2+0, 2 works, copies of parts": _sized(2, 0, 2, granules=2),
+        "2+1, 2 works": _sized(2, 1, 2),
+    },
+    "variants": {
+        "M-56": _sized(1, 1, 4),
+        "M-57": _sized(2, 2, 3),
+        "M-58": _sized(2, 1, 4),
+        "M-59": _sized(1, 1, 2),
+        "V2-13": _sized(1, 1, 2, forward_streams=2),
+        "T-01": _sized(1, 2, 3),
+        "T-02": _sized(2, 1, 3),
+        "T-03": _sized(1, 1, 2),
+        "T-04": _sized(1, 1, 2),
+    },
+    "fuzz": {
+        "small": _sized(2, 1, 4, granules=2, contents=3),
+        "tight": _sized(2, 2, 6, granules=2, contents=4, moves_max=2),
+        "roomy": TransfersParameters(primary_slots=4, secondary_slots=3, works=10, contents=6, granules=3, moves_max=3),
+    },
+}
+"""Parameter sets by purpose and name; "variants" has the smallest at which each bug shows."""
