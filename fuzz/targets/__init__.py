@@ -3,5 +3,8 @@
 DEFAULT_MACHINE = "block-manager"
 """The machine that commands take when none is named."""
 
-DEFAULT_TARGETS = {"block-manager": "kvproof.fuzz.targets.block_manager:simulated"}
+DEFAULT_TARGETS = {
+    "block-manager": "kvproof.fuzz.targets.block_manager:simulated",
+    "transfers": "kvproof.fuzz.targets.transfers:simulated",
+}
 """The target that commands take for a machine when none is named."""

@@ -1,0 +1,28 @@
+"""M-58: one pending read a slot, where two streams may read it."""
+
+from __future__ import annotations
+
+from kvproof.fuzz.bugs.seeded import SeededBug
+from kvproof.fuzz.targets.transfers import TransfersTarget
+from kvproof.impl.transfers import Batch, Transfers
+
+
+class OneReader(Transfers):
+    """Keeps the last read of a slot, whichever stream it is on."""
+
+    def remember_read(self, batch: Batch, key: int) -> None:
+        self._reads[key] = {batch.stream: batch}
+
+
+BUG = SeededBug(
+    id="M-58",
+    title="only the last reader of a slot is remembered",
+    source="domain notes, section 6 (table generation T2 keeps a list)",
+    mechanism=(
+        "A block is being offloaded while a copy of it within device memory is under way, too. The second read takes the "
+        "place of the first in the table, and whoever writes the slot next does not wait for the first."
+    ),
+    machine="transfers",
+    make_target=lambda: TransfersTarget(OneReader),
+    oracles=("step", "race"),
+)

@@ -1,0 +1,28 @@
+"""T-01: a copy's event is not kept for the next owner of its source."""
+
+from __future__ import annotations
+
+from kvproof.fuzz.bugs.seeded import SeededBug
+from kvproof.fuzz.targets.transfers import TransfersTarget
+from kvproof.impl.transfers import Batch, Transfers
+
+
+class SourceForgotten(Transfers):
+    """Enters no reads."""
+
+    def remember_read(self, batch: Batch, key: int) -> None:
+        del batch, key
+
+
+BUG = SeededBug(
+    id="T-01",
+    title="a copy is not remembered as a reader of its source",
+    source="mutant of the discipline (sequence caches, section 1.5: compulsory for the next owner of the slot)",
+    mechanism=(
+        "A block is offloaded and its device slot given away at once. Whoever writes that slot next does not wait for the "
+        "copy that still reads it, and the host copy gets the new owner's bytes."
+    ),
+    machine="transfers",
+    make_target=lambda: TransfersTarget(SourceForgotten),
+    oracles=("step", "race"),
+)

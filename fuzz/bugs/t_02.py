@@ -1,0 +1,28 @@
+"""T-02: a copy's event is not kept for the readers of its target."""
+
+from __future__ import annotations
+
+from kvproof.fuzz.bugs.seeded import SeededBug
+from kvproof.fuzz.targets.transfers import TransfersTarget
+from kvproof.impl.transfers import Batch, Transfers
+
+
+class DestinationForgotten(Transfers):
+    """Enters no writes."""
+
+    def remember_write(self, batch: Batch, key: int) -> None:
+        del batch, key
+
+
+BUG = SeededBug(
+    id="T-02",
+    title="a copy is not remembered as the writer of its target",
+    source="mutant of the discipline (sequence caches, section 1.5: the destination's event is for readers)",
+    mechanism=(
+        "A block is copied and then copied on from where it went, in the same iteration. The second copy does not wait for "
+        "the first and takes bytes that are not there yet."
+    ),
+    machine="transfers",
+    make_target=lambda: TransfersTarget(DestinationForgotten),
+    oracles=("step", "race"),
+)
