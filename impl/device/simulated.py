@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from kvproof.impl.device.interface import (
+    ENTRY_BYTES,
     UNWRITTEN,
+    Buffer,
     Device,
     DeviceError,
     Event,
@@ -18,60 +20,62 @@ from kvproof.impl.device.interface import (
     Move,
     PrefixMove,
     Stream,
+    entry_fault,
 )
+from kvproof.impl.device.layout import Layout, Pool
+from kvproof.impl.device.memory import Bytes, HostMemory
+from kvproof.impl.device.pacing import Pacing
+from kvproof.impl.device.queues import Places, SimulatedEvent, StreamQueues, Work
 from kvproof.impl.device.schedule import Schedule, ScheduleName
 
 PENDING_MAX = 8192  # like a driver's queue: at the limit a submission first completes other work
 
 
-class SimulatedEvent(Event):
-    """An event that completes when its place in the queue is reached."""
+class SimulatedBuffer(Buffer):
+    """A buffer with its memory."""
 
-    __slots__ = ("done",)
+    __slots__ = ("memory",)
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.done = False
+    def __init__(self, level: Level, size: int, place: int) -> None:
+        super().__init__(level, size, place)
+        self.memory: Bytes = np.full(size, UNWRITTEN, dtype=np.uint8)
 
 
 class SimulatedLoad(Loaded):
-    """Bytes that arrive when the stream gets there."""
+    """Bytes, or what was wrong, that arrive when the stream gets there."""
 
     def __init__(self) -> None:
         self.data: bytes | None = None
+        self.fault: str | None = None
+
+    def arrived(self) -> bool:
+        """See `Loaded.arrived`."""
+        return self.data is not None or self.fault is not None
 
     def value(self) -> bytes:
         """See `Loaded.value`."""
+        if self.fault is not None:
+            raise DeviceError(self.fault)
         if self.data is None:
             raise DeviceError("load: not completed yet; synchronize the device first")
         return self.data
 
 
-class _Pending:
-    """One piece of work in a stream's queue: something to run, an event to wait for, or one to complete."""
-
-    __slots__ = ("awaits", "completes", "run", "sequence")
-
-    def __init__(
-        self,
-        sequence: int,
-        run: Callable[[], None] | None,
-        awaits: SimulatedEvent | None,
-        completes: SimulatedEvent | None,
-    ) -> None:
-        self.sequence = sequence
-        self.run = run
-        self.awaits = awaits
-        self.completes = completes
-
-
 class SimulatedDevice(Device):
     """Numpy arrays for both levels.
 
+    By itself it completes work as `schedule` says. A harness that decides after each operation what completes makes it
+    with schedule="lazy" and uses `advance`, `follow` and `taken_picks`; `ahead` shows what the bytes will be.
+
     Args:
-        primary_blocks, secondary_blocks, block_bytes, check: see `Device`.
-        schedule: eager, lazy, reversed or random; see `Schedule`.
+        primary_blocks, secondary_blocks, block_bytes, check, pools, tokens_per_block, layout_type: see `Device`.
+        schedule: eager, lazy, reversed, random or adversarial; see `Schedule`.
         seed: of the random schedule.
+        granule_bytes: copies are torn: so many bytes of a row complete at a time, in any order, and a reader that does
+            not wait can see half a block. None: each block of a batch is copied whole.
+
+    Raises:
+        ValueError: sizes, pools, schedule or granule are not possible.
     """
 
     def __init__(
@@ -81,134 +85,253 @@ class SimulatedDevice(Device):
         block_bytes: int,
         *,
         check: bool = True,
+        pools: Sequence[Pool] | None = None,
+        tokens_per_block: int = 1,
+        layout_type: type[Layout] = Layout,
         schedule: ScheduleName = "eager",
         seed: int = 0,
+        granule_bytes: int | None = None,
     ) -> None:
-        super().__init__(primary_blocks, secondary_blocks, block_bytes, check=check)
-        self.schedule = Schedule(schedule, seed)
+        super().__init__(
+            primary_blocks,
+            secondary_blocks,
+            block_bytes,
+            check=check,
+            pools=pools,
+            tokens_per_block=tokens_per_block,
+            layout_type=layout_type,
+        )
+        if granule_bytes is not None and granule_bytes < 1:
+            raise ValueError(f"device granule_bytes: needs at least 1, got {granule_bytes}")
+        self.granule_bytes = granule_bytes
+        self.schedule = Schedule(schedule, seed, torn=granule_bytes is not None)
         self._at_once = schedule == "eager"  # then queues are always empty and work runs when it is submitted
-        self._memory: list[npt.NDArray[np.uint8]] = [
-            np.full((slots, block_bytes), UNWRITTEN, dtype=np.uint8) for slots in self.slots
-        ]
-        self._queues: list[deque[_Pending]] = [deque() for _ in Stream]
-        self._submitted = 0
-        self._pending = 0
+        self._memory = self._make_memory()
+        self._buffers: list[SimulatedBuffer] = []
+        self._queues = StreamQueues([stream.name.lower() for stream in Stream], keeps_taken=schedule == "lazy")
+        self._pacing = Pacing(self._queues, self.schedule)
+        self._ahead_loads: list[SimulatedLoad] | None = None  # completed in `ahead`, while in there
+        self._ahead_picks: list[str] = []
 
     @property
     def pending(self) -> int:
-        """Pieces of work that were submitted and have not completed."""
-        return self._pending
+        """Pieces of work and events that were submitted and have not completed."""
+        return self._queues.pending
 
-    def view(self, level: Level) -> npt.NDArray[np.uint8]:
-        """The memory of `level` itself, one row a slot, for kernels that run on the host after `synchronize`."""
-        return self._memory[level]
+    def view(self, level: Level, pool: int = 0) -> Bytes:
+        """The memory of `level` itself, for kernels that run on the host after `synchronize`.
+
+        Block first, it has one row a slot; layer first, one row a slot of a layer, layer after layer.
+        """
+        return self._memory.view(level, pool)
+
+    def _make_memory(self) -> HostMemory:
+        """The memory of both levels."""
+        return HostMemory(self.image, self.layout, self.granule_bytes)
+
+    # What completes when.
+
+    def advance(self, mode: str, seed: int) -> None:
+        """An operation has ended: complete some of what is pending.
+
+        Args:
+            mode: eager: everything, oldest first. lazy: nothing. adversarial: what can overtake conflicting earlier
+                work (see `adversary`), and the newest when too much is pending. drawn: a random number of random parts.
+                follow: the rest of the picks that `follow` was given, and nothing more.
+            seed: of the drawn mode.
+
+        Raises:
+            ValueError: an unknown mode.
+            DeviceError: what a piece of work raises, such as a file that is not there.
+        """
+        self._check_not_ahead("advance")
+        self._pacing.advance(mode, seed)
+
+    def follow(self, picks: Sequence[str]) -> None:
+        """Queue picks for the host's next waits and the next `advance("follow", 0)`; one that cannot run is skipped.
+
+        Raises:
+            ValueError: something that is no pick: a stream's lower-case name, or name:k for part k of its head.
+        """
+        self._pacing.follow(picks)
+
+    def taken_picks(self) -> list[str]:
+        """What has completed since this was last asked, in order, also because the host waited.
+
+        Raises:
+            DeviceError: the schedule is not lazy, or more picks were taken than are kept; ask after each operation.
+        """
+        return self._queues.take_taken()
+
+    @contextmanager
+    def ahead(self, mode: str, seed: int) -> Iterator[None]:
+        """A look at what the bytes will be: inside, everything pending has completed, in the order of `mode`.
+
+        On leaving, memory, buffers, loads, events and what is pending are as they were before; the happens-before record
+        learns of nothing. Inside, `peek`, `peek_buffer` and `Loaded.value` may be called, and nothing be submitted.
+
+        Raises:
+            ValueError: an unknown mode. DeviceError: a look inside a look, or what a piece of work raises.
+        """
+        self._check_not_ahead("ahead")
+        changes = bool(self._queues.works)
+        kept = self._memory.keep() if changes else None
+        kept_buffers = [buffer.memory.copy() for buffer in self._buffers] if changes else []
+        self._queues.begin_undo()
+        self._ahead_loads = []
+        try:
+            self._pacing.complete_all(mode, seed)
+            yield
+        finally:
+            self._ahead_picks = self._queues.undo()
+            if changes:
+                self._memory.bring_back(kept)
+                for buffer, before in zip(self._buffers, kept_buffers, strict=True):
+                    buffer.memory[:] = before
+            for load in self._ahead_loads:
+                load.data = load.fault = None
+            self._ahead_loads = None
+
+    def ahead_picks(self) -> list[str]:
+        """In which order the last look ahead, or the one that is under way, completed what was pending."""
+        return self._queues.taken_so_far() if self._ahead_loads is not None else list(self._ahead_picks)
+
+    def _check_not_ahead(self, what: str) -> None:
+        if self._ahead_loads is not None:
+            raise DeviceError(f"{what}: inside a look ahead only peek, peek_buffer and Loaded.value are possible")
+
+    # What is submitted.
 
     def _copy(self, stream: Stream, moves: Sequence[Move], prefixes: Sequence[PrefixMove]) -> None:
-        if self._at_once:
-            self._move(moves, prefixes)
-        else:
-            moves, prefixes = tuple(moves), tuple(prefixes)
-            self._submit(stream, lambda: self._move(moves, prefixes))
-
-    def _move(self, moves: Sequence[Move], prefixes: Sequence[PrefixMove]) -> None:
-        memory, whole = self._memory, len(moves)
-        for index in self.schedule.batch_order(whole + len(prefixes)):
-            if index < whole:
-                source_level, source, target_level, target = moves[index]
-                memory[target_level][target] = memory[source_level][source]
-            else:
-                source_level, source, target_level, target, length = prefixes[index - whole]
-                memory[target_level][target, :length] = memory[source_level][source, :length]
+        memory = self._memory
+        if not memory.whole_rows:
+            parts = memory.parts(moves, prefixes)
+            if self._at_once:
+                memory.run_parts(parts)
+            elif parts:
+                self._enqueue(stream, Work(memory.run_parts, parts, memory.places_of_part))
+        elif self._at_once:
+            memory.run_moves(moves)
+            if prefixes:
+                memory.run_moves(prefixes)
+        elif moves or prefixes:
+            self._enqueue(stream, Work(memory.run_moves, [*moves, *prefixes], memory.places_of_move))
 
     def _write(self, stream: Stream, level: int, slot: int, offset: int, data: bytes) -> None:
         data = bytes(data)
-
-        def run() -> None:
-            self._memory[level][slot, offset : offset + len(data)] = np.frombuffer(data, dtype=np.uint8)
-
-        self._submit(stream, run)
+        place = self._place(level, slot)
+        self._submit(stream, lambda _: self._memory.put(level, slot, offset, data), ((), (place,)))
 
     def _load(self, stream: Stream, level: int, slot: int) -> Loaded:
         loaded = SimulatedLoad()
 
-        def run() -> None:
-            loaded.data = self._memory[level][slot].tobytes()
+        def run(_: Sequence[Any]) -> None:
+            if self._ahead_loads is not None:
+                self._ahead_loads.append(loaded)
+            loaded.data = self._memory.get(level, slot)
 
-        self._submit(stream, run)
+        self._submit(stream, run, ((self._place(level, slot),), ()))
         return loaded
 
+    def _load_through(self, stream: Stream, table: Buffer, index: int, slot: int) -> Loaded:
+        loaded = SimulatedLoad()
+        entries = self._own(table)
+
+        def run(_: Sequence[Any]) -> None:
+            if self._ahead_loads is not None:
+                self._ahead_loads.append(loaded)
+            entry = int.from_bytes(entries[index * ENTRY_BYTES : (index + 1) * ENTRY_BYTES].tobytes(), "little")
+            loaded.fault = entry_fault(index, entry, self.slots[Level.PRIMARY])
+            if loaded.fault is None:
+                loaded.data = self._memory.get(Level.PRIMARY, entry)
+
+        self._submit(stream, run, ((table.place, slot), ()))
+        return loaded
+
+    def _peek(self, level: int, slot: int) -> bytes:
+        return self._memory.get(level, slot)
+
+    def _buffer(self, level: Level, size: int, place: int) -> Buffer:
+        self._check_not_ahead("buffer")
+        made = SimulatedBuffer(level, size, place)
+        self._buffers.append(made)
+        return made
+
+    def _own(self, buffer: Buffer) -> Bytes:
+        """The memory of a buffer of this device."""
+        return self._buffers[buffer.place - sum(self.slots)].memory
+
+    def _host_write(self, buffer: Buffer, offset: int, data: bytes) -> None:
+        self._check_not_ahead("host_write")
+        self._own(buffer)[offset : offset + len(data)] = np.frombuffer(data, np.uint8)
+
+    def _upload(self, stream: Stream, source: Buffer, target: Buffer, size: int) -> None:
+        from_memory, to_memory = self._own(source), self._own(target)
+        step = self.granule_bytes or size
+        places = ((source.place,), (target.place,))
+
+        def run(starts: Sequence[int]) -> None:
+            for start in starts:
+                end = min(start + step, size)
+                to_memory[start:end] = from_memory[start:end]
+
+        starts = list(range(0, size, step))
+        if self._at_once:
+            run(starts)
+        else:
+            self._enqueue(stream, Work(run, starts, lambda _: places))
+
+    def _peek_buffer(self, buffer: Buffer) -> bytes:
+        return self._own(buffer).tobytes()
+
     def _record_event(self, stream: Stream) -> Event:
-        event = SimulatedEvent()
+        event = SimulatedEvent(self._queues)
         if self._at_once:
             event.done = True
         else:
-            self._enqueue(stream, completes=event)
+            self._enqueue(stream, Work(completes=event))
         return event
 
     def _wait_event(self, stream: Stream, event: Event) -> None:
-        if not isinstance(event, SimulatedEvent):
-            raise DeviceError(f"event {event!r}: was recorded on another kind of device")
-        if not event.done:  # a completed event orders nothing any more
-            self._enqueue(stream, awaits=event)
+        known = self._known(event)
+        if not known.done:  # a completed event orders nothing any more
+            self._enqueue(stream, Work(awaits=known))
+
+    def _event_done(self, event: Event) -> bool:
+        self._check_not_ahead("event_done")
+        known = self._known(event)
+        self._queues.settle()
+        return known.done
+
+    def _wait_host(self, event: Event) -> None:
+        self._check_not_ahead("wait_host")
+        known = self._known(event)
+        self._pacing.force(lambda: known.done)
+
+    def _known(self, event: Event) -> SimulatedEvent:
+        if not isinstance(event, SimulatedEvent) or event.queues is not self._queues:
+            raise DeviceError(f"event {event!r}: was recorded on another device")
+        return event
 
     def _synchronize(self) -> None:
-        while self._pending:
-            self._complete_one()
+        self._check_not_ahead("synchronize")
+        if self._queues.pending:
+            self._pacing.finish()
 
-    def _peek(self, level: int, slot: int) -> bytes:
-        row: npt.NDArray[np.uint8] = self._memory[level][slot]
-        return row.tobytes()
-
-    def _submit(self, stream: Stream, run: Callable[[], None]) -> None:
+    def _submit(self, stream: Stream, run: Any, places: Places) -> None:
+        """Work of a single part; its places stand for it."""
         if self._at_once:
-            run()
+            run(())
         else:
-            self._enqueue(stream, run=run)
+            self._enqueue(stream, Work(run, [places], _itself))
 
-    def _enqueue(
-        self,
-        stream: Stream,
-        *,
-        run: Callable[[], None] | None = None,
-        awaits: SimulatedEvent | None = None,
-        completes: SimulatedEvent | None = None,
-    ) -> None:
-        while self._pending >= PENDING_MAX:
-            self._complete_one()
-        self._submitted += 1
-        self._queues[stream].append(_Pending(self._submitted, run, awaits, completes))
-        self._pending += 1
-        for _ in range(self.schedule.picks_after_submission()):
-            if self._pending:
-                self._complete_one()
+    def _enqueue(self, stream: Stream, work: Work) -> None:
+        self._check_not_ahead("submission")
+        if self._queues.pending >= PENDING_MAX:
+            self._pacing.force(lambda: self._queues.pending < PENDING_MAX)
+        self._queues.push(stream, work)
+        self._pacing.after_submission(is_event=work.run is None)
 
-    def _complete_one(self) -> None:
-        """Complete the work that the schedule picks, after all events on the way to any that may be picked.
 
-        Events take no time. If they were picked like work, a schedule that wants the newest work would be kept from it
-        by an older event in front of it.
-        """
-        moved = True
-        while moved:
-            moved = False
-            for queue in self._queues:
-                while queue and queue[0].run is None:
-                    event = queue[0]
-                    if event.completes is not None:
-                        event.completes.done = True
-                    elif event.awaits is not None and not event.awaits.done:
-                        break
-                    queue.popleft()
-                    self._pending -= 1
-                    moved = True
-        heads = [
-            (queue[0].sequence, stream)
-            for stream, queue in enumerate(self._queues)
-            if queue and queue[0].run is not None
-        ]
-        if not heads:  # only events were left: the oldest pending work can always run, as what it awaits is older
-            return
-        work = self._queues[self.schedule.pick(heads)].popleft()
-        self._pending -= 1
-        if work.run is not None:
-            work.run()
+def _itself(places: Places) -> Places:
+    return places

@@ -43,7 +43,7 @@ def run(prompts: list[Prompt], primary: int, secondary: int, check: bool, observ
         max_sequence_tokens=4096,
         extra_ids=False,
     )
-    device = SimulatedDevice(primary, secondary, 64, check=check)
+    device = SimulatedDevice(primary, secondary, 64, tokens_per_block=BLOCK_TOKENS, check=check)
     log: list[tuple[str, tuple[Any, ...]]] = []
     observer: Callable[[str, tuple[Any, ...]], None] | None = None
     if observe:

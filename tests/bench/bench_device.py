@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
-from kvproof.impl.device import SCHEDULES, CudaDevice, Device, Move, ScheduleName, SimulatedDevice, Stream
+from kvproof.impl.device import SCHEDULES, CudaDevice, Device, Move, Pool, ScheduleName, SimulatedDevice, Stream
 from kvproof.impl.device.cuda import unavailable
 from kvproof.impl.transfers import Transfers
 
@@ -16,6 +17,7 @@ BLOCKS = 1024
 COPIES = 20_000
 ROUNDS = 3
 CUDA_BLOCK_BYTES = 1 << 20
+TWO_POOLS = (Pool(layer_bytes=16, layers=2, layer_first=True), Pool(layer_bytes=32))
 
 
 def submit_one_by_one(device: Device) -> None:
@@ -58,9 +60,9 @@ WORKLOADS: dict[str, Callable[[Device], None]] = {
 }
 
 
-def simulated(schedule: ScheduleName, check: bool) -> Callable[[], Device]:
+def simulated(schedule: ScheduleName, check: bool, **layout: Any) -> Callable[[], Device]:
     """Makes simulated devices with blocks of 64 bytes."""
-    return lambda: SimulatedDevice(BLOCKS, BLOCKS, 64, schedule=schedule, check=check)
+    return lambda: SimulatedDevice(BLOCKS, BLOCKS, 64, schedule=schedule, check=check, **layout)
 
 
 def cuda(check: bool) -> Callable[[], Device]:
@@ -75,6 +77,8 @@ def main() -> None:
         for schedule in SCHEDULES
         for check in (False, True)
     }
+    makers["simulated, eager, two pools"] = simulated("eager", True, pools=TWO_POOLS)
+    makers["simulated, lazy, torn in 8 bytes"] = simulated("lazy", True, granule_bytes=8)
     reason = unavailable()
     if reason is None:
         makers |= {f"CUDA, 1 MiB blocks, record {'on' if check else 'off'}": cuda(check) for check in (False, True)}

@@ -43,7 +43,15 @@ class Pool:
         sizes = {"max_sequence_tokens": 64, "tokens_per_block": 2, "block_bytes": BLOCK_BYTES, **config}
         self.config = PoolConfig(primary_blocks=primary, secondary_blocks=secondary, **sizes)
         if device is None:
-            device = SimulatedDevice(primary, secondary, self.config.block_bytes, schedule=schedule, seed=seed)
+            device = SimulatedDevice(
+                primary,
+                secondary,
+                self.config.block_bytes,
+                pools=self.config.block_pools,
+                tokens_per_block=self.config.tokens_per_block,
+                schedule=schedule,
+                seed=seed,
+            )
         self.device = device
         self._width = self.config.block_bytes // self.config.tokens_per_block
         self.steps: list[tuple[Any, ...]] = []

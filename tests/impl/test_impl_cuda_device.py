@@ -1,27 +1,42 @@
-"""The CUDA device. What needs a GPU is marked, and skips with the reason where there is none."""
+"""The CUDA device: bytes, buffers, events and order; on host memory, and on a GPU where there is one."""
 
 from __future__ import annotations
 
+import gc
 import random
 import subprocess
 import sys
+from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
-from pool_cases import Pool
+from cuda_cases import REASON, HostDriver, all_by
 
-from kvproof.impl import BlockManager, Inspection, PoolConfig, decode_entry
-from kvproof.impl.device import CudaDevice, DeviceError, Level, Stream
-from kvproof.impl.device.cuda import merge_runs, unavailable
-from kvproof.impl.transfers import Batch, Transfers
+from kvproof.impl.device import CudaDevice, DeviceError, Level, SimulatedDevice, Stream
+from kvproof.impl.device.copy_table import Way
+from kvproof.impl.device.copy_ways import PAIR_BYTES, PAIRS_MAX, PAIRS_READ_FROM_HOST
+from kvproof.impl.device.cuda_driver import CudaDriver, Kernel
+from kvproof.impl.device.cuda_gate import Gate
+from kvproof.impl.device.cuda_pattern import Patterns
+from kvproof.impl.device.layout import Pool
 
-REASON = unavailable()
 PRIMARY, SECONDARY = Level.PRIMARY, Level.SECONDARY
+LAYERED = (Pool(64, 3), Pool(32, 2, layer_first=True), Pool(10, 2, layer_first=True))
+LAYERED_BYTES = 3 * 64 + 2 * 32 + 2 * 10
 
 
-def gpu_device(primary: int = 4, secondary: int = 4, block_bytes: int = 64) -> CudaDevice:
-    if REASON is not None:
-        pytest.skip(REASON)
-    return CudaDevice(primary, secondary, block_bytes)
+def device_on(driver: CudaDriver, primary: int = 4, secondary: int = 4, block_bytes: int = 64) -> CudaDevice:
+    return CudaDevice(primary, secondary, block_bytes, tokens_per_block=4, driver=driver)
+
+
+def layered_on(driver: CudaDriver) -> CudaDevice:
+    return CudaDevice(5, 7, LAYERED_BYTES, pools=LAYERED, tokens_per_block=2, driver=driver)
+
+
+def random_bytes(seed: int, size: int) -> bytes:
+    return random.Random(seed).randbytes(size)
 
 
 def test_importing_the_package_does_not_import_torch() -> None:
@@ -35,148 +50,274 @@ def test_without_cuda_the_error_says_what_to_do() -> None:
         CudaDevice(1, 1, 1)
 
 
-def test_neighbouring_slots_are_copied_as_one() -> None:
-    assert list(merge_runs([(0, 2, 1, 5), (0, 1, 1, 4), (0, 3, 1, 6)])) == [(0, 1, 1, 4, 3)]
+def test_fresh_memory_is_not_zero(driver: CudaDriver) -> None:
+    device = layered_on(driver)
+    assert {device.read(level, slot) for level in Level for slot in range(5)} == {b"\xdb" * LAYERED_BYTES}
 
 
-def test_slots_apart_in_the_target_are_copied_apart() -> None:
-    assert list(merge_runs([(0, 1, 1, 4), (0, 2, 1, 6)])) == [(0, 1, 1, 4, 1), (0, 2, 1, 6, 1)]
-
-
-def test_directions_are_not_merged() -> None:
-    assert len(list(merge_runs([(0, 1, 1, 4), (1, 2, 0, 5)]))) == 2
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_merged_runs_are_the_same_copies(seed: int) -> None:
-    rng = random.Random(seed)
-    moves = [(0, source, 1, target) for source, target in zip(rng.sample(range(9), 6), range(6), strict=True)]
-    found = [(a, f + i, b, t + i) for a, f, b, t, count in merge_runs(moves) for i in range(count)]
-    assert sorted(found) == sorted(moves)
-
-
-@pytest.mark.gpu
-def test_write_copy_and_read_back() -> None:
-    device = gpu_device()
+def test_write_copy_and_read_back(driver: CudaDriver) -> None:
+    device = device_on(driver)
     device.write(Stream.OFFLOAD, PRIMARY, 1, 0, bytes(range(64)))
     device.copy(Stream.OFFLOAD, [(0, 1, 1, 3)])
     assert device.read(SECONDARY, 3) == bytes(range(64))
 
 
-@pytest.mark.gpu
-def test_write_to_host_memory_is_the_streams_work() -> None:
-    device = gpu_device()
-    device.write(Stream.COMPUTE, SECONDARY, 0, 8, b"abcd")
-    assert device.read(SECONDARY, 0)[8:12] == b"abcd"
-
-
-@pytest.mark.gpu
 @pytest.mark.parametrize("level", Level)
-def test_load_arrives(level: Level) -> None:
-    device = gpu_device()
-    device.write(Stream.COMPUTE, level, 2, 0, b"z" * 64)
+def test_write_goes_to_an_offset(driver: CudaDriver, level: Level) -> None:
+    device = device_on(driver)
+    device.write(Stream.COMPUTE, level, 0, 9, b"abcd")
+    assert device.read(level, 0) == b"\xdb" * 9 + b"abcd" + b"\xdb" * 51
+
+
+@pytest.mark.parametrize("level", Level)
+def test_write_across_pools_and_layers(driver: CudaDriver, level: Level) -> None:
+    device, data = layered_on(driver), random_bytes(1, 120)
+    device.write(Stream.COMPUTE, level, 3, 150, data)
+    assert device.read(level, 3) == b"\xdb" * 150 + data + b"\xdb" * (LAYERED_BYTES - 270)
+
+
+@pytest.mark.parametrize("level", Level)
+def test_load_arrives(driver: CudaDriver, level: Level) -> None:
+    device, data = layered_on(driver), random_bytes(2, LAYERED_BYTES)
+    device.write(Stream.COMPUTE, level, 2, 0, data)
     loaded = device.load(Stream.COMPUTE, level, 2)
     device.synchronize()
-    assert loaded.value() == b"z" * 64
+    assert loaded.arrived()
+    assert loaded.value() == loaded.value() == data
+
+
+def test_load_behind_a_gate_has_not_completed(driver: CudaDriver) -> None:
+    device = device_on(driver)
+    with Gate(device, Stream.COMPUTE):
+        loaded = device.load(Stream.COMPUTE, PRIMARY, 0)
+        assert not loaded.arrived()
+        with pytest.raises(DeviceError, match="not completed yet"):
+            loaded.value()
+
+
+def test_load_that_nobody_looked_at_keeps_its_memory_until_it_is_over(host: HostDriver) -> None:
+    device = device_on(host)
+    with Gate(device, Stream.COMPUTE):
+        region = device.staging.take(64)
+        device.staging.give_back(region)
+        device.load(Stream.COMPUTE, PRIMARY, 0)
+        gc.collect()
+        assert [device.staging.take(64).address for _ in range(8)].count(region.address) == 0
+
+
+@pytest.mark.parametrize("way", Way)
+@pytest.mark.parametrize("seed", range(3))
+def test_copies_of_layered_blocks(driver: CudaDriver, way: Way, seed: int) -> None:
+    """Against the simulated device, all ways, all directions, whole blocks and beginnings of blocks."""
+    rng = random.Random(seed)
+    sizes = {"pools": LAYERED, "tokens_per_block": 2, "check": False}
+    device = CudaDevice(5, 7, LAYERED_BYTES, driver=driver, table=all_by(way), **sizes)
+    model = SimulatedDevice(5, 7, LAYERED_BYTES, **sizes)
+    places = [(level, slot) for level in Level for slot in range(device.slots[level])]
+    for level, slot in places:
+        for each in (device, model):
+            each.write(Stream.ONBOARD, level, slot, 0, random_bytes(level * 100 + slot + seed, LAYERED_BYTES))
+    for _ in range(12):
+        rng.shuffle(places)
+        half = len(places) // 2
+        pairs = list(zip(places[:half], places[half:], strict=True))
+        cut = rng.randrange(half + 1)
+        moves = [(*source, *target) for source, target in pairs[:cut]]
+        prefixes = [(*source, *target, rng.choice([1, 2])) for source, target in pairs[cut:]]
+        for each in (device, model):
+            each.copy(Stream.ONBOARD, moves, prefixes)
+    assert [device.read(*place) for place in places] == [model.read(*place) for place in places]
+
+
+def test_view_is_the_memory_with_a_row_a_slot(driver: CudaDriver) -> None:
+    device, data = device_on(driver), random_bytes(3, 64)
+    device.write(Stream.COMPUTE, PRIMARY, 2, 0, data)
+    device.synchronize()
+    view = device.view(PRIMARY)
+    assert (tuple(view.shape), bytes(view[2].cpu().numpy())) == ((4, 64), data)
+
+
+def test_view_of_a_layer_first_pool_has_a_row_a_layer_and_slot(driver: CudaDriver) -> None:
+    device, data = layered_on(driver), random_bytes(3, LAYERED_BYTES)
+    device.write(Stream.COMPUTE, SECONDARY, 2, 0, data)
+    device.synchronize()
+    view = device.view(SECONDARY, 1)
+    assert tuple(view.shape) == (2 * 7, 32)
+    assert bytes(view[7 + 2].cpu().numpy()) == data[3 * 64 + 32 :][:32]
 
 
 @pytest.mark.gpu
-def test_copy_within_host_memory_is_an_error() -> None:
-    device = gpu_device()
-    with pytest.raises(DeviceError, match="within host memory"):
-        device.copy(Stream.OFFLOAD, [(1, 0, 1, 1)])
+def test_engine_kernels_run_on_the_native_stream(gpu: CudaDriver) -> None:
+    import torch
+
+    device = device_on(gpu)
+    device.write(Stream.COMPUTE, PRIMARY, 0, 0, bytes(64))
+    with torch.cuda.stream(device.native(Stream.COMPUTE)):
+        device.view(PRIMARY)[0].add_(7)
+    assert device.read(PRIMARY, 0) == bytes([7]) * 64
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("level", Level)
-def test_prefix_copy_leaves_the_rest_of_the_target(level: Level) -> None:
-    device = gpu_device()
-    device.write(Stream.ONBOARD, level, 0, 0, b"a" * 64)
-    device.write(Stream.ONBOARD, PRIMARY, 1, 0, b"b" * 64)
-    device.copy(Stream.ONBOARD, [], [(level, 0, 0, 1, 24)])
-    assert device.read(PRIMARY, 1) == b"a" * 24 + b"b" * 40
+def test_streams_of_the_engine_are_used(gpu: CudaDriver) -> None:
+    import torch
+
+    stream = torch.cuda.Stream()
+    device = CudaDevice(1, 1, 16, driver=gpu, streams={Stream.EXECUTION: stream})
+    assert device.native(Stream.EXECUTION).cuda_stream == stream.cuda_stream
 
 
-@pytest.mark.gpu
-def test_prefix_copy_within_host_memory_is_an_error() -> None:
-    device = gpu_device()
-    with pytest.raises(DeviceError, match="within host memory"):
-        device.copy(Stream.OFFLOAD, [], [(1, 0, 1, 1, 8)])
+@pytest.mark.parametrize("way", Way)
+def test_an_engine_on_the_default_stream(host: HostDriver, way: Way) -> None:
+    """It takes no batched copies."""
+    default: Any = SimpleNamespace(cuda_stream=0)
+    device = CudaDevice(4, 4, 16, driver=host, streams={Stream.OFFLOAD: default}, table=all_by(way))
+    device.write(Stream.OFFLOAD, PRIMARY, 1, 0, b"a" * 16)
+    device.copy(Stream.OFFLOAD, [(0, 1, 1, 2), (0, 3, 1, 1)])
+    assert device.read(SECONDARY, 2) == b"a" * 16
 
 
-@pytest.mark.gpu
-def test_missing_wait_is_found() -> None:
-    device = gpu_device()
-    device.write(Stream.COMPUTE, PRIMARY, 0, 0, b"abcd")
-    device.copy(Stream.OFFLOAD, [(0, 0, 1, 0)])
+def test_upload_takes_what_the_host_has_written(driver: CudaDriver) -> None:
+    device = device_on(driver)
+    staging, table = device.buffer(SECONDARY, 12), device.buffer(PRIMARY, 12)
+    device.host_write(staging, 4, b"abcd")
+    device.upload(Stream.COMPUTE, staging, table, 8)
+    device.synchronize()
+    assert device.peek_buffer(table) == b"\xdb" * 4 + b"abcd" + b"\xdb" * 4
+
+
+def test_load_goes_through_the_table_as_it_is_when_the_kernel_runs(driver: CudaDriver) -> None:
+    device = layered_on(driver)
+    staging, table = device.buffer(SECONDARY, 16), device.buffer(PRIMARY, 16)
+    for slot in (1, 4):
+        device.write(Stream.COMPUTE, PRIMARY, slot, 0, random_bytes(slot, LAYERED_BYTES))
+    device.host_write(staging, 0, np.array([0, 1, 2, 4], dtype=np.uint32).tobytes())
+    with Gate(device, Stream.COMPUTE):
+        loaded = [device.load_through(Stream.COMPUTE, table, index, slot) for index, slot in ((1, 1), (3, 4))]
+        device.upload(Stream.ONBOARD, staging, table, 16)  # overtakes the loads: the table is not yet there for them
+        device.wait_host(device.record_event(Stream.ONBOARD))
+    device.synchronize()
+    assert [each.value() for each in loaded] == [random_bytes(slot, LAYERED_BYTES) for slot in (1, 4)]
+    assert len(device.races) > 0
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [(2 | 1 << 31, "names SECONDARY slot 2"), (5, r"names slot 5, but PRIMARY has slots 0\.\.4")],
+)
+def test_load_through_an_entry_without_a_primary_slot(driver: CudaDriver, entry: int, message: str) -> None:
+    device = layered_on(driver)
+    staging, table = device.buffer(SECONDARY, 4), device.buffer(PRIMARY, 4)
+    device.host_write(staging, 0, entry.to_bytes(4, "little"))
+    device.upload(Stream.COMPUTE, staging, table, 4)
+    loaded = device.load_through(Stream.COMPUTE, table, 0, 2)
+    device.synchronize()
+    with pytest.raises(DeviceError, match=message):
+        loaded.value()
+
+
+def test_load_through_a_table_that_was_never_uploaded(driver: CudaDriver) -> None:
+    device = device_on(driver)
+    loaded = device.load_through(Stream.COMPUTE, device.buffer(PRIMARY, 4), 0, 0)
+    device.synchronize()
+    with pytest.raises(DeviceError, match="was never written"):
+        loaded.value()
+
+
+def test_peek_does_not_wait(driver: CudaDriver) -> None:
+    device = device_on(driver)
+    with Gate(device, Stream.COMPUTE):
+        device.write(Stream.COMPUTE, PRIMARY, 0, 0, b"a" * 64)
+        assert device.peek(PRIMARY, 0) == b"\xdb" * 64
+    device.synchronize()
+    assert device.peek(PRIMARY, 0) == b"a" * 64
+
+
+def test_event_is_done_when_its_stream_is_past_it(driver: CudaDriver) -> None:
+    device = device_on(driver)
+    with Gate(device, Stream.OFFLOAD):
+        event = device.record_event(Stream.OFFLOAD)
+        assert not device.event_done(event)
+    device.wait_host(event)
+    assert device.event_done(event)
+
+
+def test_stream_waits_for_an_event_of_another(driver: CudaDriver) -> None:
+    device = device_on(driver)
+    with Gate(device, Stream.COMPUTE):
+        device.write(Stream.COMPUTE, PRIMARY, 0, 0, b"a" * 64)
+        device.wait_event(Stream.OFFLOAD, device.record_event(Stream.COMPUTE))
+        device.copy(Stream.OFFLOAD, [(0, 0, 1, 0)])
+    assert device.read(SECONDARY, 0) == b"a" * 64
+    assert device.races == []
+
+
+def test_copy_without_the_wait_overtakes(driver: CudaDriver) -> None:
+    """What the record reports does happen: the gate makes sure of it."""
+    device = device_on(driver)
+    with Gate(device, Stream.COMPUTE):
+        device.write(Stream.COMPUTE, PRIMARY, 0, 0, b"a" * 64)
+        device.copy(Stream.OFFLOAD, [(0, 0, 1, 0)])
+        device.wait_host(device.record_event(Stream.OFFLOAD))
+    assert device.read(SECONDARY, 0) == b"\xdb" * 64
     assert len(device.races) == 1
 
 
-def churn(device: CudaDevice, manager_type: type[BlockManager]) -> list[tuple[int, ...]]:
-    """Prompts through a tight pool; returns the cached paths whose bytes are wrong."""
-    config = PoolConfig(
-        primary_blocks=device.slots[0],
-        secondary_blocks=device.slots[1],
-        tokens_per_block=2,
-        block_bytes=device.block_bytes,
-        max_sequence_tokens=64,
-    )
-    manager = manager_type(config, device)
-    look = Inspection(manager)
-    rng = random.Random(1)
-    for number in range(300):
-        tokens = tuple(rng.randrange(3) for _ in range(rng.randrange(1, 13)))
-        manager.begin_iteration()
-        admission = manager.add_sequence(number, tokens)
-        manager.end_iteration()
-        table = manager.page_table(number)
-        for position in admission.new_positions:
-            level, slot = decode_entry(table[position])
-            device.write(Stream.COMPUTE, level, slot, 0, stamp(tokens[: 2 * position + 2], device.block_bytes))
-        manager.finish(number)
-    wrong = []
-    for path in look.cached_paths():
-        location = look.locate(path)
-        assert location is not None
-        if device.read(location.level, location.slot) != stamp(path, device.block_bytes):
-            wrong.append(path)
-    return wrong
+def test_gate_that_nobody_opens_says_so(driver: CudaDriver) -> None:
+    device = device_on(driver)
+    gate = Gate(device, Stream.COMPUTE, timeout_s=0.001)
+    device.synchronize()
+    with pytest.raises(DeviceError, match="gate on the compute stream: opened by itself"):
+        gate.open()
 
 
-def stamp(tokens: tuple[int, ...], size: int) -> bytes:
-    """A block's bytes for a path, repeated over the whole block so that a torn copy shows."""
-    unit = bytes([len(tokens), *tokens]).ljust(16, b"\xff")
-    return unit * (size // 16)
+def test_check_without_a_wait_is_a_race_and_fails(driver: CudaDriver) -> None:
+    device = layered_on(driver)
+    patterns = Patterns(device)
+    with Gate(device, Stream.COMPUTE):
+        patterns.write(Stream.COMPUTE, [(PRIMARY, 0)], [7])
+        check = patterns.check(Stream.EXECUTION, [(PRIMARY, 0)], [7])
+        device.wait_host(device.record_event(Stream.EXECUTION))
+        assert len(check.value()) == len(LAYERED)
+    device.synchronize()
+    assert len(device.races) == 1
 
 
-@pytest.mark.gpu
-def test_blocks_keep_their_bytes_through_offloading_and_onboarding() -> None:
-    device = gpu_device(8, 12, 1 << 20)
-    assert churn(device, BlockManager) == []
-    assert device.races == []
+def test_check_that_is_pending_has_no_result(driver: CudaDriver) -> None:
+    device = layered_on(driver)
+    patterns = Patterns(device)
+    with Gate(device, Stream.COMPUTE):
+        check = patterns.check(Stream.COMPUTE, [(PRIMARY, 0)], [7])
+        with pytest.raises(DeviceError, match="not completed yet"):
+            check.value()
 
 
-@pytest.mark.gpu
-def test_blocks_keep_their_bytes_through_partial_copies() -> None:
-    device = gpu_device(8, 12, 1 << 20)
-    pool = Pool(8, 12, device=device, block_bytes=1 << 20, tokens_per_block=4, partial_reuse=True)
-    rng = random.Random(1)
-    for number in range(300):
-        pool.cache(number, [rng.randrange(3) for _ in range(rng.randrange(1, 13))])
-    assert pool.manager.counters.blocks_copied_in_part > 20
-    assert pool.wrong_contents() == []
-    assert device.races == []
+def test_descriptors_of_two_streams_do_not_mix(driver: CudaDriver) -> None:
+    """Those of batches too large to be read from pinned memory: each stream has a place of its own for the next."""
+    device = device_on(driver)
+    descriptors = bytes(PAIR_BYTES * (PAIRS_READ_FROM_HOST + 1))
+    places = [device.ways.put(device.handle(stream), descriptors)[1] for stream in Stream]
+    device.synchronize()
+    assert min(high - low for low, high in pairwise(sorted(places))) >= PAIR_BYTES * PAIRS_MAX
 
 
-@pytest.mark.gpu
-def test_manager_without_waits_is_caught_on_the_gpu_too() -> None:
-    class NoWaits(Transfers):
-        def wait_for_batch(self, stream: Stream, batch: Batch) -> None:
-            """Copies are not ordered."""
+def test_kernel_loads_nothing_through_an_entry_without_a_slot(driver: CudaDriver) -> None:
+    device = layered_on(driver)
+    region, stream = device.staging.take(512), device.handle(Stream.COMPUTE)
+    region.write(b"." * 512)
+    region.write((5).to_bytes(8, "little"))
+    arguments = (region.address, 0, 5, device.address(0, 0), 192, 192, 1, 0, region.address + 64, region.address + 32)
+    driver.launch(stream, Kernel.LOAD_THROUGH, 1, arguments)
+    driver.synchronize(stream)
+    assert region.read(8, 32) == (5).to_bytes(8, "little")
+    assert region.read(448, 64) == b"." * 448
 
-    class Unordered(BlockManager):
-        transfers_type = NoWaits
 
-    device = gpu_device(8, 12, 1 << 20)
-    churn(device, Unordered)
-    assert device.races != []
+def test_streams_go_back_and_memory_is_freed_with_the_device(host: HostDriver) -> None:
+    devices = [device_on(host)]
+    devices[0].write(Stream.COMPUTE, PRIMARY, 0, 0, b"a" * 64)
+    made, after_first = host.calls("cuStreamCreate"), host.fake.fake_allocations()
+    for _ in range(3):
+        devices.clear()
+        gc.collect()
+        devices.append(device_on(host))
+    assert (host.calls("cuStreamCreate"), host.fake.fake_allocations()) == (made, after_first)

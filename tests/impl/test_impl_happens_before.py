@@ -87,7 +87,7 @@ def test_host_synchronization_orders_everything() -> None:
     record = HappensBefore(["a", "b"], 1, 0)
     record.submit(0, [], [0])
     record.synchronize()
-    record.host_read(0)
+    record.host_access((0,), ())
     record.submit(1, [], [0])
     assert record.races == []
 
@@ -95,8 +95,84 @@ def test_host_synchronization_orders_everything() -> None:
 def test_host_read_without_synchronization_is_reported() -> None:
     record = HappensBefore(["a"], 1, 0)
     record.submit(0, [], [0])
-    record.host_read(0)
+    record.host_access((0,), ())
     assert [race.second.stream for race in record.races] == ["host"]
+
+
+def test_host_access_comes_before_what_is_submitted_later() -> None:
+    record = HappensBefore(["a", "b"], 1, 0)
+    record.host_access((), (0,))
+    record.submit(1, [], [0])
+    assert record.races == []
+
+
+def test_host_write_under_a_pending_read_is_reported() -> None:
+    record = HappensBefore(["a"], 1, 0)
+    record.submit(0, [0], [])
+    record.host_access((), (0,))
+    assert str(record.races[0].second) == "write #2 by the host"
+
+
+def test_what_the_host_waited_for_comes_before_all_that_follows() -> None:
+    record = HappensBefore(["a", "b"], 2, 0)
+    record.submit(0, [], [0])
+    record.host_wait(record.record(0))
+    record.host_access((0,), ())
+    record.submit(1, [], [0])
+    assert record.races == []
+
+
+def test_host_that_waited_knows_nothing_of_later_work() -> None:
+    record = HappensBefore(["a"], 1, 0)
+    event = record.record(0)
+    record.submit(0, [], [0])
+    record.host_wait(event)
+    record.host_access((0,), ())
+    assert record.race_count == 1
+
+
+def test_what_the_host_waited_for_reaches_streams_through_other_streams() -> None:
+    record = HappensBefore(["a", "b", "c"], 1, 0)
+    record.submit(0, [], [0])
+    record.wait(1, record.record(0))
+    record.host_wait(record.record(1))
+    record.submit(2, [], [0])
+    assert record.races == []
+
+
+def test_every_reader_of_many_is_reported() -> None:
+    record = HappensBefore(["a", "b", "c"], 1, 0)
+    for stream in range(3):
+        record.submit(stream, [0], [])
+    record.submit(1, [], [0])
+    assert sorted(race.first.stream for race in record.races) == ["a", "c"]
+
+
+def test_readers_before_the_last_write_are_forgotten() -> None:
+    record = HappensBefore(["a", "b", "c"], 1, 0)
+    record.submit(0, [0], [])
+    record.wait(1, record.record(0))
+    record.submit(1, [], [0])
+    record.wait(2, record.record(1))
+    record.submit(2, [], [0])
+    assert record.races == []
+
+
+def test_buffer_is_a_place_after_the_slots() -> None:
+    record = HappensBefore(["a", "b"], 2, 1)
+    assert [record.add_buffer(1), record.add_buffer(0)] == [3, 4]
+    record.submit(0, [], [4])
+    record.submit(1, [4], [])
+    assert [(race.level, race.slot, race.what) for race in record.races] == [(0, 1, "buffer")]
+
+
+def test_report_names_a_buffer_as_one() -> None:
+    record = HappensBefore(["compute"], 1, 1)
+    record.submit(0, [record.add_buffer(1)], [])
+    record.host_access((), (2,))
+    assert str(record.races[0]) == (
+        "SECONDARY buffer 0: nothing orders the write #2 by the host after the read #1 on the compute stream"
+    )
 
 
 def test_report_names_level_slot_and_both_accesses() -> None:

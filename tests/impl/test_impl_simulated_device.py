@@ -10,7 +10,7 @@ PRIMARY, SECONDARY = Level.PRIMARY, Level.SECONDARY
 
 
 def device(schedule: ScheduleName, seed: int = 0) -> SimulatedDevice:
-    return SimulatedDevice(2, 2, 4, schedule=schedule, seed=seed)
+    return SimulatedDevice(2, 2, 4, tokens_per_block=4, schedule=schedule, seed=seed)
 
 
 def unordered_writers(schedule: ScheduleName, seed: int = 0) -> bytes:
@@ -129,7 +129,7 @@ def test_write_beyond_the_block_is_an_error() -> None:
 
 
 def test_unknown_schedule_is_an_error() -> None:
-    with pytest.raises(ValueError, match="'fair': there are eager, lazy, reversed, random"):
+    with pytest.raises(ValueError, match="'fair': there are eager, lazy, reversed, random, adversarial"):
         Schedule("fair")  # type: ignore[arg-type]  # the point of the test
 
 
@@ -157,8 +157,8 @@ def test_prefix_copy_leaves_the_rest_of_the_target(schedule: ScheduleName) -> No
 
 
 @pytest.mark.parametrize("length", [0, 5])
-def test_prefix_of_no_bytes_or_too_many_is_an_error(length: int) -> None:
-    with pytest.raises(DeviceError, match=rf"copy of {length} bytes from SECONDARY slot 0: a block has 4 bytes"):
+def test_prefix_of_no_tokens_or_too_many_is_an_error(length: int) -> None:
+    with pytest.raises(DeviceError, match=rf"copy of {length} tokens from SECONDARY slot 0: a block has 4 tokens"):
         device("eager").copy(Stream.ONBOARD, [], [(1, 0, 0, 1, length)])
 
 

@@ -16,7 +16,7 @@ class Copies:
     """Transfers over a device whose places hold their own numbers, beside a list that is copied at once."""
 
     def __init__(self, schedule: ScheduleName, seed: int = 0, transfers_type: type[Transfers] = Transfers) -> None:
-        self.device = SimulatedDevice(SLOTS, SLOTS, 2, schedule=schedule, seed=seed)
+        self.device = SimulatedDevice(SLOTS, SLOTS, 2, tokens_per_block=2, schedule=schedule, seed=seed)
         self.transfers = transfers_type(self.device)
         self.expected = [bytes([place, 10 + place]) for place in range(2 * SLOTS)]
         for place, value in enumerate(self.expected):
