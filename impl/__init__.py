@@ -6,6 +6,7 @@ from kvproof.impl.events import Event, Removed, Stored, Updated
 from kvproof.impl.inspection import BlockInUse, FreeBlock, Inspection, LiveSequence, Location, SequenceBlock
 from kvproof.impl.manager import BlockManager
 from kvproof.impl.page_table import PageTable, decode_entry
+from kvproof.impl.page_table_upload import UploadedTables
 from kvproof.impl.refusal import ProtocolError, Reason, Refused
 from kvproof.impl.reporting import STEPS, Observer
 from kvproof.impl.requests import Admission, AdmittedRequest, BatchAdmission, Request, RetentionRange
@@ -36,6 +37,7 @@ __all__ = [
     "SequenceBlock",
     "Stored",
     "Updated",
+    "UploadedTables",
     "decode_entry",
     "join_token",
     "split_token",

@@ -69,15 +69,28 @@ class CachedPaths(LiveSequences):
         Raises:
             Refused: not-cached or not-pinned.
         """
-        path = self._cached_path(tokens, extra_ids)
+        path = self.pinned_path(tokens, extra_ids)
         last, refs = path[-1], self._refs
-        if not self._pinned[last]:
-            self._refuse("not-pinned", f"path of {_path(path)}: no pin of just this path to take away; pin it first")
         for block in reversed(path):
             self.step_unpin(block, block == last)
             if not refs[block]:
                 self.step_release(block, False)
         return len(path)
+
+    def pinned_path(self, tokens: Iterable[int], extra_ids: Iterable[int] | None) -> list[int]:
+        """The blocks of a path that is pinned itself, and not only as the beginning of another.
+
+        Raises:
+            Refused: not-cached or not-pinned.
+        """
+        path = self._cached_path(tokens, extra_ids)
+        if not self._pinned[path[-1]]:
+            self._refuse("not-pinned", f"path of {_path(path)}: there is no pin of just this path; pin it first")
+        return path
+
+    def slots_to_send(self, path: list[int]) -> list[int]:
+        """Where the blocks of a pinned path are, at the moment of sending."""
+        return [self._slot[block] for block in path]
 
     def release_subtree(self, tokens: Iterable[int], extra_ids: Iterable[int] | None = None) -> int:
         """Make the block at the path `tokens` and all below it the next victims among cached blocks; returns how many.

@@ -6,6 +6,8 @@ from typing import Any
 
 from attrs import Attribute, field, frozen
 
+from kvproof.impl.device.layout import Pool
+
 PRIORITIES_DEFAULT = 101  # retention priorities 0..100, as in TensorRT-LLM
 DEFAULT_PRIORITY = 35  # what a sequence without retention settings gets, as in TensorRT-LLM
 OFFLOAD_THRESHOLD = 30  # below it a victim is dropped instead of offloaded, as in TensorRT-LLM
@@ -30,6 +32,11 @@ def _is_switch(instance: object, attribute: Attribute[Any], value: object) -> No
         raise TypeError(f"PoolConfig.{attribute.name}: is True or False, got {value!r}")
 
 
+def _are_pools(instance: object, attribute: Attribute[Any], value: object) -> None:
+    if not isinstance(value, tuple) or not all(isinstance(pool, Pool) for pool in value):
+        raise TypeError(f"PoolConfig.{attribute.name}: needs a tuple of Pool, got {value!r}")
+
+
 @frozen(kw_only=True)
 class PoolConfig:
     """Sizes in blocks, tokens and bytes; policies as priorities. Validated when made.
@@ -38,7 +45,8 @@ class PoolConfig:
         primary_blocks: slots in device memory, at least 1.
         secondary_blocks: slots in pinned host memory; 0 means no offloading.
         tokens_per_block: tokens whose KV data fill one block.
-        block_bytes: bytes of one block, all layers.
+        block_bytes: bytes of one block, all layers and pools.
+        pools: in which pieces a block lies in memory, `block_bytes` in all; empty: one piece.
         max_sequence_tokens: longest sequence accepted, prompt and generated tokens together.
         default_priority: retention priority of a sequence added without one.
         offload_threshold: lowest priority at which a victim is offloaded and not dropped; `priorities` means never.
@@ -59,6 +67,7 @@ class PoolConfig:
     tokens_per_block: int = field(validator=_AtLeast(1))
     block_bytes: int = field(validator=_AtLeast(1))
     max_sequence_tokens: int = field(validator=_AtLeast(1))
+    pools: tuple[Pool, ...] = field(default=(), validator=_are_pools)
     default_priority: int = field(default=DEFAULT_PRIORITY, validator=_AtLeast(0))
     offload_threshold: int = field(default=OFFLOAD_THRESHOLD, validator=_AtLeast(0))
     priorities: int = field(default=PRIORITIES_DEFAULT, validator=_AtLeast(1))
@@ -87,3 +96,22 @@ class PoolConfig:
                 f"PoolConfig.block_bytes: {self.block_bytes} is not a multiple of tokens_per_block, "
                 f"{self.tokens_per_block}; partial_reuse copies the bytes of single tokens"
             )
+        self._check_pools()
+
+    def _check_pools(self) -> None:
+        size = sum(pool.block_bytes for pool in self.block_pools)
+        if size != self.block_bytes:
+            raise ValueError(
+                f"PoolConfig.pools: they have {size} bytes for each block, but block_bytes is {self.block_bytes}"
+            )
+        for number, pool in enumerate(self.block_pools):
+            if self.partial_reuse and pool.layer_bytes % self.tokens_per_block:
+                raise ValueError(
+                    f"PoolConfig.pools[{number}]: a layer of {pool.layer_bytes} bytes is not a multiple of "
+                    f"tokens_per_block, {self.tokens_per_block}; partial_reuse copies the bytes of single tokens"
+                )
+
+    @property
+    def block_pools(self) -> tuple[Pool, ...]:
+        """The pools, with the one piece that `pools` leaves unsaid."""
+        return self.pools or (Pool(self.block_bytes),)

@@ -3,8 +3,9 @@
 Each operation first decides, without changing anything, whether it can complete, and then does. So a refusal leaves
 everything as it was, and what passed the checks cannot run out of blocks halfway.
 
-Per iteration the engine calls `begin_iteration`, then operations, then `end_iteration`, and then launches the kernels
-that write the positions which those operations returned. A token's KV data count as written from then on.
+Per iteration the engine calls `begin_iteration`, then operations, then `end_iteration`, `upload_page_tables` for the
+sequences of the forward pass, and then launches its kernels, which write the positions that those operations returned.
+A token's KV data count as written from then on.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kvproof.impl.cached_paths import CachedPaths
-from kvproof.impl.device.interface import Level
+from kvproof.impl.device.interface import Level, Loaded, Stream
 from kvproof.impl.events import Event
 from kvproof.impl.page_table import PageTable
+from kvproof.impl.page_table_upload import UploadedTables
 from kvproof.impl.requests import Admission, BatchAdmission, Request, RetentionRange
 
 
@@ -25,6 +27,10 @@ class BlockManager(CachedPaths):
         config: sizes and policies.
         device: memory of just these sizes.
         observer: called with (step name, arguments) for each step as it takes effect; None costs nothing.
+        forward_streams: where the engine launches its kernels; it orders its passes among themselves.
+
+    Raises:
+        ValueError: the device is not of these sizes, or the streams will not do.
     """
 
     def begin_iteration(self) -> None:
@@ -101,6 +107,45 @@ class BlockManager(CachedPaths):
     def page_table(self, sequence: int) -> PageTable:
         """Where the blocks of a live sequence are: a copy, one uint32 a position; see `page_table.decode_entry`."""
         return self._page_tables.export(self._live(sequence).table)
+
+    @property
+    def forward_streams(self) -> tuple[Stream, ...]:
+        """The streams on which kernels may run."""
+        return self._transfers.forward_streams
+
+    def upload_page_tables(self, sequences: Iterable[int], stream: Stream | None = None) -> UploadedTables:
+        """Bring the page tables of live sequences to the device, for the kernels launched on `stream` from here on.
+
+        To be called after `end_iteration`. The tables are those of this moment; they stay valid until the next upload for
+        this stream. The host does not wait, unless several earlier uploads are still under way.
+
+        Args:
+            sequences: each once.
+            stream: the first of `forward_streams` when None.
+
+        Raises:
+            Refused: unknown-sequence.
+            ValueError: copies are not ordered with kernels on that stream.
+        """
+        stream = self.forward_streams[0] if stream is None else stream
+        if stream not in self.forward_streams:
+            names = ", ".join(each.name for each in self.forward_streams)
+            raise ValueError(f"stream {stream.name}: is no forward stream of this manager; it has {names}")
+        return self._page_table_upload.upload(stream, {each: self._live(each).table for each in sequences})
+
+    def send_path(self, tokens: Iterable[int], extra_ids: Iterable[int] | None = None) -> list[Loaded]:
+        """Read the blocks of a pinned path on the sender's stream, in order, each from where it is now.
+
+        A pinned block is not evicted, but it may move: a prompt that reuses it brings it to device memory (#16913). What
+        comes later waits for these reads before it writes there, so the path may be unpinned at once.
+
+        Raises:
+            Refused: not-cached or not-pinned.
+        """
+        path = self.pinned_path(tokens, extra_ids)
+        loads = [self._transfers.send(slot) for slot in self.slots_to_send(path)]
+        self._transfers.flush()
+        return loads
 
     def block_count(self, sequence: int) -> int:
         """Number of blocks of a live sequence."""

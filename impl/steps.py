@@ -6,17 +6,19 @@ from typing import NoReturn
 
 from kvproof.impl.config import PoolConfig
 from kvproof.impl.counters import Counters
-from kvproof.impl.device.interface import Device, Level
+from kvproof.impl.device.interface import Device, Level, Stream
+from kvproof.impl.device_fit import check_device
 from kvproof.impl.events import EventLog
 from kvproof.impl.expiry import Expiry
 from kvproof.impl.free_queues import NOT_QUEUED, UNREACHABLE, FreeQueues
 from kvproof.impl.page_table import PageTables
+from kvproof.impl.page_table_upload import PageTableUpload
 from kvproof.impl.refusal import ProtocolError, Reason, Refused
 from kvproof.impl.reporting import Observer, log_events, report_steps
 from kvproof.impl.reuse_tree import UNATTACHED, ReuseTree
 from kvproof.impl.sequence import Sequence
 from kvproof.impl.tokens import Key
-from kvproof.impl.transfers import Transfers
+from kvproof.impl.transfers import FORWARD_STREAMS, Transfers
 
 
 class BlockSteps:
@@ -32,16 +34,19 @@ class BlockSteps:
     tree_type: type[ReuseTree] = ReuseTree
     transfers_type: type[Transfers] = Transfers
     page_tables_type: type[PageTables] = PageTables
+    page_table_upload_type: type[PageTableUpload] = PageTableUpload
     expiry_type: type[Expiry] = Expiry
     events_type: type[EventLog] = EventLog
 
-    def __init__(self, config: PoolConfig, device: Device, observer: Observer | None = None) -> None:
-        if device.slots != (config.primary_blocks, config.secondary_blocks) or device.block_bytes != config.block_bytes:
-            raise ValueError(
-                f"device: has {device.slots[0]} primary and {device.slots[1]} secondary slots of {device.block_bytes} "
-                f"bytes, but the pool needs {config.primary_blocks} and {config.secondary_blocks} of "
-                f"{config.block_bytes}; make both from one PoolConfig"
-            )
+    def __init__(
+        self,
+        config: PoolConfig,
+        device: Device,
+        observer: Observer | None = None,
+        *,
+        forward_streams: tuple[Stream, ...] = FORWARD_STREAMS,
+    ) -> None:
+        check_device(config, device)
         blocks = config.primary_blocks + config.secondary_blocks
         self.config = config
         self.device = device
@@ -60,8 +65,9 @@ class BlockSteps:
         self._parent = self._tree.parent
         self._expiry = self.expiry_type()
         self._timers = self._expiry.timers
-        self._transfers = self.transfers_type(device)
+        self._transfers = self.transfers_type(device, forward_streams)
         self._page_tables = self.page_tables_type(config.primary_blocks)
+        self._page_table_upload = self.page_table_upload_type(device)
         self._entry = self._page_tables.entry
         self._sequences: dict[int, Sequence] = {}
         for block in range(blocks):
@@ -124,10 +130,8 @@ class BlockSteps:
 
     def step_copy(self, source: int, target: int, tokens: int) -> None:
         """Copy the first `tokens` tokens of `source` to where `target` is; asynchronous."""
-        config = self.config
-        whole = tokens == config.tokens_per_block
-        length = None if whole else tokens * (config.block_bytes // config.tokens_per_block)
-        self._transfers.copy(self._slot[source], self._slot[target], length)
+        whole = tokens == self._block_tokens
+        self._transfers.copy(self._slot[source], self._slot[target], None if whole else tokens)
 
     def step_swap(self, a: int, b: int) -> None:
         """Exchange the slots of `a` and `b`; the bytes have been seen to already."""

@@ -1,25 +1,32 @@
 """Copies between slots, ordered per physical slot (domain notes, section 6, table generation T2).
 
 Copies to host memory run on the offload stream, all others on the onboard stream, and the host waits for neither. Two
-tables say what is still under way: for each slot the copies that read it and the one that writes it. Before a copy is
+tables say what is still under way: for each slot the work that reads it and the copy that writes it. Before a copy is
 submitted, its stream waits for the pending write of the source (read after write), the pending reads of the target
-(write after read) and the pending write of the target (write after write).
+(write after read) and the pending write of the target (write after write). A sender, which only reads, waits for the
+pending write and is entered as one more read.
 
 The tables are keyed by physical place, level included. Blocks exchange their slots as soon as a copy is submitted, so
 keys by block id follow the identity instead of the bytes (#9056), and a slot number without its level names two
 places (#15272).
 
+Forward passes may run on several streams, as under an overlap scheduler (#15349): copies wait for all of them, and all
+of them wait for the copies. Among themselves the engine orders its passes.
+
 Copies of one stream are gathered into batches, since a launch costs more than the bookkeeping of a block. A batch is
-submitted when the operation ends, or earlier when another copy must be ordered after one inside it.
+submitted when the operation ends, or earlier when other work must be ordered after a copy inside it.
 """
 
 from __future__ import annotations
 
-from kvproof.impl.device.interface import Device, Event, Level, Move, PrefixMove, Stream
+from kvproof.impl.device.interface import Device, Event, Level, Loaded, Move, PrefixMove, Stream
+
+FORWARD_STREAMS = (Stream.COMPUTE,)
+"""Where forward passes run, if nothing else is said."""
 
 
 class Batch:
-    """Copies that are submitted together; `event` is None until they are."""
+    """Copies that are submitted together, or what a sender reads; `event` is None until that is submitted."""
 
     __slots__ = ("event", "moves", "number", "prefixes", "stream")
 
@@ -32,12 +39,21 @@ class Batch:
 
 
 class Transfers:
-    """Submits copies to `device` and keeps them, and the engine's kernels, in a safe order.
+    """Submits copies to `device` and keeps them, the engine's kernels and a sender in a safe order.
 
-    Slots are given as the block manager numbers them: PRIMARY first, then SECONDARY.
+    Slots are given as the block manager numbers them: PRIMARY first, then SECONDARY. No method blocks the host.
+
+    Args:
+        device: what carries them out.
+        forward_streams: the streams on which the engine runs forward passes, at least one.
     """
 
-    def __init__(self, device: Device) -> None:
+    def __init__(self, device: Device, forward_streams: tuple[Stream, ...] = FORWARD_STREAMS) -> None:
+        copying = [stream.name for stream in forward_streams if stream in (Stream.ONBOARD, Stream.OFFLOAD)]
+        if not forward_streams or copying:
+            given = ", ".join(stream.name for stream in forward_streams) or "none"
+            raise ValueError(f"forward_streams: {given}; pass at least one, and none of the streams that copy")
+        self.forward_streams = forward_streams
         self._device = device
         self._primary_slots = device.slots[Level.PRIMARY]
         self._open: list[Batch | None] = [None] * len(Stream)
@@ -45,8 +61,10 @@ class Transfers:
         self._awaited = [[0] * len(Stream) for _ in Stream]  # [waiting][awaited]: newest batch already waited for
         self._reads: dict[int, dict[Stream, Batch]] = {}
         self._writes: dict[int, Batch] = {}
+        self._passes: list[Event] = []  # the forward passes before this iteration
         self._in_iteration = False
         self._compute_is_behind = False
+        self._sends = False
 
     def begin_iteration(self) -> None:
         """From here on copies come after all kernels submitted so far; what was pending is pending no more."""
@@ -57,15 +75,15 @@ class Transfers:
         self._in_iteration = True
 
     def end_iteration(self) -> None:
-        """Kernels submitted from here on come after all copies submitted so far."""
+        """Kernels submitted from here on come after all copies submitted so far, and after what was sent."""
         self.flush()
         if self._compute_is_behind:
             self.wait_for_copies()
-            self._compute_is_behind = False
+            self._compute_is_behind = self._sends = False
         self._in_iteration = False
 
-    def copy(self, source: int, target: int, length: int | None = None) -> None:
-        """Copy slot `source` to slot `target`: its first `length` bytes, or all. Outside an iteration this begins one.
+    def copy(self, source: int, target: int, tokens: int | None = None) -> None:
+        """Copy slot `source` to slot `target`: its first `tokens` tokens, or all. Outside an iteration this begins one.
 
         A copy of a part is ordered like one of the whole: the tables know slots, not bytes.
         """
@@ -75,31 +93,54 @@ class Transfers:
         stream = Stream.OFFLOAD if source < primary <= target else Stream.ONBOARD
         source_key, target_key = self.key(source), self.key(target)
         self.order(stream, source_key, target_key)
-        batch = self._open[stream]
-        if batch is None:
-            self._numbers[stream] += 1
-            batch = self._open[stream] = Batch(stream, self._numbers[stream])
-            self._compute_is_behind = True
+        batch = self._open[stream] or self._new_batch(stream)
         source_move = (Level.SECONDARY, source - primary) if source >= primary else (Level.PRIMARY, source)
         target_move = (Level.SECONDARY, target - primary) if target >= primary else (Level.PRIMARY, target)
-        if length is None:
+        if tokens is None:
             batch.moves.append(source_move + target_move)
         else:
-            batch.prefixes.append((*source_move, *target_move, length))
+            batch.prefixes.append((*source_move, *target_move, tokens))
         self.remember(batch, source_key, target_key)
 
+    def send(self, slot: int) -> Loaded:
+        """A sender reads `slot`, on whichever level: after what writes it now, and before what will write it later.
+
+        Outside an iteration this begins one.
+        """
+        if not self._in_iteration:
+            self.begin_iteration()
+        if not self._sends:  # only now: most iterations send nothing
+            self._sends = True
+            for event in self._passes:
+                self._device.wait_event(Stream.SEND, event)
+        key, primary = self.key(slot), self._primary_slots
+        self.await_source(Stream.SEND, key)
+        batch = self._open[Stream.SEND] or self._new_batch(Stream.SEND)
+        place = (Level.SECONDARY, slot - primary) if slot >= primary else (Level.PRIMARY, slot)
+        loaded = self._device.load(Stream.SEND, *place)
+        self.remember_read(batch, key)
+        return loaded
+
     def flush(self) -> None:
-        """Submit what has been gathered."""
-        for stream in (Stream.OFFLOAD, Stream.ONBOARD):
-            self.submit(stream)
+        """Submit what has been gathered: copies to host memory first, since they make room for the others."""
+        for batch in reversed(self._open):
+            if batch is not None:
+                self.submit(batch.stream)
 
     def submit(self, stream: Stream) -> None:
         """Submit the open batch of `stream`, if there is one, and record its event."""
         batch = self._open[stream]
         if batch is not None:
             self._open[stream] = None
-            self._device.copy(stream, batch.moves, batch.prefixes)
+            if batch.moves or batch.prefixes:  # what a sender reads has been submitted already
+                self._device.copy(stream, batch.moves, batch.prefixes)
             batch.event = self._device.record_event(stream)
+
+    def _new_batch(self, stream: Stream) -> Batch:
+        self._numbers[stream] += 1
+        batch = self._open[stream] = Batch(stream, self._numbers[stream])
+        self._compute_is_behind = True
+        return batch
 
     # What keeps the order; each can be replaced on its own, to show what it is for.
 
@@ -108,32 +149,48 @@ class Transfers:
         return slot
 
     def order(self, stream: Stream, source_key: int, target_key: int) -> None:
-        """Make `stream` wait for all pending copies that a copy from the source to the target conflicts with.
+        """Make `stream` wait for all that a copy from the source to the target conflicts with."""
+        self.await_source(stream, source_key)
+        self.await_target(stream, target_key)
 
-        What the target had pending is forgotten: whoever comes after this copy comes after those too.
-        """
-        write = self._writes.get(source_key)
+    def await_source(self, stream: Stream, key: int) -> None:
+        """Make `stream` wait for the pending write of what it will read."""
+        write = self._writes.get(key)
         if write is not None:
             self.wait_for_batch(stream, write)
-        reads = self._reads.pop(target_key, None)
+
+    def await_target(self, stream: Stream, key: int) -> None:
+        """Make `stream` wait for the pending reads and the pending write of what it will write.
+
+        They are forgotten: whoever comes after this copy comes after those too.
+        """
+        reads = self._reads.pop(key, None)
         if reads is not None:
             for batch in reads.values():
                 self.wait_for_batch(stream, batch)
-        write = self._writes.pop(target_key, None)
+        write = self._writes.pop(key, None)
         if write is not None:
             self.wait_for_batch(stream, write)
 
     def remember(self, batch: Batch, source_key: int, target_key: int) -> None:
-        """Enter a copy into the tables. Of several reads on one stream the last stands for all."""
-        reads = self._reads.get(source_key)
+        """Enter a copy into the tables."""
+        self.remember_read(batch, source_key)
+        self.remember_write(batch, target_key)
+
+    def remember_read(self, batch: Batch, key: int) -> None:
+        """Enter a read. Of several on one stream the last stands for all."""
+        reads = self._reads.get(key)
         if reads is None:
-            self._reads[source_key] = {batch.stream: batch}
+            self._reads[key] = {batch.stream: batch}
         else:
             reads[batch.stream] = batch
-        self._writes[target_key] = batch
+
+    def remember_write(self, batch: Batch, key: int) -> None:
+        """Enter a write; what was pending there before has been awaited."""
+        self._writes[key] = batch
 
     def wait_for_batch(self, stream: Stream, batch: Batch) -> None:
-        """Later copies on `stream` come after `batch`."""
+        """Later work on `stream` comes after `batch`."""
         if batch.event is None:
             self.submit(batch.stream)
         if batch.event is not None and batch.stream != stream:  # a stream is in order with itself
@@ -143,12 +200,19 @@ class Transfers:
                 self._device.wait_event(stream, batch.event)
 
     def wait_for_compute(self) -> None:
-        """Both copy streams wait for the kernels submitted so far."""
-        event = self._device.record_event(Stream.COMPUTE)
-        self._device.wait_event(Stream.ONBOARD, event)
-        self._device.wait_event(Stream.OFFLOAD, event)
+        """The copy streams wait for the kernels submitted so far, and a sender will."""
+        self._passes = [self._device.record_event(stream) for stream in self.awaited_passes()]
+        for event in self._passes:
+            self._device.wait_event(Stream.ONBOARD, event)
+            self._device.wait_event(Stream.OFFLOAD, event)
+
+    def awaited_passes(self) -> tuple[Stream, ...]:
+        """The streams whose kernels the copies wait for."""
+        return self.forward_streams
 
     def wait_for_copies(self) -> None:
-        """The compute stream waits for the copies submitted so far."""
-        for stream in (Stream.ONBOARD, Stream.OFFLOAD):
-            self._device.wait_event(Stream.COMPUTE, self._device.record_event(stream))
+        """The forward streams wait for the copies submitted so far, and for what was sent."""
+        streams = (Stream.ONBOARD, Stream.OFFLOAD, Stream.SEND) if self._sends else (Stream.ONBOARD, Stream.OFFLOAD)
+        for event in [self._device.record_event(stream) for stream in streams]:
+            for stream in self.forward_streams:
+                self._device.wait_event(stream, event)
