@@ -12,9 +12,10 @@ from hypothesis.errors import HypothesisException
 from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.lockstep import Lockstep, Progress, run
 from kvproof.fuzz.minimise import RUNS_BUDGET, Candidate, Minimiser
+from kvproof.fuzz.pace import check_mode
 from kvproof.fuzz.scout import Novelty
 from kvproof.fuzz.subject import Parameters, Subject
-from kvproof.fuzz.target import Operation, Target
+from kvproof.fuzz.target import HarnessError, Operation, Target, has_schedule
 from kvproof.fuzz.trace import Trace
 from kvproof.fuzz.walk import Case, case_seed, walk_case
 
@@ -42,6 +43,8 @@ class Plan:
     """Operations that these parameters cannot allow: the run fails when one is accepted, not when none is."""
     without: frozenset[str] = frozenset()
     """Operations that are not driven at all, because the target does not offer them."""
+    schedule: str | None = None
+    """The mode in which pending work goes on (see `kvproof.fuzz.pace`); None draws one for each case."""
 
 
 @define
@@ -124,7 +127,9 @@ def run_campaign(subject: Subject, make_target: Callable[[], Target], plan: Plan
     Raises:
         TargetError: the target could not be made, reset or closed.
         MachineError: the plan's parameters are not allowed, or it leaves out an operation that there is not.
+        HarnessError: the plan names a mode of the schedule, and there is no such mode, or the target has no schedule.
     """
+    _check_schedule(plan.schedule, make_target)
     subject = subject.without(plan.without)
     campaign = Campaign(subject, plan)
     subject.reference({**subject.defaults, **plan.parameters})
@@ -158,8 +163,19 @@ def run_campaign(subject: Subject, make_target: Callable[[], Target], plan: Plan
     return campaign
 
 
+def _check_schedule(mode: str | None, make_target: Callable[[], Target]) -> None:
+    """A mode that nothing would keep to is an error, not a run without it."""
+    if mode is None:
+        return
+    check_mode(mode)
+    target = make_target()
+    if not has_schedule(target):
+        raise HarnessError(f"schedule {mode!r}: {type(target).__name__} has no schedule; ask for none")
+
+
 def _minimise(campaign: Campaign, finding: Finding, make_target: Callable[[], Target]) -> None:
-    minimiser = Minimiser(campaign.subject, make_target, campaign.plan.minimising_runs)
+    plan = campaign.plan
+    minimiser = Minimiser(campaign.subject, make_target, plan.minimising_runs, schedule=plan.schedule)
     try:
         if finding.failure.oracle == "invariant":  # engines test these now and then only: find where it broke first
             with Lockstep(campaign.subject, make_target(), finding.parameters) as lockstep:
@@ -170,19 +186,23 @@ def _minimise(campaign: Campaign, finding: Finding, make_target: Callable[[], Ta
 
 
 def _walk(campaign: Campaign, make_target: Callable[[], Target], watch: Callable[[Case], None]) -> None:
-    target, novelty, fixed = make_target(), Novelty(), campaign.plan.parameters
+    target, novelty, plan = make_target(), Novelty(), campaign.plan
     while True:
-        seed = case_seed(campaign.plan.seed, campaign.cases)
+        seed = case_seed(plan.seed, campaign.cases)
         campaign.cases += 1
-        for case in walk_case(campaign.subject, target, seed, campaign.progress, fixed, novelty=novelty):
+        for case in walk_case(
+            campaign.subject, target, seed, campaign.progress, plan.parameters, novelty=novelty, mode=plan.schedule
+        ):
             watch(case)
 
 
 def _hypothesis(campaign: Campaign, make_target: Callable[[], Target], watch: Callable[[Case], None]) -> None:
     from kvproof.fuzz.stateful import machine_class, run_batch  # half a second, which only this engine needs
 
+    plan = campaign.plan
     batch = 0
     over = False
+    scheduled = has_schedule(make_target())
 
     def watch_and_count(case: Case) -> None:
         nonlocal over
@@ -195,10 +215,16 @@ def _hypothesis(campaign: Campaign, make_target: Callable[[], Target], watch: Ca
 
     while True:
         machine = machine_class(
-            campaign.subject, make_target, campaign.progress, watch_and_count, campaign.plan.parameters
+            campaign.subject,
+            make_target,
+            campaign.progress,
+            watch_and_count,
+            plan.parameters,
+            scheduled=scheduled,
+            mode=plan.schedule,
         )
         try:
-            run_batch(machine, case_seed(campaign.plan.seed, batch))
+            run_batch(machine, case_seed(plan.seed, batch))
         except HypothesisException as error:
             if not over:
                 raise

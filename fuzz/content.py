@@ -2,7 +2,8 @@
 
 Each token's bytes are a link of a hash chain, so data of one prefix never equal data of another, and a block that is
 moved, reused or overwritten wrongly is seen by reading it back. The chain is explicit so that a long sequence is
-written block by block without walking it from its start again.
+written block by block without walking it from its start again. Each layer has a chain of its own, so that data of one
+layer never equal data of another.
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ from functools import lru_cache
 from struct import pack
 
 BYTES_PER_TOKEN = 8
-"""Bytes of KV data that one token has in the harness; a real model has kilobytes, the manager does not care."""
+"""Bytes of KV data that one token has in a layer in the harness; a real model has hundreds, the manager does not care."""
 
 ROOT_LINK = 0x9E3779B97F4A7C15
 """The link before the first token: the golden ratio's 64 bits, any odd constant serves."""
+
+LAYER_SALT = 0xD1B54A32D192ED03
+"""Times its number, what sets the links of a layer apart from those of layer 0: an odd constant again."""
 
 _MASK = (1 << 64) - 1
 
@@ -38,15 +42,15 @@ def extend(link: int, tokens: Iterable[int]) -> tuple[int, bytes]:
 
 
 @lru_cache(maxsize=65536)
-def link_after(path: tuple[int, ...]) -> int:
-    """The link after all tokens of `path`. Remembered, so use it for short paths."""
-    link = ROOT_LINK
+def link_after(path: tuple[int, ...], layer: int = 0) -> int:
+    """The link after all tokens of `path` in a layer. Remembered, so use it for short paths."""
+    link = ROOT_LINK ^ (layer * LAYER_SALT & _MASK)
     for token in path:
         link = next_link(link, token)
     return link
 
 
 @lru_cache(maxsize=65536)
-def pattern(path: tuple[int, ...], start: int) -> bytes:
-    """The bytes of tokens `path[start:]`: `BYTES_PER_TOKEN` for each. Remembered, so use it for short paths."""
-    return extend(link_after(path[:start]), path[start:])[1]
+def pattern(path: tuple[int, ...], start: int, layer: int = 0) -> bytes:
+    """A layer's bytes of tokens `path[start:]`: `BYTES_PER_TOKEN` for each. Remembered, so use it for short paths."""
+    return extend(link_after(path[:start], layer), path[start:])[1]

@@ -15,6 +15,7 @@ import attrs
 from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.lockstep import Lockstep, run
 from kvproof.fuzz.machines import subject_of
+from kvproof.fuzz.pace import MODES, Pace
 from kvproof.fuzz.target import HarnessError, Operation, Target, load_target
 from kvproof.fuzz.targets import DEFAULT_TARGETS
 from kvproof.fuzz.targets.reference import ReferenceTarget, specifier
@@ -35,7 +36,7 @@ class Settled:
     """The rule or invariant that breaks when the reference of the variant executes it."""
     trace: Trace
     implementation: str | None
-    """The target that survived it, or None when the machine has no implementation."""
+    """The target that survived it in every mode of its schedule, or None when the machine has no implementation."""
 
 
 def execute(bundle: Bundle, parameters: Any, calls: Sequence[Call]) -> str | None:
@@ -87,16 +88,21 @@ def settle(
         write_trace(out / f"{label}-{origin.replace(' ', '-')}.json", trace, subject_of(base).make_shapes(values))
     implementation = DEFAULT_TARGETS.get(base.name) if faulty is not base else None
     if implementation is not None:
-        found = _lockstep(base, load_target(implementation), values, operations)
-        if found is not None:
-            raise Disagreement(
-                f"{implementation} does not survive the counterexample of {faulty.name}: {found.message}"
-            )
+        for mode in MODES:
+            found = _lockstep(base, load_target(implementation), values, operations, Pace(mode))
+            if found is not None:
+                raise Disagreement(
+                    f"{implementation} does not survive the counterexample of {faulty.name} ({mode}): {found.message}"
+                )
     return Settled(broken, trace, implementation)
 
 
 def _lockstep(
-    base: Bundle, target: Target, values: dict[str, int], operations: tuple[Operation, ...]
+    base: Bundle,
+    target: Target,
+    values: dict[str, int],
+    operations: tuple[Operation, ...],
+    pace: Pace | None = None,
 ) -> Failure | None:
     with Lockstep(subject_of(base), target, values) as lockstep:
-        return lockstep.initial() or run(lockstep, operations)
+        return lockstep.initial() or run(lockstep, operations, pace)

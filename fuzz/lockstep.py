@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -11,6 +12,7 @@ from attrs import define, field
 from kvproof.fuzz import oracles
 from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.oracles import Moment, StepValidation
+from kvproof.fuzz.pace import EAGER, Pace
 from kvproof.fuzz.subject import Parameters, Subject
 from kvproof.fuzz.target import (
     Content,
@@ -25,6 +27,7 @@ from kvproof.fuzz.target import (
     TargetError,
     as_steps,
     describe,
+    has_schedule,
     reset_target,
 )
 
@@ -42,6 +45,10 @@ class Progress:
     refusals: dict[tuple[str, str], int] = field(factory=dict)
     branches: set[int] = field(factory=set)
     events: dict[str, int] = field(factory=dict)
+    paces: dict[str, int] = field(factory=dict)
+    """Operations by the mode in which pending work went on; those that followed a schedule are not among them."""
+    completed: int = 0
+    """Pieces of work that completed during operations, where the target has a schedule."""
 
     def count(self, name: str, expected: Outcome) -> None:
         """One more operation, and what the specification answered."""
@@ -67,7 +74,9 @@ class Lockstep:
     """One run: a fresh reference, a fresh validator and a reset target.
 
     Use it as a context manager: the target is closed at the end. After a failure the run is over.
-    `step_log` holds the steps of the last operation: the target's when it reports them, else the reference's.
+    `step_log` holds the steps of the last operation: the target's when it reports them, else the reference's. `operation`
+    is the last operation with the schedule that was executed, so that applying it again does the same; where the bytes were
+    wrong that schedule ends with `ahead`, what completed only for looking at them. `scheduled` tells whether there is one.
     """
 
     def __init__(
@@ -94,6 +103,9 @@ class Lockstep:
         self._invariants_every = invariants_every
         self.step_log: list[Step] = []
         self.outcome: Outcome = Returned()
+        self.operation = Operation("reset", dict(parameters))
+        self.ahead: tuple[str, ...] = ()
+        self.scheduled = has_schedule(target)
         self._steps = getattr(target, "steps", None)
         self._contents = getattr(target, "contents", None)
         self._races = getattr(target, "races", None)
@@ -132,16 +144,20 @@ class Lockstep:
             return oracles.crash(moment, error)
         return oracles.observation(moment, self.reference.observe(), seen)
 
-    def apply(self, operation: Operation) -> Failure | None:
+    def apply(self, operation: Operation, pace: Pace | None = None) -> Failure | None:
         """One operation on both sides, looked at by every oracle.
 
-        The target goes first, so that the reference can follow what it chose where the specification leaves a choice.
+        The target goes first, so that the reference can follow what it chose where the specification leaves a choice. If it
+        has a schedule, it follows the operation's, else the pace; with neither, everything completes at once.
         """
         moment = Moment(self.index, operation)
         self.index += 1
+        self.operation, self.ahead = operation, ()
         actual: Outcome | None = None
         crash: Failure | None = None
         try:
+            if self.scheduled:
+                self._instruct(operation, EAGER if pace is None else pace)
             actual = self.target.apply(operation)
             if self._choices is not None:
                 self.reference.script = list(self._guarded("choices"))
@@ -149,6 +165,8 @@ class Lockstep:
             crash = oracles.crash(moment, raised.error)
         except Exception as error:  # noqa: BLE001 - a crash of the target is a finding
             crash = oracles.crash(moment, error)
+        if self.scheduled:
+            crash = self._note_schedule(moment, EAGER if pace is None else pace, crash)
         expected = self._expect(operation)
         if isinstance(expected, str):
             if expected.startswith("choice-"):
@@ -162,6 +180,38 @@ class Lockstep:
             return self._look(moment, expected, expected if actual is None else actual, crash)
         except TargetRaised as raised:
             return oracles.crash(moment, raised.error)
+
+    def _instruct(self, operation: Operation, pace: Pace) -> None:
+        """Tell the target what is to complete during the operation."""
+        target: Any = self.target
+        if operation.schedule is not None:
+            target.follow(operation.schedule)
+        else:
+            target.pace(*pace)
+
+    def _note_schedule(self, moment: Moment, pace: Pace, crash: Failure | None) -> Failure | None:
+        """Ask what completed, also after a crash; raising here is a crash of its own."""
+        try:
+            picks = self._guarded("schedule")
+        except TargetRaised as raised:
+            return crash or oracles.crash(moment, raised.error)
+        if picks is None:
+            self.scheduled = False
+            return crash
+        operation, progress = moment.operation, self.progress
+        self.operation = Operation(operation.name, operation.arguments, tuple(picks))
+        progress.completed += len(picks)
+        if operation.schedule is None:
+            progress.paces[pace.mode] = progress.paces.get(pace.mode, 0) + 1
+        return crash
+
+    def _note_ahead(self) -> None:
+        """Add the look's own picks, which the next run then follows; without them where the target cannot tell."""
+        done = self.operation
+        if self.scheduled and done.schedule is not None and callable(getattr(self.target, "schedule_ahead", None)):
+            with suppress(TargetRaised):
+                self.ahead = tuple(self._guarded("schedule_ahead"))
+            self.operation = Operation(done.name, done.arguments, done.schedule + self.ahead)
 
     def _expect(self, operation: Operation) -> Outcome | str:
         """The reference's outcome, or the name of the rule that it broke."""
@@ -200,9 +250,20 @@ class Lockstep:
             races: Iterable[Race] = self._guarded("races")
             failure = oracles.races(moment, races)
         if failure is None and self._contents is not None and isinstance(expected, Returned):
+            failure = self._look_inside(moment)
+        return failure
+
+    def _look_inside(self, moment: Moment) -> Failure | None:
+        """The bytes; where they are wrong or cannot be read, the operation's schedule says after what."""
+        try:
             contents: list[Content] = list(self._guarded("contents"))
             self.progress.contents += len(contents)
             failure = oracles.content(moment, contents)
+        except TargetRaised:
+            self._note_ahead()
+            raise
+        if failure is not None:
+            self._note_ahead()
         return failure
 
     def _expected_view(self, expected: Outcome) -> Observation:
@@ -232,10 +293,10 @@ def event_counts(events: Any) -> dict[str, int]:
     return dict.fromkeys(map(str, events or ()), 1)
 
 
-def run(lockstep: Lockstep, operations: Iterable[Operation]) -> Failure | None:
-    """Apply operations until a failure; None when all pass."""
+def run(lockstep: Lockstep, operations: Iterable[Operation], pace: Pace | None = None) -> Failure | None:
+    """Apply operations until a failure; None when all pass. The pace is of those that have no schedule of their own."""
     for operation in operations:
-        failure = lockstep.apply(operation)
+        failure = lockstep.apply(operation, pace)
         if failure is not None:
             return failure
     return None

@@ -1,10 +1,14 @@
 """Make a failing sequence short and simple, on operations rather than on draws.
 
 Operations are absolute, so any of them may be left out: what is disabled then is refused by both sides alike and is
-dropped afterwards. A candidate counts only when it fails with the same fingerprint as the sequence it came from. Four
-passes repeat until none helps: operations (chunks, singles, pairs), parameters, values everywhere (an index or a
-sequence item renamed throughout, one position removed throughout), single arguments. Everything is deterministic: the
-budget is a number of runs, not of seconds.
+dropped afterwards. A candidate counts only when it fails with the same fingerprint as the sequence it came from. Five
+passes repeat until none helps: schedules (picks left out in chunks and singly), operations (chunks, singles, pairs),
+parameters, values everywhere (an index or a sequence item renamed throughout, one position removed throughout), single
+arguments. Everything is deterministic: the budget is a number of runs, not of seconds.
+
+An operation keeps its schedule when others are left out; a pick that can then not complete is passed over. Most failures
+do not depend on the schedule, so two simple ones are tried before anything else: nothing completes until it is waited
+for, and everything completes at once. The result tells what must complete during each operation, were it nothing.
 
 Pools and the sequences that fill them shrink only together, which no such pass does. So a few short walks at the
 machine's smallest parameters come first: most bugs show there as well, and a failure found there starts smaller.
@@ -20,9 +24,10 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
-from kvproof.fuzz import edits
+from kvproof.fuzz import edits, picks
 from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.lockstep import Lockstep, Progress
+from kvproof.fuzz.pace import EAGER, Pace
 from kvproof.fuzz.shapes import Shape
 from kvproof.fuzz.subject import MachineError, Parameters, Subject
 from kvproof.fuzz.target import Operation, Refused, Target, TargetError
@@ -40,6 +45,9 @@ RUNS_PER_WALK = 6
 NEVER = 1_000_000_000
 """Stride of the invariant tests while another oracle's failure is minimised: they cost most of a run."""
 
+WORST = Pace("adversarial")
+"""What the last operation is tried at when the picks that it had do not do."""
+
 PAIRS_UP_TO = 40
 """Sequences longer than this are not tried with each pair of operations left out: the cost is quadratic."""
 
@@ -52,10 +60,12 @@ class Candidate:
     operations: tuple[Operation, ...]
     failure: Failure
 
-    def size(self) -> tuple[int, int, int]:
-        """What minimising makes smaller, most important first: operations, tokens, parameters."""
-        items = sum(edits.length(operation.arguments) for operation in self.operations)
-        return (len(self.operations), items, sum(self.parameters.values()))
+    def size(self) -> tuple[int, int, int, int, int]:
+        """What minimising makes smaller, most important first: operations, tokens, parameters, picks, moments of picks."""
+        operations = self.operations
+        items = sum(edits.length(operation.arguments) for operation in operations)
+        parameters = sum(self.parameters.values())
+        return (len(operations), items, parameters, picks.count(operations), picks.moments(operations))
 
 
 @define
@@ -67,13 +77,17 @@ class Minimiser:
     budget: int = RUNS_BUDGET
     runs: int = 0
     """Lockstep runs taken so far."""
+    schedule: str | None = None
+    """The mode of the walks that look for a smaller start; None draws one for each."""
     _tried: set[Any] = field(factory=set)
+    _ordered: bool = False  # does the failure depend on the schedule?
 
     def minimise(self, parameters: Parameters, operations: tuple[Operation, ...], failure: Failure) -> Candidate:
         """The shortest failing sequence that the passes reach; the given one when it does not fail again."""
         start = Candidate(parameters, operations[: failure.operation + 1], failure)
         best = self._smaller_start(self.attempt(start, parameters, start.operations) or start)
-        passes = (self._fewer_operations, self._parameters, self._everywhere, self._arguments)
+        best = self._simple_schedule(best)
+        passes = (self._fewer_picks, self._fewer_operations, self._parameters, self._everywhere, self._arguments)
         while True:
             before = best
             for improve in passes:
@@ -99,12 +113,19 @@ class Minimiser:
     def _walk(self, target: Target, parameters: Parameters, seed: int) -> Case | None:
         last: deque[Case] = deque(maxlen=1)
         with suppress(TargetError):
-            last.extend(walk_case(self.subject, target, seed, Progress(), parameters))
+            last.extend(walk_case(self.subject, target, seed, Progress(), parameters, mode=self.schedule))
         return last[0] if last else None
 
     def attempt(self, best: Candidate, parameters: Parameters, operations: tuple[Operation, ...]) -> Candidate | None:
-        """Run a sequence; None unless it fails with `best`'s fingerprint. Needless operations are dropped from it."""
+        """Run a sequence; None unless it fails with `best`'s fingerprint. Needless operations are dropped from it.
+
+        Where the failure depends on the schedule, the picks of the last operation may be wrong for a sequence that was
+        changed: the target then looks for the worst itself.
+        """
         found = self._execute(best, parameters, operations)
+        if found is None and self._ordered and operations:
+            last = picks.unscheduled(operations[-1:])
+            found = self._execute(best, parameters, operations[:-1] + last, WORST)
         if found is None:
             return None
         candidate, refused = found
@@ -115,15 +136,17 @@ class Minimiser:
         return candidate if again is None else again[0]
 
     def _execute(
-        self, best: Candidate, parameters: Parameters, operations: tuple[Operation, ...]
+        self, best: Candidate, parameters: Parameters, operations: tuple[Operation, ...], pace: Pace = EAGER
     ) -> tuple[Candidate, set[int]] | None:
-        key = (tuple(parameters.values()), tuple((o.name, edits.frozen(o.arguments)) for o in operations))
+        told = tuple((o.name, edits.frozen(o.arguments), o.schedule) for o in operations)
+        key = (tuple(parameters.values()), told, pace)
         if self.runs >= self.budget or key in self._tried:
             return None
         self._tried.add(key)
         self.runs += 1
         stride = 1 if best.failure.oracle == "invariant" else NEVER
         refused: set[int] = set()
+        done: list[Operation] = []
         try:
             shapes = self.subject.make_shapes(parameters)
             fitting = tuple(operation for operation in operations if edits.fits(operation, shapes))
@@ -132,19 +155,61 @@ class Minimiser:
                 for index, operation in enumerate(fitting):
                     if failure is not None:
                         break
-                    failure = lockstep.apply(operation)
+                    failure = lockstep.apply(operation, pace)
+                    done.append(picks.simplest(operation, lockstep.operation))
                     if isinstance(lockstep.outcome, Refused) and failure is None:
                         refused.add(index)
         except (MachineError, TargetError):
             return None
         if failure is None or failure.fingerprint != best.failure.fingerprint:
             return None
-        return Candidate(parameters, fitting[: failure.operation + 1], failure), refused
+        return Candidate(parameters, tuple(done), failure), refused
 
     def _better(self, best: Candidate, parameters: Parameters, operations: tuple[Operation, ...]) -> Candidate:
         """The candidate when it fails alike and is no larger, else `best`."""
         found = self.attempt(best, parameters, operations)
         return found if found is not None and found.size() <= best.size() else best
+
+    def _simple_schedule(self, best: Candidate) -> Candidate:
+        """The same failure when nothing completes until it is waited for, else when everything does at once.
+
+        Else the failure depends on the order. That in which most goes wrong at the very end is simple too.
+        """
+        if not picks.count(best.operations):
+            return best
+        nothing = picks.without(best.operations, 0, picks.count(best.operations))
+        worst = nothing[:-1] + picks.unscheduled(nothing[-1:])
+        for operations, pace in ((nothing, EAGER), (picks.unscheduled(nothing), EAGER), (worst, WORST)):
+            self._ordered = pace is WORST
+            found = self._execute(best, best.parameters, operations, pace)
+            if found is not None:
+                return found[0]
+        return best
+
+    def _fewer_picks(self, best: Candidate) -> Candidate:
+        size = picks.count(best.operations)
+        while size >= 1:
+            start = 0
+            while start < picks.count(best.operations):
+                found = self._execute(best, best.parameters, picks.without(best.operations, start, size))
+                if found is not None and found[0].size() < best.size():
+                    best = found[0]
+                else:
+                    start += size
+            size //= 2
+        return self._gathered(best)
+
+    def _gathered(self, best: Candidate) -> Candidate:
+        """What completes during several operations completes during one, so that there is one place to look at."""
+        progress = True
+        while progress:
+            progress = False
+            for operations in picks.gathered(best.operations):
+                found = self._execute(best, best.parameters, operations)
+                if found is not None and found[0].size() < best.size():
+                    best, progress = found[0], True
+                    break
+        return best
 
     def _fewer_operations(self, best: Candidate) -> Candidate:
         size = len(best.operations) // 2

@@ -150,8 +150,8 @@ class StepValidation:
 
 def content(moment: Moment, contents: Iterable[Content]) -> Failure | None:
     """Every block's bytes are those of its token path."""
-    for where, path, start, data in contents:
-        wanted = pattern(path, start)
+    for where, path, start, data, layer in contents:
+        wanted = pattern(path, start, layer)
         if data != wanted:
             size = len(wanted) // max(1, len(path) - start)
             first = (

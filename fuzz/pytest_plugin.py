@@ -9,8 +9,8 @@
 
 `machine` is a name of kvproof's, `module:Class`, or a class that derives `kvproof.spec.lang.Machine`; `target` is a class
 or a function that is called without arguments (see `kvproof.fuzz.target`). Options of the run are attributes
-(`seconds`, `operations`, `seed`, `engine`, `parameters`, `refused`, `without`); `--kvproof-seconds` and `--kvproof-seed`
-override them. A failing test tells the minimised sequence step by step and where its trace was written.
+(`seconds`, `operations`, `seed`, `engine`, `parameters`, `refused`, `without`, `schedule`); `--kvproof-seconds` and
+`--kvproof-seed` override them. A failing test tells the minimised sequence step by step and where its trace was written.
 
 A function does the same inside a test: `run_lockstep("block-manager", MyTarget, seconds=5)`.
 """
@@ -55,6 +55,8 @@ class LockstepTest:
     """Operations that the parameters cannot allow; any other that is never accepted fails the test."""
     without: ClassVar[tuple[str, ...]] = ()
     """Operations that the target does not offer: they are not driven."""
+    schedule: ClassVar[str | None] = None
+    """How the pending work of a target with a schedule goes on; None draws a mode for each case."""
 
     def test_lockstep(self, request: pytest.FixtureRequest) -> None:
         """The target does what the machine says."""
@@ -75,6 +77,7 @@ class LockstepTest:
             parameters=self.parameters,
             refused=self.refused,
             without=self.without,
+            schedule=self.schedule,
             traces=request.config.rootpath / DEFAULT_TRACES,
         )
 
@@ -90,6 +93,7 @@ def run_lockstep(
     parameters: Mapping[str, int] | None = None,
     refused: Iterable[str] = (),
     without: Iterable[str] = (),
+    schedule: str | None = None,
     traces: Path = DEFAULT_TRACES,
 ) -> Campaign:
     """Fuzz a target beside a machine inside a test.
@@ -119,6 +123,7 @@ def run_lockstep(
         operations,
         refused=frozenset(refused),
         without=frozenset(without),
+        schedule=schedule,
     )
     campaign = run_campaign(subject, make, plan)
     trace = campaign.trace(f"{getattr(target, '__module__', '')}:{name}")

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.lockstep import Lockstep
+from kvproof.fuzz.picks import picks_text
 from kvproof.fuzz.subject import Subject
 from kvproof.fuzz.target import Operation, Outcome, Step, Target, load_target
 from kvproof.fuzz.trace import Trace, fit, parse_trace, render_trace
@@ -36,9 +37,12 @@ class Row:
 
     index: int
     operation: Operation
+    """With the schedule that was executed, if the target has one."""
     outcome: Outcome
     steps: tuple[Step, ...]
     failure: Failure | None
+    ahead: tuple[str, ...] = ()
+    """The last part of that schedule: what completed only when the bytes were looked at, and showed them wrong."""
 
 
 @frozen
@@ -50,6 +54,8 @@ class Replay:
     failure: Failure | None
     stale: bool
     """The trace was recorded against another version of the specification."""
+    unfollowed: bool = False
+    """The trace has a schedule, and the target has none that could follow it."""
 
     @property
     def verdict(self) -> Verdict:
@@ -63,7 +69,7 @@ class Replay:
 
 
 def replay(subject: Subject, trace: Trace, make_target: Callable[[], Target]) -> Replay:
-    """Run a trace that fits its machine (see `kvproof.fuzz.trace.fit`).
+    """Run a trace that fits its machine (see `kvproof.fuzz.trace.fit`), following its schedule.
 
     The steps of a row are the target's when it reports them, else the specification's.
 
@@ -82,13 +88,23 @@ def replay(subject: Subject, trace: Trace, make_target: Callable[[], Target]) ->
             lockstep.step_log = []
             failure = lockstep.apply(operation)
             steps = tuple(lockstep.step_log or reference_steps)
-            rows.append(Row(index, operation, lockstep.outcome, steps, failure))
-    return Replay(trace, tuple(rows), failure, trace.specification != subject.digest)
+            rows.append(Row(index, lockstep.operation, lockstep.outcome, steps, failure, lockstep.ahead))
+        unfollowed = not lockstep.scheduled and any(each.schedule is not None for each in trace.operations)
+    return Replay(trace, tuple(rows), failure, trace.specification != subject.digest, unfollowed)
 
 
 def steps_text(steps: Sequence[Step]) -> str:
     """A step log in one line."""
     return " ".join(str(step) for step in steps) or "no step"
+
+
+def schedule_text(row: Row) -> str:
+    """What completed during an operation, in one line; empty when the target has no schedule."""
+    schedule = row.operation.schedule
+    if schedule is None:
+        return ""
+    told = picks_text(schedule[: len(schedule) - len(row.ahead)])
+    return f"{told}; when looked at: {picks_text(row.ahead)}" if row.ahead else told
 
 
 def assert_passes(text: str, target: str, subject: Subject | None = None) -> None:
@@ -107,11 +123,13 @@ def assert_passes(text: str, target: str, subject: Subject | None = None) -> Non
 
 
 def account(result: Replay) -> str:
-    """A replay as plain text, for a reader without a terminal: each operation, its outcome and steps, the failure."""
+    """A replay as plain text, without a terminal: what each operation did, in which schedule, and the failure."""
     sizes = ", ".join(f"{name}={value}" for name, value in result.trace.parameters.items())
     lines = [f"{result.trace.machine} with {sizes}"]
     for row in result.rows:
         lines += [f"  {row.index}. {row.operation}: {row.outcome}", f"       {steps_text(row.steps)}"]
+        if row.operation.schedule is not None:
+            lines.append(f"       completes: {schedule_text(row)}")
     if result.failure is not None:
         lines += [f"{result.failure.oracle} oracle [{result.failure.fingerprint}]", f"  {result.failure.message}"]
     return "\n".join(lines)

@@ -12,7 +12,7 @@ from rich.table import Table
 from kvproof.fuzz.campaign import Campaign, Finding
 from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.lockstep import Progress
-from kvproof.fuzz.replay import Replay, Row, Verdict, steps_text
+from kvproof.fuzz.replay import Replay, Row, Verdict, schedule_text, steps_text
 from kvproof.fuzz.subject import Parameters, Subject
 from kvproof.fuzz.target import render
 
@@ -34,6 +34,9 @@ def show_campaign(console: Console, campaign: Campaign) -> None:
         f"{campaign.seconds:.1f} s ({rate:,.0f}/s); {progress.steps:,} steps validated, "
         f"{progress.contents:,} blocks of bytes compared"
     )
+    if progress.paces:
+        paces = ", ".join(f"{mode} for {count:,}" for mode, count in sorted(progress.paces.items()))
+        console.print(f"schedules: {paces} operations; {progress.completed:,} pieces of work completed during them")
     console.print(_operation_table(campaign.subject, progress))
     if campaign.plan.without:
         console.print(f"not driven: {', '.join(sorted(campaign.plan.without))}", highlight=False)
@@ -100,15 +103,19 @@ def show_finding(console: Console, finding: Finding, again: Replay, path: Path |
 
 
 def show_replay(console: Console, result: Replay) -> None:
-    """Each operation with its outcome and the steps that it took, and the failure."""
+    """Each operation with its outcome, the steps that it took and what completed during it, and the failure."""
     console.print(f"{result.trace.machine}: {parameters_text(result.trace.parameters)}", highlight=False)
     table = Table()
     table.add_column("#", justify="right")
     table.add_column("operation")
     table.add_column("outcome")
     table.add_column("steps")
+    scheduled = any(row.operation.schedule is not None for row in result.rows)
+    if scheduled:
+        table.add_column("completes")
     for row in result.rows:
-        table.add_row(str(row.index), escape(str(row.operation)), _outcome_text(row), escape(steps_text(row.steps)))
+        cells = [str(row.index), escape(str(row.operation)), _outcome_text(row), escape(steps_text(row.steps))]
+        table.add_row(*cells, *([escape(schedule_text(row))] if scheduled else []))
     console.print(table)
     if result.failure is not None:
         show_failure(console, result.failure)

@@ -1,7 +1,8 @@
 """The first engine: a Hypothesis state machine with one rule an operation.
 
 Hypothesis chooses parameters, rules (with its swarm testing) and, for each operation, one number that decides all of its
-arguments: drawing a batch of requests value by value took most of the time. Shrinking is left to
+arguments: drawing a batch of requests value by value took most of the time. Where the target has a schedule it also
+chooses the mode of each case, and for each operation a number that decides what completes. Shrinking is left to
 `kvproof.fuzz.minimise`, which works on recorded operations and is far faster. A run is reproducible from its seed: no
 database is used.
 """
@@ -20,6 +21,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from kvproof.fuzz.arguments import ArgumentSource
 from kvproof.fuzz.chooser import RandomChooser
 from kvproof.fuzz.lockstep import Lockstep, Progress
+from kvproof.fuzz.pace import SEEDS as PACE_SEEDS
+from kvproof.fuzz.pace import Pace, draw_mode
 from kvproof.fuzz.subject import Parameters, Subject
 from kvproof.fuzz.target import Returned, Target
 from kvproof.fuzz.walk import Case, begin, operation_for, weights
@@ -57,8 +60,14 @@ def machine_class(
     progress: Progress,
     watch: Watch,
     fixed: Parameters | None = None,
+    *,
+    scheduled: bool = False,
+    mode: str | None = None,
 ) -> type[RuleBasedStateMachine]:
-    """The state machine: parameters are drawn first, then one rule per operation of the subject."""
+    """The state machine: parameters are drawn first, then one rule per operation of the subject.
+
+    `scheduled` targets get a `mode` a case, drawn when it is None, and a seed an operation.
+    """
 
     class LockstepMachine(RuleBasedStateMachine):
         """Drives one case; the failure goes to `watch`, which decides what it means."""
@@ -67,18 +76,20 @@ def machine_class(
 
         @initialize(data=st.data())
         def begin(self, data: st.DataObject) -> None:
-            self._lockstep = begin(subject, make_target(), HypothesisChooser(data.draw), progress, fixed)
+            chooser = HypothesisChooser(data.draw)
+            self._lockstep = begin(subject, make_target(), chooser, progress, fixed)
+            self.mode = draw_mode(chooser, mode) if scheduled else ""
             self.case = Case(self._lockstep.parameters)
             self.source = ArgumentSource(subject, self.case.parameters, self._lockstep.reference)
             self.case.failure = self._lockstep.initial()
             watch(self.case)
 
-        def perform(self, name: str, seed: int) -> None:
+        def perform(self, name: str, seed: int, pace: int | None = None) -> None:
             """An operation called `name`, or another one where there is none to be allowed."""
             assert self._lockstep is not None
             operation = operation_for(name, self.source, weighted, RandomChooser(seed))
-            self.case.operations.append(operation)
-            self.case.failure = self._lockstep.apply(operation)
+            self.case.failure = self._lockstep.apply(operation, None if pace is None else Pace(self.mode, pace))
+            self.case.operations.append(self._lockstep.operation)
             if isinstance(self._lockstep.outcome, Returned):
                 self.source.moved()
             watch(self.case)
@@ -88,15 +99,18 @@ def machine_class(
                 self._lockstep.close()
 
     weighted = weights(subject)
+    drawn: dict[str, Any] = {"seed": st.integers(0, SEEDS - 1)}
+    if scheduled:
+        drawn["pace"] = st.integers(0, PACE_SEEDS - 1)
+    as_rule: Any = rule(**drawn)
     for name in subject.operations:
-        ruled = rule(seed=st.integers(0, SEEDS - 1))(_performer(name))
-        setattr(LockstepMachine, f"rule_{name}", ruled)
+        setattr(LockstepMachine, f"rule_{name}", as_rule(_performer(name)))
     return LockstepMachine
 
 
-def _performer(name: str) -> Callable[[Any, int], None]:
-    def perform(self: Any, seed: int) -> None:
-        self.perform(name, seed)
+def _performer(name: str) -> Callable[..., None]:
+    def perform(self: Any, seed: int, pace: int | None = None) -> None:
+        self.perform(name, seed, pace)
 
     perform.__name__ = f"rule_{name}"
     return perform

@@ -8,6 +8,18 @@ three switches an oracle on (see `kvproof.fuzz.oracles`):
   follows, and a choice that is not allowed is a difference.
 - `contents()`: the bytes it holds for every cached or referenced block, with the token path each stands for.
 - `races()`: the unordered conflicting accesses that it knows of (happens-before).
+
+A target whose work completes later than it is asked for, in an order that is not fixed, has a **schedule**. It offers the
+first three of these together, and lockstep then decides the order and records it:
+
+- `pace(mode, seed)`: before `apply`: how pending work goes on until the next operation (see `kvproof.fuzz.pace`).
+- `follow(picks)`: before `apply`, instead of `pace`: exactly these pieces of work complete, in this order. One that
+  cannot complete is passed over; where the operation must wait for more, the oldest work goes on.
+- `schedule()`: after `apply`: the picks that completed during it, in order; None when there is no schedule after all.
+- `schedule_ahead()`: after `contents()`: the picks that the target let complete for that look alone. After `follow` that
+  order must depend on nothing but the operations so far and what they followed, so that a trace says it all.
+
+A pick is a name that means something to the target, such as `onboard`; the harness only keeps and repeats it.
 """
 
 from __future__ import annotations
@@ -47,6 +59,8 @@ class Operation:
 
     name: str
     arguments: Mapping[str, Value]
+    schedule: tuple[str, ...] | None = None
+    """The picks that complete during it; None when that was not recorded, or when the target has no schedule."""
 
     def __str__(self) -> str:
         inside = ", ".join(f"{name}={render(value)}" for name, value in self.arguments.items())
@@ -87,12 +101,13 @@ class Step(NamedTuple):
 
 
 class Content(NamedTuple):
-    """Bytes read back from a target: those of tokens `path[start:]`, the same number of bytes for each token."""
+    """Bytes read back from a target: a layer's of tokens `path[start:]`, the same number of bytes for each token."""
 
     where: str
     path: tuple[int, ...]
     start: int
     data: bytes
+    layer: int = 0
 
 
 @frozen
@@ -122,6 +137,14 @@ class Target(Protocol):
 
 
 REQUIRED_METHODS = ("reset", "apply", "observe", "close")
+
+SCHEDULE_METHODS = ("pace", "follow", "schedule")
+"""All of them, or none."""
+
+
+def has_schedule(target: Target) -> bool:
+    """Does lockstep decide when the target's pending work completes?"""
+    return all(callable(getattr(target, method, None)) for method in SCHEDULE_METHODS)
 
 
 def render(value: Value) -> str:
@@ -177,7 +200,9 @@ def make_target(factory: Any, name: str) -> Target:
         raise
     except Exception as error:  # the user's constructor: whatever it raises is reported
         raise TargetError(f"target {name!r}: making it raised {describe(error)}") from error
-    missing = [method for method in REQUIRED_METHODS if not callable(getattr(target, method, None))]
+    scheduled = any(callable(getattr(target, method, None)) for method in SCHEDULE_METHODS)
+    needed = (*REQUIRED_METHODS, *(SCHEDULE_METHODS if scheduled else ()))
+    missing = [method for method in needed if not callable(getattr(target, method, None))]
     if missing:
         raise TargetError(
             f"target {name!r}: {type(target).__name__} lacks {', '.join(missing)}; see kvproof.fuzz.target"

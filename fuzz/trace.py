@@ -1,7 +1,8 @@
 """Traces: a failing (or any other) sequence of operations as one JSON file, readable without the tool.
 
-The file has one operation a line and its keys in a fixed order, so that two traces compare by eye. It is written whole
-or not at all, and read strictly: what is not understood is an error that names the file and the field.
+The file has one operation a line and its keys in a fixed order, so that two traces compare by eye. An operation on a target
+with a schedule also lists what completed during it (`"schedule": []` when nothing did), which a replay follows. The file
+is written whole or not at all, and read strictly: what is not understood is an error that names the file and the field.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ import re
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import cattrs
 from attrs import asdict, evolve, field, frozen
-from cattrs.gen import make_dict_structure_fn
+from cattrs.gen import make_dict_structure_fn, override
 
 from kvproof.fuzz.failure import ORACLES, Failure
 from kvproof.fuzz.shapes import Shape, from_json, to_json
@@ -58,6 +59,7 @@ class Trace:
 class _Line:
     operation: str
     arguments: dict[str, Any]
+    schedule: tuple[str, ...] | None = None
 
 
 @frozen
@@ -94,9 +96,22 @@ def _converter() -> cattrs.Converter:
     # Parts before the whole: cattrs looks hooks up when it makes the whole's.
     strict = {_Line: _object("an operation"), Failure: _object("a failure"), _File: _object("the trace")}
     for cls, check in strict.items():
-        inner: Callable[[Any, Any], Any] = make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True)
+        hooks = {"schedule": override(struct_hook=_schedule)} if cls is _Line else {}
+        inner: Callable[[Any, Any], Any] = make_dict_structure_fn(
+            cls, converter, _cattrs_forbid_extra_keys=True, **cast(Any, hooks)
+        )
         converter.register_structure_hook(cls, _checked(check, inner))
     return converter
+
+
+def _schedule(value: Any, _type: Any) -> tuple[str, ...]:
+    """The names of what completes; an operation without a schedule has no such field at all."""
+    if not isinstance(value, list):
+        raise ValueError(f"{json.dumps(value)} is not a list of what completes during the operation")
+    for index, pick in enumerate(value):
+        if not isinstance(pick, str) or not pick:
+            raise ValueError(f"item {index}, {json.dumps(pick)}, is not the name of a piece of work")
+    return tuple(value)
 
 
 def _object(what: str) -> Callable[[Any], None]:
@@ -150,7 +165,7 @@ def parse_trace(text: str, where: str) -> Trace:
         raise TraceError(f"{where}: origin: {file.origin!r} is none of {', '.join(ORIGINS)}")
     if file.failure is not None:
         _check_failure(file, where)
-    operations = tuple(Operation(line.operation, _arguments(line.arguments)) for line in file.operations)
+    operations = tuple(Operation(line.operation, _arguments(line.arguments), line.schedule) for line in file.operations)
     return Trace(
         file.machine, file.specification, file.target, file.parameters, operations, file.failure, file.seed, file.origin
     )
@@ -215,7 +230,7 @@ def fit(trace: Trace, subject: Subject, where: str) -> Trace:
         if known is None:
             names = ", ".join(shapes)
             raise TraceError(f"{place}: unknown operation {operation.name!r}; {subject.name} has {names}")
-        operations.append(Operation(operation.name, _fit_arguments(operation, known, place)))
+        operations.append(Operation(operation.name, _fit_arguments(operation, known, place), operation.schedule))
     return evolve(trace, operations=tuple(operations))
 
 
@@ -255,7 +270,10 @@ def render_trace(trace: Trace, shapes: Mapping[str, Mapping[str, Shape]] | None 
         known = (shapes or {}).get(operation.name, {})
         arguments = {name: to_json(known.get(name), value) for name, value in operation.arguments.items()}
         comma = "," if index + 1 < len(trace.operations) else ""
-        lines.append("  " + _text({"operation": operation.name, "arguments": arguments}) + comma)
+        line: dict[str, Any] = {"operation": operation.name, "arguments": arguments}
+        if operation.schedule is not None:
+            line["schedule"] = list(operation.schedule)
+        lines.append("  " + _text(line) + comma)
     lines += ["],"] if trace.operations else []
     ends = [f"{_text(key)}: {_text(value)}" for key, value in tail.items()]
     return "{\n" + "\n".join(lines) + "\n" + ",\n".join(ends) + "\n}\n"

@@ -8,6 +8,7 @@ from kvproof.fuzz.arguments import ArgumentSource, draw_parameters
 from kvproof.fuzz.chooser import Chooser, RandomChooser, choice
 from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.lockstep import Lockstep, Progress
+from kvproof.fuzz.pace import PaceSource
 from kvproof.fuzz.scout import Novelty, Scout
 from kvproof.fuzz.shapes import Fields, Run, Shape
 from kvproof.fuzz.subject import Parameters, Subject
@@ -144,11 +145,12 @@ def walk_case(
     fixed: Parameters | None = None,
     count: int = OPERATIONS_PER_CASE,
     novelty: Novelty | None = None,
+    mode: str | None = None,
 ) -> Iterator[Case]:
     """Drive one case, giving it after every operation, so that the caller may stop at any point.
 
     The last one given has the failure when there is one. `seed` and what `novelty` has seen decide everything. `fixed`
-    parameters are not drawn.
+    parameters are not drawn, nor is a given `mode` of the schedule.
     """
     chooser = RandomChooser(seed)
     lockstep = begin(subject, target, chooser, progress, fixed)
@@ -161,10 +163,11 @@ def walk_case(
         source = ArgumentSource(subject, case.parameters, lockstep.reference)
         scout = Scout(subject, case.parameters, lockstep.reference, novelty or Novelty())
         names = mixture(subject, chooser)
+        paces = PaceSource(seed, mode) if lockstep.scheduled else None
         for _ in range(count):
             operation = next_operation(source, scout, names, chooser)
-            case.operations.append(operation)
-            case.failure = lockstep.apply(operation)
+            case.failure = lockstep.apply(operation, None if paces is None else paces.next())
+            case.operations.append(lockstep.operation)
             if isinstance(lockstep.outcome, Returned):
                 source.moved()
             yield case

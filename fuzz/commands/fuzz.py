@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from kvproof.fuzz.campaign import Campaign, Engine, Plan, run_campaign
 from kvproof.fuzz.machines import subject_named
+from kvproof.fuzz.pace import MODES
 from kvproof.fuzz.replay import replay
 from kvproof.fuzz.report import plain_list, show_campaign, show_finding
 from kvproof.fuzz.subject import Subject
@@ -67,6 +68,11 @@ def parse_parameters(texts: tuple[str, ...]) -> dict[str, int]:
 @click.option(
     "--without", metavar="OPERATION", multiple=True, help="Do not drive it: the target does not offer it; repeatable."
 )
+@click.option(
+    "--schedule",
+    type=click.Choice(list(MODES)),
+    help="How pending work goes on beside the operations; one of these is drawn for each case by default.",
+)
 @click.option("--out", type=click.Path(path_type=Path), default=WORKING_FOLDER / "traces", show_default=True)
 def command(
     machine: str,
@@ -78,6 +84,7 @@ def command(
     parameters: tuple[str, ...],
     refused: tuple[str, ...],
     without: tuple[str, ...],
+    schedule: str | None,
     out: Path,
 ) -> None:
     """Drive a specification and a target in lockstep until they differ or the time is over.
@@ -100,6 +107,7 @@ def command(
         operations,
         refused=frozenset(refused),
         without=frozenset(without),
+        schedule=schedule,
     )
     subject.reference({**subject.defaults, **plan.parameters})
     probe = load_target(specifier)

@@ -38,6 +38,8 @@ def command(trace: Path, target: str | None, as_pytest: bool) -> None:
             f"warning: {trace} was recorded against specification {recorded.specification}, this is {subject.digest}",
             err=True,
         )
+    if result.unfollowed:
+        click.echo(f"warning: {trace} has a schedule, which {specifier} does not follow: it has none", err=True)
     show_replay(console, result)
     show_verdict(console, result)
     raise SystemExit(result.verdict.exit_status)

@@ -1,20 +1,36 @@
-"""`kvproof.impl.BlockManager` as a target: the adapter plays the engine.
+"""`kvproof.impl.BlockManager` as a target: operations in, outcomes and observations out.
 
-As in an engine, several operations share an iteration: copies are enqueued as they come, then one forward pass reads
-what is computed so far and writes the pattern of the tokens that the step log says it writes, on the compute stream, at
-the places that the page table names. An operation on a sequence whose tokens are still to be written ends the iteration
-first. Nothing waits for the device except where the manager says so; bytes are read back outside the happens-before
-record, so that looking does not add an order that the program lacks.
+Around the operations it plays the engine (see `kvproof.fuzz.targets.forward_pass`). The simulated device completes
+nothing by itself: what completes, and in which order, is decided between the operations, by a mode and a seed or by the
+picks of a trace. Bytes are looked at as they will be: the device completes what is pending, is looked at, and goes back
+to where it was. That is outside the happens-before record, so looking does not add an order that the program lacks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from kvproof.fuzz.content import BYTES_PER_TOKEN, pattern
+from kvproof.fuzz.content import BYTES_PER_TOKEN
 from kvproof.fuzz.target import Content, Operation, Outcome, Race, Refused, Returned, Step, UnsupportedParameters, Value
+from kvproof.fuzz.targets.devices import (
+    SCHEDULE_SEED,
+    DeviceFactory,
+    PoolsFactory,
+    cuda_device,
+    file_device,
+    layered_pools,
+    one_pool,
+    pool_config,
+    random_device,
+    simulated_device,
+)
 from kvproof.fuzz.targets.event_fold import EventFold
+from kvproof.fuzz.targets.forward_pass import ForwardPasses
 from kvproof.fuzz.targets.token_split import TokenSplit
 from kvproof.impl import (
     AdmittedRequest,
@@ -28,33 +44,58 @@ from kvproof.impl import (
     decode_entry,
 )
 from kvproof.impl import Refused as RefusedByManager
-from kvproof.impl.device import Device, Level, Loaded, SimulatedDevice, Stream
+from kvproof.impl.device import Device, FileDevice, Level, Loaded, SimulatedDevice, Stream
 
-DeviceFactory = Callable[[PoolConfig], Device]
+__all__ = [
+    "RESULT_FIELDS",
+    "BlockManagerTarget",
+    "DeviceFactory",
+    "FilesTarget",
+    "ManagerFactory",
+    "cuda",
+    "files",
+    "layered",
+    "pool_config",
+    "random_device",
+    "simulated",
+    "simulated_device",
+    "two_forward_streams",
+]
+
 ManagerFactory = Callable[[PoolConfig, Device, Observer], BlockManager]
-
-SCHEDULE_SEED = 12834
-"""Seed of the simulated device's schedule: fixed, so that a trace replays exactly."""
-
-
-ITERATION_OPERATIONS = 12
-"""Operations of an iteration, at most. M-57 needs several copies in one: with 4 it takes ten times as long to find."""
 
 RESULT_FIELDS = ("reused", "computed", "full", "partial", "allocated", "onboarded", "new")
 
 
-class BlockManagerTarget:
-    """Drives one block manager on one device; see `kvproof.fuzz.target` for the methods."""
+def two_forward_streams(manager_type: type[BlockManager]) -> ManagerFactory:
+    """Such managers, for an engine whose passes run on the compute and on the execution stream in turn."""
+    return partial(manager_type, forward_streams=(Stream.COMPUTE, Stream.EXECUTION))
 
-    def __init__(self, make_device: DeviceFactory, make_manager: ManagerFactory = BlockManager) -> None:
+
+class BlockManagerTarget:
+    """Drives one block manager on one device; see `kvproof.fuzz.target` for the methods.
+
+    Args:
+        make_device: the memory; only a simulated device has a schedule.
+        make_manager: the implementation.
+        make_pools: in which pieces a block lies in memory.
+    """
+
+    def __init__(
+        self,
+        make_device: DeviceFactory,
+        make_manager: ManagerFactory = BlockManager,
+        make_pools: PoolsFactory = one_pool,
+    ) -> None:
         self._make_device = make_device
         self._make_manager = make_manager
+        self._make_pools = make_pools
         self._log: list[Step] = []
 
     def reset(self, parameters: Mapping[str, int]) -> None:
         """See `Target`. Raises UnsupportedParameters for sizes that the pool does not allow."""
         try:
-            config = pool_config(parameters)
+            config = pool_config(parameters, self._make_pools)
         except ValueError as error:
             raise UnsupportedParameters(str(error)) from error
         self._block_tokens = config.tokens_per_block
@@ -62,15 +103,16 @@ class BlockManagerTarget:
         self._wishes = parameters["ranges_max"] > 0  # without them the prompt of `add` has no retention of its own
         self._split = TokenSplit(parameters["vocabulary"], parameters["extra_ids"])
         self._device = self._make_device(config)
+        self._simulated = self._device if isinstance(self._device, SimulatedDevice) else None
         self._log.clear()
-        self._tokens: dict[int, tuple[int, ...]] = {}
-        self._written: dict[int, int] = {}
-        self._loads: list[tuple[str, tuple[int, ...], int, Loaded]] = []
         self._races_told = 0
-        self._in_iteration = 0
-        self._unwritten: dict[int, list[tuple[int, int]]] = {}
         self._now = 0
+        self._applied = 0
+        self._paced: tuple[str, int] | None = None
+        self._pace = ("eager", 0)
         self._manager = self._make_manager(config, self._device, self._report)
+        layers = config.block_bytes // (config.tokens_per_block * BYTES_PER_TOKEN)
+        self._passes = ForwardPasses(self._manager, self._device, config.tokens_per_block, layers, self._send)
         self._inspection = Inspection(self._manager)
         self._fold = EventFold(self._split.machine_tokens)
         self._live: dict[int, LiveSequence] | None = None
@@ -85,8 +127,8 @@ class BlockManagerTarget:
             "store": self._manager.store,
             "finish": self._manager.finish,
             "offload": self._offload,
-            "pin_path": self._on_tokens(self._manager.pin),
-            "unpin_path": self._on_tokens(self._manager.unpin),
+            "pin_path": self._pin,
+            "unpin_path": self._unpin,
             "release_subtree": self._on_tokens(self._manager.release_subtree),
             "refresh": self._refresh,
         }
@@ -97,70 +139,44 @@ class BlockManagerTarget:
     def _report(self, name: str, arguments: tuple[Any, ...]) -> None:
         self._log.append(Step(name, self._split.machine_step(name, arguments)))
 
+    # When pending work completes.
+
+    def pace(self, mode: str, seed: int) -> None:
+        """See `kvproof.fuzz.target`."""
+        self._paced = (mode, seed)
+
+    def follow(self, picks: Sequence[str]) -> None:
+        """See `kvproof.fuzz.target`."""
+        self._paced = ("follow", 0)
+        if self._simulated is not None:
+            self._simulated.follow(picks)
+
+    def schedule(self) -> list[str] | None:
+        """See `kvproof.fuzz.target`; None for a device whose work completes when it does."""
+        return None if self._simulated is None else self._simulated.taken_picks()
+
+    def schedule_ahead(self) -> list[str]:
+        """See `kvproof.fuzz.target`."""
+        return [] if self._simulated is None else self._simulated.ahead_picks()
+
     def apply(self, operation: Operation) -> Outcome:
-        """One operation, after or before a forward pass where one is due."""
+        """One operation, after a forward pass where one is due; then some of what is pending completes."""
         self._log.clear()
-        self._loads.clear()
         self._live = None
-        if operation.arguments.get("sequence") in self._unwritten or self._in_iteration >= ITERATION_OPERATIONS:
-            self._forward()
-        if not self._in_iteration:
-            self._manager.begin_iteration()
-        self._in_iteration += 1
+        self._pace = self._paced or ("drawn", SCHEDULE_SEED + self._applied)
+        self._paced = None
+        self._applied += 1
+        self._passes.prepare(operation.arguments.get("sequence"))
         try:
             outcome: Outcome = Returned(self._calls[operation.name](**operation.arguments))
         except RefusedByManager as refusal:
             outcome = Refused(refusal.reason)
         self._fold.take(self._manager.drain_events())
         for step in self._log:
-            self._note(*step)
+            self._passes.note(step)
+        if self._simulated is not None:
+            self._simulated.advance(*self._pace)
         return outcome
-
-    def _note(self, name: str, arguments: tuple[Any, ...]) -> None:
-        """Follow what the sequences hold, and what the forward pass is to write."""
-        if name == "write":
-            sequence, position, end = arguments
-            self._unwritten.setdefault(sequence, []).append((position, end))
-            self._device.check_slot(*self._address(sequence, position))
-        elif name == "begin":
-            self._tokens[arguments[0]] = arguments[1]
-            self._written[arguments[0]] = 0
-        elif name == "extend":
-            self._tokens[arguments[0]] += arguments[1]
-        elif name == "reuse":
-            self._written[arguments[0]] = arguments[1]
-        elif name == "truncate":
-            sequence, length = arguments
-            self._tokens[sequence] = self._tokens[sequence][:length]
-            self._written[sequence] = min(self._written[sequence], length)
-        elif name == "end":
-            del self._tokens[arguments[0]], self._written[arguments[0]]
-
-    def _address(self, sequence: int, position: int) -> tuple[Level, int]:
-        return decode_entry(int(self._manager.page_table(sequence)[position]))
-
-    def _forward(self) -> None:
-        """End the iteration: the kernels of all sequences with new tokens, which may start once its copies are done."""
-        self._manager.end_iteration()
-        self._in_iteration = 0
-        for sequence, writes in self._unwritten.items():
-            self._run_kernel(sequence, writes)
-        self._unwritten.clear()
-
-    def _run_kernel(self, sequence: int, writes: list[tuple[int, int]]) -> None:
-        """Attention reads the blocks before the new tokens, then the KV data of those are written."""
-        size, device, tokens = self._block_tokens, self._device, self._tokens[sequence]
-        table = [decode_entry(entry) for entry in self._manager.page_table(sequence)]
-        done = self._written[sequence]
-        for position in range(-(-done // size)):
-            path = tokens[: min((position + 1) * size, done)]
-            load = device.load(Stream.COMPUTE, *table[position])
-            self._loads.append((f"block {position} as the kernel of sequence {sequence} read it", path, position, load))
-        for position, end in writes:
-            start = max(position * size, done)
-            data = pattern(tokens[:end], start)
-            device.write(Stream.COMPUTE, *table[position], (start - position * size) * BYTES_PER_TOKEN, data)
-        self._written[sequence] = writes[-1][1]
 
     # Operations whose call is not simply the manager's.
 
@@ -186,9 +202,22 @@ class BlockManagerTarget:
 
     def _append(self, sequence: int, tokens: tuple[int, ...]) -> int:
         token_ids, extra_ids = self._split.parts(tokens)
-        before = self._manager.block_count(sequence) if sequence in self._tokens else 0
+        before = self._manager.block_count(sequence) if self._passes.is_live(sequence) else 0
         self._manager.append_tokens(sequence, token_ids, extra_ids)
         return self._manager.block_count(sequence) - before
+
+    def _pin(self, tokens: tuple[int, ...]) -> int:
+        blocks = self._manager.pin(*self._split.parts(tokens))
+        self._passes.note_pin(tokens, 1)
+        return blocks
+
+    def _unpin(self, tokens: tuple[int, ...]) -> int:
+        blocks = self._manager.unpin(*self._split.parts(tokens))
+        self._passes.note_pin(tokens, -1)
+        return blocks
+
+    def _send(self, tokens: tuple[int, ...]) -> list[Loaded]:
+        return self._manager.send_path(*self._split.parts(tokens))
 
     def _offload(self, tokens: tuple[int, ...]) -> int:
         self._manager.offload(*self._split.parts(tokens))
@@ -237,27 +266,50 @@ class BlockManagerTarget:
         }
 
     def contents(self) -> list[Content]:
-        """Every cached block by its path, every block of a sequence by the page table, and what the kernels read."""
+        """Every cached block by its path, every block of a sequence by the page table, and what has been read.
+
+        A read is looked at until it has arrived: before that, work that should have waited may still spoil it.
+        """
+        with self._settled():
+            found = self._contents()
+        self._passes.forget_arrived()
+        return found
+
+    def _contents(self) -> list[Content]:
         device, size, machine_tokens = self._device, self._block_tokens, self._split.machine_tokens
-        device._synchronize()  # not `synchronize`: the record must not learn of a wait that the program does not do
-        found = []
+        block = self._passes.block
+        found: list[Content] = []
         for cached in self._inspection.cached_paths():
             place = self._inspection.locate(cached)
             if place is not None:
                 path = machine_tokens(cached)
                 where = f"the block cached for {list(path)} ({place.level.name} slot {place.slot})"
-                start = (len(path) - 1) // size * size
-                found.append(_block(where, path, start, device.peek(place.level, place.slot)))
+                found += block(where, path, (len(path) - 1) // size * size, device.peek(place.level, place.slot))
         for sequence, live in self._sequences().items():
-            tokens, written = machine_tokens(live.tokens), min(live.computed, self._written.get(sequence, 0))
+            tokens, written = machine_tokens(live.tokens), min(live.computed, self._passes.written(sequence))
             for position, entry in enumerate(self._manager.page_table(sequence)[: -(-written // size)]):
                 level, slot = decode_entry(entry)
                 path = tokens[: min((position + 1) * size, written)]
                 where = f"block {position} of sequence {sequence} ({level.name} slot {slot})"
-                found.append(_block(where, path, position * size, device.peek(level, slot)))
-        for where, path, position, load in self._loads:
-            found.append(_block(where, path, position * size, load.value()))
+                found += block(where, path, position * size, device.peek(level, slot))
+        for where, path, start, load in self._passes.reads:
+            found += block(where, path, start, load.value())
         return found
+
+    @contextmanager
+    def _settled(self) -> Iterator[None]:
+        """All pending work is complete, on a simulated device only for as long as it is looked at.
+
+        The order is that of the pace, but for a schedule that is followed: then the oldest goes first, as a trace has all
+        that matters in its picks.
+        """
+        if self._simulated is None:
+            self._device._synchronize()  # not `synchronize`: the record must not learn of a wait that is not the program's
+            yield
+        else:
+            mode, seed = self._pace if self._pace[0] != "follow" else ("eager", 0)
+            with self._simulated.ahead(mode, seed):
+                yield
 
     def races(self) -> list[Race]:
         """What the device's happens-before check found during this operation."""
@@ -269,57 +321,45 @@ class BlockManagerTarget:
         ]
 
 
-def pool_config(parameters: Mapping[str, int]) -> PoolConfig:
-    """The pool that the machine's parameters describe.
-
-    Raises:
-        ValueError: the pool does not allow them.
-    """
-    return PoolConfig(
-        primary_blocks=parameters["primary_blocks"],
-        secondary_blocks=parameters["secondary_blocks"],
-        tokens_per_block=parameters["tokens_per_block"],
-        block_bytes=parameters["tokens_per_block"] * BYTES_PER_TOKEN,
-        max_sequence_tokens=parameters["max_tokens"],
-        default_priority=parameters["default_priority"],
-        offload_threshold=parameters["offload_threshold"],
-        priorities=parameters["priorities"],
-        pins_max=parameters["pins_max"],
-        reuse=bool(parameters["reuse"]),
-        partial_reuse=bool(parameters["partial_reuse"]),
-        copy_on_partial_reuse=bool(parameters["copy_on_partial_reuse"]),
-        chunked=parameters["budget_max"] > 0,
-        duration_max=parameters["duration_max"],
-        events=True,
-    )
-
-
 def _added(result: AdmittedRequest) -> dict[str, int]:
     return {name: getattr(result, name) for name in RESULT_FIELDS}
 
 
-def _block(where: str, path: tuple[int, ...], start: int, data: bytes) -> Content:
-    """The bytes of the tokens that a block has so far: the rest of it means nothing."""
-    return Content(where, path, start, data[: (len(path) - start) * BYTES_PER_TOKEN])
+class FilesTarget(BlockManagerTarget):
+    """With the host level in files, in a temporary folder of its own."""
 
+    def __init__(self, make_manager: ManagerFactory = BlockManager, device_type: type[FileDevice] = FileDevice) -> None:
+        super().__init__(self._file_device, make_manager)
+        self._device_type = device_type
+        self._folder: TemporaryDirectory[str] | None = None
 
-def simulated_device(config: PoolConfig) -> Device:
-    """The embedded device, with random completion."""
-    return SimulatedDevice(
-        config.primary_blocks, config.secondary_blocks, config.block_bytes, schedule="random", seed=SCHEDULE_SEED
-    )
+    def _file_device(self, config: PoolConfig) -> Device:
+        self.close()
+        self._folder = TemporaryDirectory(prefix="kvproof-")
+        return file_device(config, Path(self._folder.name), self._device_type)
+
+    def close(self) -> None:
+        """Remove the folder."""
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
 
 
 def simulated() -> BlockManagerTarget:
     """The project's own manager on the simulated device: the default target."""
-    return BlockManagerTarget(simulated_device)
+    return BlockManagerTarget(simulated_device, two_forward_streams(BlockManager))
+
+
+def layered() -> BlockManagerTarget:
+    """The same with blocks of three layers in two pools, one of them layer first."""
+    return BlockManagerTarget(simulated_device, two_forward_streams(BlockManager), layered_pools)
+
+
+def files() -> BlockManagerTarget:
+    """The same with a file for each host block."""
+    return FilesTarget(two_forward_streams(BlockManager))
 
 
 def cuda() -> BlockManagerTarget:
-    """The project's own manager on a GPU. Raises when there is none."""
-    from kvproof.impl.device.cuda import CudaDevice
-
-    def make_device(config: PoolConfig) -> Device:
-        return CudaDevice(config.primary_blocks, config.secondary_blocks, config.block_bytes)
-
-    return BlockManagerTarget(make_device)
+    """The project's own manager on a GPU, with blocks of three layers in two pools. Raises when there is none."""
+    return BlockManagerTarget(cuda_device, two_forward_streams(BlockManager), layered_pools)

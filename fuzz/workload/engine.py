@@ -2,8 +2,8 @@
 
 It does what `kvproof.fuzz.targets.block_manager` does for short runs, at a cost that depends on the blocks of the
 sequences that the operation is about and on nothing else: bytes come from path nodes, positions from the step log, the
-cached set from events. The manager and the device are those that the target makes, so a trace of the replay runs on
-that target unchanged.
+cached set from events. The manager is the one that the target drives, so a trace of the replay runs on that target
+unchanged; the device completes work by itself, in a random order and whole copies at a time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kvproof.fuzz.targets.block_manager import (
     BlockManagerTarget,
     DeviceFactory,
     ManagerFactory,
-    simulated_device,
+    random_device,
 )
 from kvproof.fuzz.workload.event_fold import EventFold
 from kvproof.fuzz.workload.ledger import Step
@@ -63,7 +63,7 @@ class Engine:
         parameters: Mapping[str, int],
         root: PathNode,
         make_manager: ManagerFactory = BlockManager,
-        make_device: DeviceFactory = simulated_device,
+        make_device: DeviceFactory = random_device,
     ) -> None:
         self.log: list[Step] = []
         """Steps of the last operation, in the implementation's ids."""

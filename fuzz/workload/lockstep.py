@@ -27,7 +27,7 @@ from kvproof.fuzz.lockstep import TargetRaised, event_counts
 from kvproof.fuzz.oracles import Moment, StepValidation
 from kvproof.fuzz.subject import Parameters, Subject
 from kvproof.fuzz.target import Operation, Outcome, Race, Refused, Returned, Step
-from kvproof.fuzz.targets.block_manager import RESULT_FIELDS, DeviceFactory, ManagerFactory, simulated_device
+from kvproof.fuzz.targets.block_manager import RESULT_FIELDS, DeviceFactory, ManagerFactory, random_device
 from kvproof.fuzz.workload import comparison
 from kvproof.fuzz.workload.engine import Engine
 from kvproof.fuzz.workload.invariants import broken_invariants
@@ -81,7 +81,7 @@ class WorkloadLockstep:
     subject: Subject
     parameters: Parameters
     make_manager: ManagerFactory = BlockManager
-    make_device: DeviceFactory = simulated_device
+    make_device: DeviceFactory = random_device
     counts: OracleCounts = field(factory=OracleCounts, init=False)
     seconds: Seconds = field(factory=Seconds, init=False)
     operations: list[Operation] = field(factory=list, init=False)

@@ -15,8 +15,9 @@ from typing import Any
 from attrs import define, evolve, field, frozen
 
 from kvproof.fuzz.failure import Failure
-from kvproof.fuzz.lockstep import Lockstep, run
+from kvproof.fuzz.lockstep import Lockstep
 from kvproof.fuzz.minimise import Minimiser
+from kvproof.fuzz.pace import MODES, Pace
 from kvproof.fuzz.subject import MachineError, Parameters, Subject
 from kvproof.fuzz.target import Operation, Refused, Target, TargetError
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, ManagerFactory, simulated_device
@@ -157,13 +158,25 @@ class Shortener:
         if len(cut.operations) > SMALL_OPERATIONS or blocks > SMALL_BLOCKS:
             return cut
         make_target = target_maker(self.make_manager)
-        with Lockstep(self.subject, make_target(), cut.parameters) as lockstep:
-            failure = lockstep.initial() or run(lockstep, cut.operations)
-        if failure is None:
-            return cut
-        minimiser = Minimiser(self.subject, make_target, budget=MINIMISER_RUNS)
-        best = minimiser.minimise(cut.parameters, cut.operations, failure)
-        return _Cut(best.parameters, best.operations, best.failure)
+        for mode in MODES:  # the replay's device had an order of its own: one that fails too is looked for
+            operations, failure = self._run_whole(make_target(), cut, Pace(mode))
+            if failure is not None:
+                minimiser = Minimiser(self.subject, make_target, budget=MINIMISER_RUNS)
+                best = minimiser.minimise(cut.parameters, operations, failure)
+                return _Cut(best.parameters, best.operations, best.failure)
+        return cut
+
+    def _run_whole(self, target: Target, cut: _Cut, pace: Pace) -> tuple[tuple[Operation, ...], Failure | None]:
+        """Lockstep that compares whole states: the operations with what completed during each, and the failure."""
+        done: list[Operation] = []
+        with Lockstep(self.subject, target, cut.parameters) as lockstep:
+            failure = lockstep.initial()
+            for operation in cut.operations:
+                if failure is not None:
+                    break
+                failure = lockstep.apply(operation, pace)
+                done.append(lockstep.operation)
+        return tuple(done), failure
 
 
 @define

@@ -16,6 +16,7 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from kvproof.fuzz.command_line import main
 from kvproof.fuzz.target import render
 
+UNSCHEDULED = "kvproof.fuzz.targets.reference:block_manager"
 FAST = ["--seconds", "20", "--operations", "200", "--engine", "walk"]
 
 
@@ -44,6 +45,11 @@ def test_fuzz_passes_on_the_projects_own_manager(engine: str) -> None:
     assert result.exit_code == 0, result.output
     for told in ("no divergence", "operations (", "branches of the specification:", "sometimes:", "unpin_path"):
         assert told in result.output
+
+
+def test_fuzz_goes_at_the_pace_that_is_asked_for() -> None:
+    result = kvproof("fuzz", *FAST, "--schedule", "lazy")
+    assert "schedules: lazy for 200 operations" in result.output
 
 
 def test_fuzz_ends_with_a_minimised_trace_on_a_divergence(tmp_path: Path) -> None:
@@ -109,8 +115,11 @@ def test_the_same_seed_finds_the_same_trace(tmp_path: Path) -> None:
         (["fuzz", "--seconds", "0"], "--seconds"),
         (["fuzz", "--seed", "-1"], "--seed"),
         (["fuzz", "--engine", "luck"], "--engine"),
+        (["fuzz", "--schedule", "hasty"], "--schedule"),
+        (["fuzz", "--schedule", "lazy", "--target", UNSCHEDULED], "ReferenceTarget has no schedule; ask for none"),
+        (["bugs", "--seeds", "1"], "--seeds"),
         (["fuzz", "--without", "fly"], "--without fly: block-manager has no such operation; it has estimate"),
-        (["bugs", "M-99"], "there is no seeded bug 'M-99'; there are M-01"),
+        (["bugs", "M-99"], "there is no seeded bug 'M-99'; there are "),
         (["replay", "absent.json"], "absent.json: cannot be read"),
         (["unknown-command"], "No such command"),
     ],
@@ -168,6 +177,15 @@ def test_a_digest_mismatch_is_warned_of(trace: Path) -> None:
     result = kvproof("replay", str(trace))
     assert result.exit_code == 1
     assert "was recorded against specification ffff" in result.stderr
+
+
+def test_a_schedule_that_the_target_does_not_follow_is_warned_of(trace: Path) -> None:
+    data = json.loads(trace.read_text())
+    data["operations"][0]["schedule"] = ["onboard"]
+    trace.write_text(json.dumps(data))
+    result = kvproof("replay", str(trace), "--target", UNSCHEDULED)
+    assert result.exit_code == 0
+    assert "has a schedule, which kvproof.fuzz.targets.reference:block_manager does not follow" in result.stderr
 
 
 def test_replay_prints_a_test_that_stands_alone(trace: Path, tmp_path: Path) -> None:

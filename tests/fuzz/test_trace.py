@@ -25,6 +25,9 @@ from kvproof.fuzz.trace import (
     write_trace,
 )
 
+OLD = Operation("pop", {})
+"""As in the traces of before there were schedules."""
+
 
 def make_trace(**changes: Any) -> Trace:
     values: dict[str, Any] = {
@@ -77,6 +80,19 @@ def test_the_file_has_a_fixed_key_order_and_one_operation_a_line() -> None:
     assert '  {"operation": "push", "arguments": {"job": 1, "word": [0, 2]}},\n' in text
 
 
+@pytest.mark.parametrize("schedule", [None, (), ("onboard", "offload:1", "onboard")], ids=["none", "empty", "picks"])
+def test_a_schedule_reads_back_as_it_was_written(schedule: tuple[str, ...] | None) -> None:
+    trace = make_trace(operations=(Operation("pop", {}, schedule), Operation("pop", {}, ("fill",))))
+    assert fit(parse_trace(render_trace(trace), "trace"), TOY, "trace") == trace
+
+
+def test_a_schedule_follows_the_arguments_and_is_left_out_where_there_is_none() -> None:
+    text = render_trace(make_trace(operations=(Operation("pop", {}, ()), Operation("pop", {}, ("a",)), OLD)))
+    assert '{"operation": "pop", "arguments": {}, "schedule": []},' in text
+    assert '{"operation": "pop", "arguments": {}, "schedule": ["a"]},' in text
+    assert '{"operation": "pop", "arguments": {}}\n' in text
+
+
 def test_the_file_name_is_stable_and_tells_the_failure() -> None:
     assert trace_name(make_trace()) == trace_name(make_trace())
     assert trace_name(make_trace()).startswith("toy-queue-result-value-pop-")
@@ -95,6 +111,10 @@ def test_the_file_name_is_stable_and_tells_the_failure() -> None:
         (["operations", 0, "operation"], None, "operations[0].operation: null is not a string"),
         (["operations", 0, "arguments"], 3, "operations[0].arguments: "),
         (["operations", 0, "extra"], 3, "operations[0]: unknown field extra"),
+        (["operations", 0, "schedule"], "fill", 'operations[0].schedule: "fill" is not a list of what completes'),
+        (["operations", 0, "schedule"], None, "operations[0].schedule: null is not a list of what completes"),
+        (["operations", 0, "schedule"], ["a", 3], "operations[0].schedule: item 1, 3, is not the name of a piece"),
+        (["operations", 0, "schedule"], [""], 'operations[0].schedule: item 0, "", is not the name of a piece'),
         (["failure", "oracle"], "luck", "failure.oracle: 'luck' is none of"),
         (["failure", "operation"], 2, "failure.operation: 2 is no operation"),
         (["failure", "operation"], 1.5, "failure.operation: 1.5 is not an integer"),

@@ -1,0 +1,36 @@
+"""M-59: copies that do not wait for forward passes."""
+
+from __future__ import annotations
+
+from kvproof.fuzz.bugs.seeded import SeededBug
+from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
+from kvproof.impl import BlockManager
+from kvproof.impl.device import Stream
+from kvproof.impl.transfers import Transfers
+
+
+class KernelsForgotten(Transfers):
+    """Orders copies among themselves only."""
+
+    def awaited_passes(self) -> tuple[Stream, ...]:
+        return ()
+
+
+class CopiesBesideKernels(BlockManager):
+    """Has such transfers."""
+
+    transfers_type = KernelsForgotten
+
+
+BUG = SeededBug(
+    id="M-59",
+    title="copies that do not wait for forward passes",
+    source="#9056",
+    mechanism=(
+        "The copy streams do not wait for kernels that are queued already. An offload then copies a block that its "
+        "forward pass has not written yet, or an onboarding overwrites one that is still being read."
+    ),
+    make_target=lambda: BlockManagerTarget(simulated_device, CopiesBesideKernels),
+    oracles=("race", "content"),
+    no_variant="the machine of transfers has the variant M-59; here copies take no time",
+)
