@@ -235,6 +235,8 @@ class _ModuleWriter:
                 return f"{name}({', '.join(self._fresh(field) for _, field in fields)})"
             case RangeType(low=low, high=high):
                 return "0" if low == 0 else f"min(max(0, {bound_text(low)}), {bound_text(high)})"
+            case EnumType(cls=cls):
+                return f"{cls.__name__}(0)"
         return "0"
 
     def _snapshots(self) -> str:

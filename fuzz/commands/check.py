@@ -24,6 +24,11 @@ from kvproof.model.induction import check_induction
 from kvproof.model.machines import Bundle, UnknownMachine, load
 from kvproof.model.verdict import Finding, OperationReport, Report, Verdict, plain
 
+MACHINE_DEPTH = 6
+"""Operations to which the bounded check of a machine goes when nothing else is said: each costs several times the last."""
+VARIANT_DEPTH = 12
+"""The same for a variant, which ends where its bug shows."""
+
 FINDING = 1
 UNKNOWN = 3
 
@@ -48,7 +53,7 @@ class Task:
     "--parameter", "parameters", metavar="NAME=INTEGER", multiple=True, help="Change a parameter; repeatable."
 )
 @click.option(
-    "--depth", type=click.IntRange(min=1), default=6, show_default=True, help="Operations of the bounded check."
+    "--depth", type=click.IntRange(min=1), help="Operations of the bounded check: by default 6, for a variant 12."
 )
 @click.option("--engine", type=click.Choice(["cadical", "z3"]), default="cadical", show_default=True)
 @click.option(
@@ -70,7 +75,7 @@ def command(
     variants: tuple[str, ...],
     sizes: tuple[str, ...],
     parameters: tuple[str, ...],
-    depth: int,
+    depth: int | None,
     engine: str,
     seconds: float,
     jobs: int,
@@ -179,13 +184,14 @@ def _tasks(
             yield Task("bounded", base, label, changed(values), None)
 
 
-def _run(task: Task, engine: str, seconds: float, depth: int, jobs: int, line: Status) -> Report:
+def _run(task: Task, engine: str, seconds: float, depth: int | None, jobs: int, line: Status) -> Report:
     definition = task.bundle.definition
     if task.check == "bounded":
 
         def deeper(reached: int, spent: float) -> None:
             line.update(f"bounded: {task.bundle.name} at {task.label}: safe to depth {reached}, {spent:.0f} s")
 
+        depth = depth or (VARIANT_DEPTH if task.expected is Verdict.VIOLATED else MACHINE_DEPTH)
         return check_bounded(definition, task.parameters, depth=depth, engine=engine, seconds=seconds, progress=deeper)
     done: list[str] = []
 

@@ -29,7 +29,7 @@ def _outcome(runner: Any, call: tuple[str, dict[str, Any]]) -> Any:
 
 def _sizes() -> list[tuple[str, str, str]]:
     found = []
-    for machine in ("block-manager", "transfers", "mailbox:Mailbox", "kitchen:Kitchen"):
+    for machine in ("block-manager", "transfers", "sequence-caches", "mailbox:Mailbox", "kitchen:Kitchen"):
         for purpose, named in machines.load(machine).sizes.items():
             found += [(machine, purpose, label) for label in named]
     return found
@@ -53,7 +53,9 @@ def test_the_reference_does_what_the_specification_says(machine: str, purpose: s
             assert steps[0] == steps[1]
 
 
-@pytest.mark.parametrize("machine", ["block-manager", "transfers", "mailbox:Mailbox", "kitchen:Kitchen"])
+@pytest.mark.parametrize(
+    "machine", ["block-manager", "transfers", "sequence-caches", "mailbox:Mailbox", "kitchen:Kitchen"]
+)
 def test_enabled_tells_the_outcome_and_changes_nothing(machine: str) -> None:
     bundle = machines.load(machine)
     parameters = next(iter(bundle.sizes["fuzz"].values()))

@@ -1,12 +1,14 @@
-"""The queue of the generated references obeys the same laws as the language's own."""
+"""The parts of the generated references obey the same laws as the language's own."""
 
 from __future__ import annotations
 
+import mailbox
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kvproof.model import machines
 from kvproof.model.reference_parts import PriorityQueue as FastQueue
 from kvproof.model.reference_parts import RuleBroken
 from kvproof.spec.lang import Index, OutOfDomain
@@ -53,3 +55,8 @@ def test_a_restored_queue_is_the_same(calls: list[tuple[str, int, int]]) -> None
     for call in calls:
         _outcome(queue, call)
     assert FastQueue.restored(queue.snapshot()).snapshot() == queue.snapshot()
+
+
+def test_a_state_variable_of_an_enumeration_begins_as_its_member() -> None:
+    job = machines.load("mailbox:Mailbox").reference(mailbox.MailboxParameters()).fate[0]
+    assert job.name == mailbox.Fate.UNKNOWN.name

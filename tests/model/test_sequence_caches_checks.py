@@ -1,0 +1,51 @@
+"""The sequence caches under every checker: proved as they are, refuted with each historic bug."""
+
+from __future__ import annotations
+
+import pytest
+
+from kvproof.model import machines
+from kvproof.model.bounded import check_bounded
+from kvproof.model.explore import explore
+from kvproof.model.induction import check_induction
+from kvproof.model.verdict import Verdict
+
+BASE = machines.load("sequence-caches")
+QUICK = ("V2-01", "V2-07", "Q-02", "Q-03")
+"""Variants whose bounded check takes seconds; `kvproof check` does all."""
+
+
+@pytest.mark.parametrize("engine", ["cadical", "z3"])
+def test_queues_and_failures_are_proved_right(engine: str) -> None:
+    report = check_induction(BASE.definition, BASE.sizes["induction"]["2+1"], engine=engine)
+    assert report.verdict is Verdict.PROVED
+    assert report.unreached == ()
+
+
+@pytest.mark.parametrize("name", sorted(BASE.variants))
+def test_a_bug_of_the_sequence_caches_is_found_by_exploration(name: str) -> None:
+    found = explore(BASE.variant(name), BASE.sizes["variants"][name], 60)
+    assert found.violation is not None
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_a_bug_of_the_sequence_caches_is_found_as_soon_by_the_bounded_check(name: str) -> None:
+    parameters = BASE.sizes["variants"][name]
+    explored = explore(BASE.variant(name), parameters, 60).violation
+    bounded = check_bounded(BASE.variant(name).definition, parameters, depth=12)
+    assert explored is not None
+    assert bounded.verdict is Verdict.VIOLATED
+    assert len(bounded.findings[0].calls) == len(explored.calls)
+
+
+@pytest.mark.parametrize("label", ["1+1", "2+0", "2+1", "2+2"])
+def test_the_sequence_caches_are_explored_without_a_finding(label: str) -> None:
+    found = explore(BASE, BASE.sizes["explore"][label], 60)
+    assert found.verdict == "explored"
+    assert found.violation is None
+
+
+def test_lost_victims_wedge_every_cache() -> None:
+    found = explore(BASE.variant("V2-01-wedge"), BASE.sizes["variants"]["V2-01-wedge"], 60).violation
+    assert found is not None
+    assert found.name == "some_waiting_cache_can_be_resumed"
