@@ -44,7 +44,7 @@ BUG = SeededBug(
     make_target=lambda: TransfersTarget(LevelBlindKeys),
     oracles=("step", "race"),
     # The machine gathers the copies of one operation into batches; these had none. Shared entries also make copies wait for
-    # too much, which shows in what cannot complete yet; here it is the wait that is missing that has to be found.
-    parameters={"moves_max": 1},
-    without=frozenset({"complete", "read"}),
+    # too much, which shows in what cannot complete yet; here it is the missing wait that has to be found: copies alone.
+    parameters={"works": 10, "moves_max": 1},
+    without=frozenset({"begin_iteration", "end_iteration", "forward", "complete", "read"}),
 )
