@@ -149,16 +149,23 @@ class Lockstep:
 
         The target goes first, so that the reference can follow what it chose where the specification leaves a choice. If it
         has a schedule, it follows the operation's, else the pace; with neither, everything completes at once.
+
+        Raises:
+            TargetError: the target cannot follow the operation's schedule: it has something that is no pick.
         """
         moment = Moment(self.index, operation)
         self.index += 1
         self.operation, self.ahead = operation, ()
         actual: Outcome | None = None
         crash: Failure | None = None
+        pace = EAGER if pace is None else pace
+        if self.scheduled and operation.schedule is not None:
+            self._follow(operation.schedule)
+        target: Any = self.target
         try:
-            if self.scheduled:
-                self._instruct(operation, EAGER if pace is None else pace)
-            actual = self.target.apply(operation)
+            if self.scheduled and operation.schedule is None:
+                target.pace(*pace)
+            actual = target.apply(operation)
             if self._choices is not None:
                 self.reference.script = list(self._guarded("choices"))
         except TargetRaised as raised:
@@ -166,7 +173,7 @@ class Lockstep:
         except Exception as error:  # noqa: BLE001 - a crash of the target is a finding
             crash = oracles.crash(moment, error)
         if self.scheduled:
-            crash = self._note_schedule(moment, EAGER if pace is None else pace, crash)
+            crash = self._note_schedule(moment, pace, crash)
         expected = self._expect(operation)
         if isinstance(expected, str):
             if expected.startswith("choice-"):
@@ -181,13 +188,14 @@ class Lockstep:
         except TargetRaised as raised:
             return oracles.crash(moment, raised.error)
 
-    def _instruct(self, operation: Operation, pace: Pace) -> None:
-        """Tell the target what is to complete during the operation."""
+    def _follow(self, schedule: Iterable[str]) -> None:
+        """Tell the target the picks of an operation; one that means nothing to it is bad input, and no finding."""
         target: Any = self.target
-        if operation.schedule is not None:
-            target.follow(operation.schedule)
-        else:
-            target.pace(*pace)
+        try:
+            target.follow(schedule)
+        except Exception as error:
+            told = f"{type(target).__name__}.follow raised {describe(error)}"
+            raise TargetError(f"operations[{self.index - 1}].schedule: cannot be followed: {told}") from error
 
     def _note_schedule(self, moment: Moment, pace: Pace, crash: Failure | None) -> Failure | None:
         """Ask what completed, also after a crash; raising here is a crash of its own."""

@@ -14,7 +14,8 @@ first three of these together, and lockstep then decides the order and records i
 
 - `pace(mode, seed)`: before `apply`: how pending work goes on until the next operation (see `kvproof.fuzz.pace`).
 - `follow(picks)`: before `apply`, instead of `pace`: exactly these pieces of work complete, in this order. One that
-  cannot complete is passed over; where the operation must wait for more, the oldest work goes on.
+  cannot complete is passed over; where the operation must wait for more, the oldest work goes on. It raises for what is
+  no pick of this target: then the trace cannot be used.
 - `schedule()`: after `apply`: the picks that completed during it, in order; None when there is no schedule after all.
 - `schedule_ahead()`: after `contents()`: the picks that the target let complete for that look alone. After `follow` that
   order must depend on nothing but the operations so far and what they followed, so that a trace says it all.

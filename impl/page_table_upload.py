@@ -70,7 +70,6 @@ class PageTableUpload:
         self._room = ENTRIES_AT_FIRST * ENTRY_BYTES
         self._ring: deque[Staging] = deque()
         self._tables: dict[Stream, Buffer] = {}
-        self._outgrown: list[Buffer] = []  # kernels may still read these; each is at most half of the next
         self._present: dict[Stream, bytes] = {}
 
     def upload(self, stream: Stream, tables: Mapping[int, array[int]]) -> UploadedTables:
@@ -89,9 +88,7 @@ class PageTableUpload:
         while self._room < len(data):
             self._room *= 2
         table = self._tables.get(stream)
-        if table is None or table.size < len(data):
-            if table is not None:
-                self._outgrown.append(table)
+        if table is None or table.size < len(data):  # kernels may still read the one before, which the device keeps
             table = self._tables[stream] = self._device.buffer(Level.PRIMARY, self._room)
         self._present[stream] = data
         if not data:

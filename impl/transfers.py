@@ -49,8 +49,9 @@ class Transfers:
     """
 
     def __init__(self, device: Device, forward_streams: tuple[Stream, ...] = FORWARD_STREAMS) -> None:
-        copying = [stream.name for stream in forward_streams if stream in (Stream.ONBOARD, Stream.OFFLOAD)]
-        if not forward_streams or copying:
+        if not isinstance(forward_streams, tuple) or not all(isinstance(each, Stream) for each in forward_streams):
+            raise TypeError(f"forward_streams: needs a tuple of Stream, got {forward_streams!r}")
+        if not forward_streams or Stream.ONBOARD in forward_streams or Stream.OFFLOAD in forward_streams:
             given = ", ".join(stream.name for stream in forward_streams) or "none"
             raise ValueError(f"forward_streams: {given}; pass at least one, and none of the streams that copy")
         self.forward_streams = forward_streams

@@ -46,8 +46,8 @@ def command(
     Without an ID, all of them. Each minimised trace is set beside the shortest one there is, which exhaustive search gives
     for the same bug in the specification.
 
-    Exit status 1 when one is not found within its seconds (with any of the --seeds), or when its trace is more than two
-    operations longer than the shortest and nothing explains that; 2 for an unknown ID.
+    Exit status 1 when one is not found within its seconds (with --seeds: by every one of them), or when its trace is more
+    than two operations longer than the shortest and nothing explains that; 2 for an unknown ID.
     """
     console = Console()
     bugs = bugs_named(ids)

@@ -92,13 +92,15 @@ class FileMemory(HostMemory):
             self._write(slot, start, data)
 
     def get(self, level: int, slot: int, start: int = 0, end: int | None = None) -> bytes:
-        """See `HostMemory.get`. Raises DeviceError for a SECONDARY slot that was never written."""
+        """See `HostMemory.get`. Raises DeviceError for a SECONDARY slot that was never written, or not as a whole."""
         if level == Level.PRIMARY:
             return super().get(level, slot, start, end)
         data = self._look.get(slot) if self._look is not None else None
         found = bytes(data) if data is not None else self._read(slot)
         if found is None:
-            raise DeviceError(f"{self.file(slot)}: was never written, and is read")
+            raise DeviceError(f"{self.file(slot).name}: was never written, and is read")
+        if len(found) != self._image.block_bytes:
+            raise DeviceError(f"{self.file(slot).name}: has {len(found)} bytes, a block has {self._image.block_bytes}")
         return found[start:end]
 
     def keep(self) -> Any:
@@ -112,7 +114,7 @@ class FileMemory(HostMemory):
         super().bring_back(kept)
 
     def file(self, slot: int) -> Path:
-        """The file of a SECONDARY slot."""
+        """The file of a SECONDARY slot. Errors tell its name without the folder, so that a failure reads alike in each."""
         return self._folder / f"slot-{slot}.kv"
 
     def _cut(self, start: int, size: int) -> Iterator[tuple[int, int]]:
@@ -124,18 +126,24 @@ class FileMemory(HostMemory):
 
     def _read(self, slot: int) -> bytes | None:
         """All bytes of a slot's file; None when there is none."""
+        path = self.file(slot)
         try:
-            return self.file(slot).read_bytes()
+            return path.read_bytes()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise DeviceError(f"{path.name}: cannot be read: {error.strerror or error}") from error
 
     def _write(self, slot: int, start: int, data: bytes) -> None:
         path = self.file(slot)
-        if not path.exists():
-            path.write_bytes(self._fresh())
-        with path.open("r+b") as file:
-            file.seek(start)
-            file.write(data)
+        try:
+            if not path.exists():
+                path.write_bytes(self._fresh())
+            with path.open("r+b") as file:
+                file.seek(start)
+                file.write(data)
+        except OSError as error:
+            raise DeviceError(f"{path.name}: cannot be written: {error.strerror or error}") from error
 
 
 class FileDevice(SimulatedDevice):

@@ -37,6 +37,8 @@ class Pool:
 
     def __attrs_post_init__(self) -> None:
         for name, value in (("layer_bytes", self.layer_bytes), ("layers", self.layers)):
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise TypeError(f"Pool.{name}: needs a whole number, got {value!r}")
             if value < 1:
                 raise ValueError(f"Pool.{name}: needs at least 1, got {value}")
 

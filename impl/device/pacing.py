@@ -133,7 +133,9 @@ class Pacing:
         names = self._queues.names
         name, colon, index = pick.partition(":")
         if name not in names or (bool(colon) and not (index.isascii() and index.isdecimal())):
-            raise ValueError(f"pick {pick!r}: is a stream's name ({', '.join(names)}), or name:k with a number k")
+            raise ValueError(
+                f"pick {pick!r}: is neither a stream's name ({', '.join(names)}) nor name:k with a number k"
+            )
         return names.index(name), int(index) if colon else 0
 
 

@@ -101,8 +101,8 @@ class SimulatedDevice(Device):
             tokens_per_block=tokens_per_block,
             layout_type=layout_type,
         )
-        if granule_bytes is not None and granule_bytes < 1:
-            raise ValueError(f"device granule_bytes: needs at least 1, got {granule_bytes}")
+        if granule_bytes is not None and (not isinstance(granule_bytes, int) or granule_bytes < 1):
+            raise ValueError(f"device granule_bytes: needs a whole number, at least 1, got {granule_bytes!r}")
         self.granule_bytes = granule_bytes
         self.schedule = Schedule(schedule, seed, torn=granule_bytes is not None)
         self._at_once = schedule == "eager"  # then queues are always empty and work runs when it is submitted
@@ -153,6 +153,7 @@ class SimulatedDevice(Device):
         Raises:
             ValueError: something that is no pick: a stream's lower-case name, or name:k for part k of its head.
         """
+        self._check_not_ahead("follow")
         self._pacing.follow(picks)
 
     def taken_picks(self) -> list[str]:
@@ -161,6 +162,7 @@ class SimulatedDevice(Device):
         Raises:
             DeviceError: the schedule is not lazy, or more picks were taken than are kept; ask after each operation.
         """
+        self._check_not_ahead("taken_picks")
         return self._queues.take_taken()
 
     @contextmanager

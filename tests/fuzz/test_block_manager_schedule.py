@@ -138,6 +138,19 @@ def test_nothing_completes_at_a_lazy_pace_and_looking_changes_nothing() -> None:
     assert target.schedule_ahead() != []
 
 
+@pytest.mark.parametrize(
+    ("mode", "order"), [("lazy", ["offload", "offload"]), ("adversarial", ["offload:1", "offload"])]
+)
+def test_a_look_ahead_has_the_mode_of_the_pace(mode: str, order: list[str]) -> None:
+    target = simulated()
+    target.reset(PARAMETERS)
+    for operation in OFFLOADED:
+        target.pace(mode, 0)
+        target.apply(operation)
+    target.contents()
+    assert [pick for pick in target.schedule_ahead() if pick.startswith("offload")] == order
+
+
 def test_a_read_is_looked_at_until_it_has_arrived() -> None:
     target = simulated()
     target.reset(PARAMETERS)

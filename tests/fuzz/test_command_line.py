@@ -188,6 +188,16 @@ def test_a_schedule_that_the_target_does_not_follow_is_warned_of(trace: Path) ->
     assert "has a schedule, which kvproof.fuzz.targets.reference:block_manager does not follow" in result.stderr
 
 
+def test_a_schedule_that_names_no_stream_is_bad_input(trace: Path) -> None:
+    data = json.loads(trace.read_text())
+    data["operations"][0]["schedule"] = ["onbord"]
+    trace.write_text(json.dumps(data))
+    result = kvproof("replay", str(trace))
+    assert result.exit_code == 2
+    assert "operations[0].schedule: cannot be followed" in result.stderr
+    assert "pick 'onbord': is neither a stream's name" in result.stderr
+
+
 def test_replay_prints_a_test_that_stands_alone(trace: Path, tmp_path: Path) -> None:
     for target, status in (
         ("kvproof.fuzz.bugs.m_01:BUG.make_target", 1),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from kvproof.fuzz.campaign import Campaign, Engine, Plan, run_campaign
 from kvproof.fuzz.pytest_plugin import run_lockstep
 from kvproof.fuzz.replay import Replay, Verdict, account, replay
 from kvproof.fuzz.report import show_campaign, show_replay
-from kvproof.fuzz.target import Operation
+from kvproof.fuzz.target import Operation, TargetError
 from kvproof.fuzz.trace import Trace, fit, read_trace, write_trace
 
 
@@ -110,6 +111,21 @@ def test_a_schedule_that_the_target_cannot_follow_is_noticed(trace: Trace) -> No
     assert replay(TOY, trace, ToyTarget).unfollowed
     assert not replay(TOY, trace, Scheduled).unfollowed
     assert replay(TOY, trace, SometimesScheduled).unfollowed  # it has none at the capacity of this trace
+
+
+def test_a_schedule_that_means_nothing_to_the_target_is_bad_input_and_no_finding(trace: Trace) -> None:
+    class Strict(Scheduled):
+        def follow(self, picks: Sequence[str]) -> None:
+            if not {"fill", "move"}.issuperset(picks):
+                raise ValueError(f"no such picks: {picks}")
+            super().follow(picks)
+
+    last = evolve(trace.operations[-1], schedule=("fil",))
+    wrong = evolve(trace, operations=(*trace.operations[:-1], last))
+    with pytest.raises(
+        TargetError, match=r"operations\[1\].schedule: cannot be followed: Strict.follow raised ValueErr"
+    ):
+        replay(TOY, wrong, Strict)
 
 
 def test_a_run_tells_at_which_paces_it_went() -> None:

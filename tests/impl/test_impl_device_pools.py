@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -218,9 +219,10 @@ def test_random_schedule_lets_a_load_see_half_of_a_torn_copy() -> None:
     assert seen == {b"abcd", b"----", b"ab--", b"--cd"}
 
 
-def test_granule_of_no_bytes_is_an_error() -> None:
-    with pytest.raises(ValueError, match="granule_bytes: needs at least 1, got 0"):
-        SimulatedDevice(1, 1, 4, granule_bytes=0)
+@pytest.mark.parametrize("size", [0, -1, 1.5, "2"])
+def test_granule_that_is_no_number_of_bytes_is_an_error(size: Any) -> None:
+    with pytest.raises(ValueError, match=f"granule_bytes: needs a whole number, at least 1, got {size!r}"):
+        SimulatedDevice(1, 1, 4, granule_bytes=size)
 
 
 @pytest.mark.parametrize("granule_bytes", [None, 1])

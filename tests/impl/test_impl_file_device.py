@@ -92,7 +92,7 @@ class LooksForAFile(FileDevice):
 
 def test_beginning_that_is_looked_for_in_a_file_that_nobody_wrote_is_an_error(tmp_path: Path) -> None:
     files = LooksForAFile(2, 2, 8, tmp_path, tokens_per_block=2)
-    with pytest.raises(DeviceError, match=r"slot-0\.kv: was never written, and is read"):
+    with pytest.raises(DeviceError, match=r"^slot-0\.kv: was never written, and is read"):  # in whatever folder
         files.copy(Stream.ONBOARD, [], [(0, 0, 0, 1, 1)])
 
 
@@ -156,6 +156,30 @@ def test_folder_with_slots_of_another_device_is_an_error(tmp_path: Path) -> None
     device(tmp_path).write(Stream.OFFLOAD, SECONDARY, 1, 0, b"x")
     with pytest.raises(ValueError, match=r"holds slot-1\.kv of another device; use an empty folder"):
         device(tmp_path)
+
+
+def test_file_that_lost_its_end_is_an_error(tmp_path: Path) -> None:
+    files = device(tmp_path)
+    files.write(Stream.OFFLOAD, SECONDARY, 0, 0, DATA)
+    (tmp_path / "slot-0.kv").write_bytes(DATA[:3])
+    with pytest.raises(DeviceError, match=r"slot-0\.kv: has 3 bytes, a block has 8"):
+        files.copy(Stream.ONBOARD, [(1, 0, 0, 0)])
+
+
+def test_folder_that_is_removed_is_an_error(tmp_path: Path) -> None:
+    folder = tmp_path / "slots"
+    folder.mkdir()
+    files = device(folder)
+    folder.rmdir()
+    with pytest.raises(DeviceError, match=r"slot-0\.kv: cannot be written: No such file"):
+        files.write(Stream.OFFLOAD, SECONDARY, 0, 0, DATA)
+
+
+def test_slot_whose_file_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    files = device(tmp_path)
+    (tmp_path / "slot-0.kv").mkdir()
+    with pytest.raises(DeviceError, match=r"slot-0\.kv: cannot be read: Is a directory"):
+        files.peek(SECONDARY, 0)
 
 
 @pytest.mark.parametrize("seed", range(12))

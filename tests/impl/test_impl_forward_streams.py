@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from kvproof.impl.device import SCHEDULES, Level, Loaded, ScheduleName, SimulatedDevice, Stream
@@ -173,4 +175,10 @@ def test_nothing_waits_on_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("streams", [(), (Stream.COMPUTE, Stream.OFFLOAD)])
 def test_streams_on_which_no_pass_can_run_are_an_error(streams: tuple[Stream, ...]) -> None:
     with pytest.raises(ValueError, match="pass at least one, and none of the streams that copy"):
+        Transfers(SimulatedDevice(1, 1, 4), streams)
+
+
+@pytest.mark.parametrize("streams", [None, Stream.COMPUTE, [Stream.COMPUTE], (0,), ("compute",)])
+def test_what_is_no_tuple_of_streams_is_an_error(streams: Any) -> None:
+    with pytest.raises(TypeError, match="forward_streams: needs a tuple of Stream, got"):
         Transfers(SimulatedDevice(1, 1, 4), streams)

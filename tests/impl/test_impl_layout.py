@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -122,6 +123,12 @@ def test_pieces_move_the_image(seed: int) -> None:
 @pytest.mark.parametrize(("arguments", "message"), [((0,), "layer_bytes"), ((4, 0), "layers")])
 def test_pool_of_no_size_is_an_error(arguments: tuple[int, ...], message: str) -> None:
     with pytest.raises(ValueError, match=rf"Pool\.{message}: needs at least 1, got 0"):
+        Pool(*arguments)
+
+
+@pytest.mark.parametrize(("arguments", "message"), [((8.0,), "layer_bytes"), ((4, "2"), "layers")])
+def test_pool_of_a_size_that_is_no_whole_number_is_an_error(arguments: tuple[Any, ...], message: str) -> None:
+    with pytest.raises(TypeError, match=rf"Pool\.{message}: needs a whole number, got {arguments[-1]!r}"):
         Pool(*arguments)
 
 

@@ -147,7 +147,9 @@ def test_pick_that_cannot_run_is_skipped() -> None:
     "pick", ["", "host", "onboard:", "onboard:x", "onboard:-1", "ONBOARD", "onboard: 1", "onboard:\u0663"]
 )
 def test_what_is_no_pick_is_an_error(pick: str) -> None:
-    with pytest.raises(ValueError, match=rf"pick '{pick}': is a stream's name \(compute, onboard, offload, execution"):
+    with pytest.raises(
+        ValueError, match=rf"pick '{pick}': is neither a stream's name \(compute, onboard, offload, exec"
+    ):
         lazy().follow([pick])
 
 
@@ -356,6 +358,8 @@ def test_nothing_can_be_submitted_in_a_look_ahead() -> None:
         lambda: device.host_write(staging, 0, b"1"),
         lambda: device.buffer(PRIMARY, 4),
         lambda: device.advance("eager", 0),
+        lambda: device.follow(["onboard"]),
+        device.taken_picks,
         lambda: device.event_done(event),
         lambda: device.wait_host(event),
         device.synchronize,

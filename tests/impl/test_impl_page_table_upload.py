@@ -97,6 +97,20 @@ def test_the_host_waits_only_when_all_staging_buffers_are_in_use() -> None:
     assert waits == [0] * STAGING_BUFFERS + [1]
 
 
+def test_the_staging_buffer_whose_upload_is_the_oldest_is_taken_next() -> None:
+    uploads = Uploads("lazy")
+    waits = []
+    for number in range(STAGING_BUFFERS):
+        uploads.run_pass({0: [number]})
+    uploads.device.follow(["compute", "compute"])  # the first upload, and its kernel
+    uploads.device.advance("follow", 0)
+    for number in range(2):
+        uploads.run_pass({0: [STAGING_BUFFERS + number]})
+        waits.append(uploads.tables.waits)
+    assert waits == [0, 1]
+    assert uploads.wrong() == []
+
+
 def test_the_host_never_waits_for_a_device_that_keeps_up() -> None:
     uploads = Uploads("eager")
     for number in range(3 * STAGING_BUFFERS):
