@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 from attrs import define, field
 
-from kvproof.fuzz.target import HarnessError, Step
-from kvproof.impl.device import Event, Level, Loaded, Move, PrefixMove, SimulatedDevice, Stream
+from kvproof.fuzz.target import Step
+from kvproof.impl.device import DeviceError, Event, Level, Loaded, Move, PrefixMove, SimulatedDevice, Stream
 from kvproof.impl.device.interface import UNWRITTEN
 
 NUMBERS = {Stream.ONBOARD: 0, Stream.OFFLOAD: 1, Stream.COMPUTE: 2, Stream.EXECUTION: 3}
@@ -48,10 +48,17 @@ class Task:
 
 @define(eq=False)
 class Submission:
-    """Work that reached the device at once; `parts` are what remains of it, in the device's order."""
+    """Work that reached the device at once; `parts` are what remains of it, in the device's order.
+
+    Its event is one, so it is complete as a whole.
+    """
 
     stream: Stream
     parts: list[tuple[Task, int]]
+    tasks: tuple[Task, ...] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.tasks = tuple(dict.fromkeys(task for task, _ in self.parts))
 
 
 @define(eq=False)
@@ -123,7 +130,7 @@ class WatchedDevice(SimulatedDevice):
             places = (self._place(level, source), self._place(target_level, target))
             expected = self._expected.get((*places, length))
             if not expected:
-                raise HarnessError(
+                raise DeviceError(
                     f"the device was asked for a copy of slot {places[0]} to {places[1]} that nobody wanted"
                 )
             task = expected.popleft()
@@ -194,7 +201,7 @@ class WatchedDevice(SimulatedDevice):
         mark = self._marks[event]
         if not mark.batch:
             if self._state[mark.stream].version != mark.version:
-                raise HarnessError(
+                raise DeviceError(
                     f"{stream.name} waits for an event of {mark.stream.name} with later work: no step says that"
                 )
             self.log.append(Step("join", (NUMBERS[stream], NUMBERS[mark.stream])))
@@ -218,14 +225,14 @@ class WatchedDevice(SimulatedDevice):
         self.follow([f"{task.stream.name.lower()}:{index}"])
         self.advance("follow", 0)
         if len(self.taken_picks()) != 1:
-            raise HarnessError(f"ticket {task.ticket}: its granule {granule} could not be carried out")
+            raise DeviceError(f"ticket {task.ticket}: its granule {granule} could not be carried out")
         del submission.parts[index]
         for each in [granule] if task.is_copy else sorted(task.left):
             self.log.append(Step("carry", (task.ticket, each)))
             task.left.discard(each)
         if not submission.parts:
             self._state[task.stream].queue.popleft()
-        if not task.left:
-            del self.tickets[task.ticket]
-            self.log.append(Step("retire", (task.ticket,)))
+            for done in submission.tasks:
+                del self.tickets[done.ticket]
+                self.log.append(Step("retire", (done.ticket,)))
         return None if task.load is None else task.load.value()

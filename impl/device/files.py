@@ -165,7 +165,7 @@ class FileDevice(SimulatedDevice):
         primary_blocks: int,
         secondary_blocks: int,
         block_bytes: int,
-        folder: Path,
+        folder: Path | str,
         *,
         check: bool = True,
         pools: Sequence[Pool] | None = None,
@@ -174,6 +174,7 @@ class FileDevice(SimulatedDevice):
         seed: int = 0,
         granule_bytes: int | None = None,
     ) -> None:
+        folder = Path(folder)
         if not folder.is_dir():
             raise ValueError(f"device folder {folder}: is no folder; make it first")
         left = sorted(path.name for path in folder.glob("slot-*.kv"))

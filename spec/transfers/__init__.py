@@ -1,8 +1,8 @@
 """Asynchronous movement of block data: streams, events, slots, and the discipline that keeps every byte right.
 
 Read the files in this order: `kinds` (what things there are), `device` (what streams and events do, and the three rules
-of an order that is safe), `tables` (who waits for what), `transfers` (the operations, and why the bytes are right),
-`variants` (historic bugs).
+of an order that is safe), `tables` (who waits for what), `operations`, `transfers` (why the bytes are right), `variants`
+(historic bugs).
 """
 
 from kvproof.spec.transfers.kinds import TransfersParameters

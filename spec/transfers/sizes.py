@@ -33,6 +33,7 @@ SIZES: Mapping[str, Mapping[str, TransfersParameters]] = {
         "1+1, 2 works, two streams of forward passes": _sized(1, 1, 2, forward_streams=2),
         "1+1, 2 works, batches": _sized(1, 1, 2, moves_max=2),
         "2+0, 2 works, copies of parts": _sized(2, 0, 2, granules=2),
+        "3+0, 2 works, batches": _sized(3, 0, 2, moves_max=2),
         "2+1, 2 works": _sized(2, 1, 2),
     },
     "variants": {

@@ -1,179 +1,28 @@
-"""What a block manager and an engine ask of the transfers, and what the device does in between.
+"""Why the bytes are right: what is always true between operations, and what can be seen of it.
 
-An operation enqueues; `complete` is the device's turn: it carries out one granule of any work that may run. So a
-sequence of operations contains its schedule, and all schedules are sequences of operations.
+The theorem is `completed_is_sequential`. The other invariants carry it through every step of every schedule.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from kvproof.spec.lang import canonical, invariant, normal_form, observation, operation, phase, reject, sometimes
+from kvproof.spec.lang import canonical, invariant, normal_form, observation, phase
 from kvproof.spec.transfers.kinds import (
-    COMPUTE,
-    FIRST,
-    FRESH,
     OFFLOAD,
     ONBOARD,
-    SECONDARY,
     Block,
     Content,
-    Data,
-    Forward,
     Granule,
-    Moves,
     Slot,
     Stream,
     Work,
 )
-from kvproof.spec.transfers.tables import Tables
+from kvproof.spec.transfers.operations import Operations
 
 
-class Transfers(Tables):
+class Transfers(Operations):
     """Copies between levels beside forward passes: metadata change at enqueue, data whenever the device likes."""
-
-    def free_tickets(self) -> int:
-        """How many pieces of work can still be submitted."""
-        return sum(1 for work in self.every(Work) if not self.is_pending(work))
-
-    def ticket(self) -> Work:
-        """The lowest free ticket."""
-        for work in self.every(Work):
-            if not self.is_pending(work):
-                return work
-        return FIRST
-
-    @operation
-    def begin_iteration(self) -> None:
-        """Let copies come after all forward passes submitted so far, which in turn come after all copies so far."""
-        self.begin()
-
-    @operation
-    def end_iteration(self) -> None:
-        """Let forward passes come after all copies submitted so far."""
-        self.end()
-
-    @operation
-    def move(self, moves: Moves) -> int:
-        """Enqueue copies in order, as one batch a stream where they do not conflict; returns how many.
-
-        A move from one level to the other exchanges the slots of the two blocks; one within device memory leaves them,
-        and copies the granules asked for. A move of a block onto itself or within host memory is left out.
-        """
-        if self.free_tickets() < len(moves):
-            sometimes("the queues are full")
-            reject("full")
-        made = 0
-        for move in moves:
-            if move.block != move.into and not (self.on_host(move.block) and self.on_host(move.into)):
-                if not self.in_iteration:
-                    self.begin()
-                self.copy(move, self.ticket())
-                made += 1
-        for stream in self.every(Stream):
-            if self.has_open(stream):
-                self.close(stream)
-        return made
-
-    def on_host(self, block: Block) -> bool:
-        """Whether a block is in host memory, or will be."""
-        return self.level(self.slot[block]) == SECONDARY
-
-    @operation
-    def forward(self, on: Forward, reads: Block | None, writes: Block | None, content: Content) -> None:
-        """Run a forward pass that reads a block and then writes one, through the page table; either may be none.
-
-        Passes on different streams are ordered by the engine. Kernels reach device memory only.
-        """
-        if self.free_tickets() < 2:
-            reject("full")
-        if self.is_out_of_reach(reads) or self.is_out_of_reach(writes):
-            reject("not-on-device")
-        self.end()
-        stream = self.forward_stream(on)
-        for other in self.every(Stream):
-            if self.is_forward(other) and other != stream:
-                self.join(stream, other)
-        self.publish_all()
-        if reads is not None:
-            self.look_up(reads)
-            self.submit(self.ticket(), stream, self.page_table[reads], None, self.params.granules, FRESH)
-            self.close(stream)
-        if writes is not None:
-            self.look_up(writes)
-            self.submit(self.ticket(), stream, None, self.page_table[writes], self.params.granules, content)
-            self.close(stream)
-
-    def is_out_of_reach(self, block: Block | None) -> bool:
-        """Whether a kernel that is to use a block cannot."""
-        return block is not None and self.on_host(block)
-
-    def forward_stream(self, on: Forward) -> Stream:
-        """The stream of forward passes with a number."""
-        found = COMPUTE
-        for stream in self.every(Stream):
-            if stream - COMPUTE == on:
-                found = stream
-        return found
-
-    def publish_all(self) -> None:
-        """Bring the page table up to date."""
-        for block in self.every(Block):
-            if self.page_table[block] != self.slot[block]:
-                self.publish(block)
-
-    @operation
-    def complete(self, work: Work, granule: Granule) -> Data:
-        """The device carries out one granule of a pending copy, or a pending kernel, which is never torn.
-
-        Returns what a reading kernel saw, granule by granule. With the last granule the work is complete. It is refused as
-        long as the work must wait, and only so long: who waits for more than conflicts loses overlap.
-        """
-        if not self.is_pending(work):
-            reject("no-such-work")
-        if len(self.before[work]) > 0:
-            sometimes("work must wait")
-            reject("blocked")
-        if granule not in self.left[work]:
-            reject("done")
-        if self.source[work] is not None and self.target[work] is not None:
-            self.carry(work, granule)
-            if len(self.left[work]) > 0:
-                sometimes("a copy is torn")
-                return ()
-            self.leave(work)
-            return ()
-        seen = self.what_is_seen(work)
-        for each in self.every(Granule):
-            self.carry(work, each)
-        self.leave(work)
-        return seen
-
-    def what_is_seen(self, work: Work) -> Data:
-        """What a kernel reads; nothing when it writes."""
-        source = self.source[work]
-        if source is None:
-            return ()
-        return self.held(source)
-
-    def held(self, slot: Slot) -> Data:
-        """What a slot holds now."""
-        data: Data = ()
-        for granule in self.every(Granule):
-            data = data + (self.memory[slot][granule],)
-        return data
-
-    def leave(self, work: Work) -> None:
-        """Complete work leaves its stream and the tables."""
-        self.retire(work)
-        self.expire(work)
-
-    @operation
-    def read(self, block: Block) -> Data:
-        """What a block holds, granule by granule; the host looks only when nothing is pending."""
-        if any(self.is_pending(work) for work in self.every(Work)):
-            reject("pending")
-        return self.held(self.slot[block])
 
     @invariant
     def free_tickets_are_blank(self) -> bool:
@@ -197,13 +46,13 @@ class Transfers(Tables):
 
     @invariant
     def pending_work_is_work(self) -> bool:
-        """Pending work reads or writes a slot, has something left to do, and its batch is closed between operations."""
+        """Pending work reads or writes a slot, and its batch is closed between operations and has something left to do."""
         return all(
             not self.is_pending(work)
             or (
                 (self.source[work] is not None or self.target[work] is not None)
-                and len(self.left[work]) > 0
                 and not self.is_open(work)
+                and self.is_unfinished(work)
             )
             for work in self.every(Work)
         )
@@ -216,6 +65,33 @@ class Transfers(Tables):
             for work in self.every(Work)
             if self.is_pending(work) and (self.source[work] is None or self.target[work] is None)
             for granule in self.every(Granule)
+        )
+
+    @invariant
+    def kernels_are_alone(self) -> bool:
+        """A kernel is a batch of its own."""
+        return all(
+            one == other or not self.shares_batch(one, other)
+            for one in self.every(Work)
+            if self.is_pending(one) and (self.source[one] is None or self.target[one] is None)
+            for other in self.every(Work)
+        )
+
+    @invariant
+    def batches_are_alike(self) -> bool:
+        """The copies of a batch are on one stream, come after the same, and are covered with the same."""
+        return all(
+            not self.shares_batch(one, other)
+            or (
+                self.stream[one] == self.stream[other]
+                and all(
+                    (work in self.before[one]) == (work in self.before[other])
+                    and (work in self.covers[one]) == (work in self.covers[other])
+                    for work in self.every(Work)
+                )
+            )
+            for one in self.every(Work)
+            for other in self.every(Work)
         )
 
     @invariant
@@ -347,7 +223,7 @@ class Transfers(Tables):
     def something_may_run(self) -> bool:
         """Waits are not circular: as long as work is pending, some of it waits for nothing."""
         return not any(self.is_pending(work) for work in self.every(Work)) or any(
-            self.is_pending(work) and len(self.before[work]) == 0 for work in self.every(Work)
+            len(self.left[work]) > 0 and len(self.before[work]) == 0 for work in self.every(Work)
         )
 
     @invariant

@@ -11,10 +11,10 @@ from kvproof.fuzz.bugs.m_57 import WithoutWaitForWriter
 from kvproof.fuzz.campaign import Campaign, Engine, Plan, run_campaign
 from kvproof.fuzz.lockstep import Lockstep, run
 from kvproof.fuzz.machines import subject_named
-from kvproof.fuzz.target import HarnessError, Operation, Race, Refused, Returned, Step
+from kvproof.fuzz.target import Operation, Race, Refused, Returned, Step
 from kvproof.fuzz.targets.transfers import TransfersTarget, simulated
 from kvproof.fuzz.targets.watched_device import WatchedDevice
-from kvproof.impl.device import Event, Level, Stream
+from kvproof.impl.device import DeviceError, Event, Level, Stream
 from kvproof.impl.transfers import Batch, Transfers
 from kvproof.model import machines
 
@@ -76,6 +76,17 @@ def test_the_copies_of_a_batch_complete_in_any_order() -> None:
     parameters = {**SMALL, "primary_slots": 4, "moves_max": 3}
     with Lockstep(SUBJECT, simulated(), parameters) as lockstep:
         assert run(lockstep, [_move((0, 4), (1, 5)), _complete(1, 0), _complete(1, 1), _complete(0, 1)]) is None
+        assert lockstep.outcome == Returned(())
+
+
+def test_the_copies_of_a_batch_have_one_event() -> None:
+    parameters = {**SMALL, "primary_slots": 3, "granules": 1, "works": 3}
+    batch = Operation("move", {"moves": tuple({"block": b, "into": b + 3, "length": 1} for b in (0, 1))})
+    back = Operation("move", {"moves": ({"block": 0, "into": 2, "length": 1},)})
+    with Lockstep(SUBJECT, simulated(), parameters) as lockstep:
+        assert run(lockstep, [batch, _complete(0), back, _complete(2)]) is None
+        assert lockstep.outcome == Refused("blocked")  # though what it reads has been written
+        assert run(lockstep, [_complete(1), _complete(2)]) is None
         assert lockstep.outcome == Returned(())
 
 
@@ -168,7 +179,7 @@ def test_the_tables_of_m_57_are_sound_with_the_level_in_their_keys() -> None:
 
 def test_a_copy_that_nobody_asked_for_is_an_error() -> None:
     device = WatchedDevice(2, 1, 2, 8)
-    with pytest.raises(HarnessError, match="copy of slot 0 to 2 that nobody wanted"):
+    with pytest.raises(DeviceError, match="copy of slot 0 to 2 that nobody wanted"):
         device.copy(Stream.OFFLOAD, [(0, 0, 1, 0)])
 
 
@@ -176,7 +187,7 @@ def test_an_event_that_no_step_can_say_is_an_error() -> None:
     device = WatchedDevice(2, 1, 2, 8)
     early = device.record_event(Stream.COMPUTE)
     device.load(Stream.COMPUTE, Level.PRIMARY, 0)
-    with pytest.raises(HarnessError, match="ONBOARD waits for an event of COMPUTE with later work"):
+    with pytest.raises(DeviceError, match="ONBOARD waits for an event of COMPUTE with later work"):
         device.wait_event(Stream.ONBOARD, early)
 
 

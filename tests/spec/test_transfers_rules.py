@@ -97,6 +97,8 @@ CORRUPTIONS: dict[str, Callable[[Transfers], Any]] = {
     "free_tickets_are_blank": lambda m: m.known[OFFLOAD].add(4),
     "pending_work_is_work": lambda m: _open(m),
     "kernels_are_not_torn": lambda m: m.left[1].discard(0),
+    "kernels_are_alone": lambda m: m.covers[0].add(1),
+    "batches_are_alike": lambda m: m.covers[0].add(1),
     "order_is_strict": _circular,
     "events_cover_what_came_before": lambda m: m.covers[1].discard(0),
     "streams_know_what_came_before": lambda m: m.known[COMPUTE].discard(0),
