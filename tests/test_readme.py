@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -42,6 +44,18 @@ def test_the_mistake_that_the_readme_suggests_is_found(folder: Path) -> None:
     result = _pytest(folder)
     assert result.returncode == 1, result.stdout
     assert "result:value:add" in result.stdout
+
+
+def test_the_first_command_in_the_readme_succeeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kvproof.fuzz.command_line import main
+
+    monkeypatch.chdir(tmp_path)
+    line = next(line for line in README.splitlines() if "pip install . &&" in line)
+    for command in line.split(" && ")[2:]:
+        program, *arguments = shlex.split(command)
+        assert program == ".venv/bin/kvproof"
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == 0, result.output
 
 
 def test_every_command_in_the_readme_exists() -> None:

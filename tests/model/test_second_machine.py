@@ -155,3 +155,11 @@ def test_the_commands_take_it(tmp_path: Path) -> None:
     trace = next(tmp_path.glob("*bounded-check.json"))
     replayed = runner.invoke(main, ["replay", str(trace), "--target", target])
     assert "no longer fails" in replayed.output
+
+
+def test_an_operation_that_is_off_everywhere_fails_a_whole_check_and_not_one_at_chosen_sizes() -> None:
+    off = ["check", "--machine", NAME, "--parameter", "end=0"]  # the clock cannot advance, so `wait` is never accepted
+    whole, chosen = (CliRunner().invoke(main, arguments) for arguments in (off, [*off, "--sizes", "3 jobs"]))
+    for result in (whole, chosen):
+        assert "accepted at none of these sizes, so not covered by the proofs: wait" in result.output
+    assert (whole.exit_code, chosen.exit_code) == (1, 0)
