@@ -77,8 +77,6 @@ class _StreamState:
     queue: deque[Submission] = field(factory=deque)
     open: list[Task] = field(factory=list)
     """Of the batch that was submitted last, while no event has been recorded after it."""
-    closed: list[Task] = field(factory=list)
-    """Of the batches before that, since the last event."""
     version: int = 0
     """Changes to what its next work comes after."""
 
@@ -176,7 +174,6 @@ class WatchedDevice(SimulatedDevice):
         if state.open:
             self.log.append(Step("close", (NUMBERS[stream],)))
             state.version += 1
-            state.closed += state.open
             state.open = []
 
     def _keep(self, submission: Submission) -> None:
@@ -187,10 +184,10 @@ class WatchedDevice(SimulatedDevice):
     def record_event(self, stream: Stream) -> Event:
         """See `Device.record_event`; it closes the batch that is open."""
         event = super().record_event(stream)
-        self._end_batch(stream)
         state = self._state[stream]
-        self._marks[event] = Mark(stream, tuple(state.closed), state.version)
-        state.closed = []
+        batch = tuple(state.open)  # the last since the event before: its stream is in order, so it stands for all
+        self._end_batch(stream)
+        self._marks[event] = Mark(stream, batch, state.version)
         return event
 
     def wait_event(self, stream: Stream, event: Event) -> None:

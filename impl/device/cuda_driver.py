@@ -206,12 +206,14 @@ class CudaDriver:
             self._cuda.cuMemFreeHost(address)
 
     def tensor(self, memory: Memory) -> torch.Tensor:
-        """The memory as a uint8 tensor of one dimension, which keeps it. The plain driver knows of no tensors."""
-        raise NotImplementedError
+        """The memory as a uint8 tensor of one dimension, which keeps it. The plain driver has none: raises DeviceError."""
+        raise DeviceError(
+            f"memory at {memory.address:#x}: this driver has no tensors; make the device with torch's own driver"
+        )
 
     def external(self, stream: int) -> torch.cuda.Stream:
-        """`stream` for torch's functions. The plain driver knows of no torch."""
-        raise NotImplementedError
+        """`stream` for torch's functions. The plain driver knows of no torch: raises DeviceError."""
+        raise DeviceError(f"stream {stream:#x}: this driver knows of no torch; make the device with torch's own driver")
 
     # ---- streams and events ------------------------------------------------------------------------------------------
 

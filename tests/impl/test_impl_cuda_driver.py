@@ -337,3 +337,11 @@ def test_device_that_is_not_there(torch_driver: TorchDriver) -> None:
 def test_build_is_done_once(build_folder: Path) -> None:
     first = build(build_folder).stat().st_mtime_ns
     assert build(build_folder).stat().st_mtime_ns == first
+
+
+def test_a_driver_without_torch_says_so(host: HostDriver) -> None:
+    memory = host.device_memory(64)
+    with pytest.raises(DeviceError, match="this driver has no tensors"):
+        CudaDriver.tensor(host, memory)
+    with pytest.raises(DeviceError, match="this driver knows of no torch"):
+        CudaDriver.external(host, 1)
