@@ -72,6 +72,7 @@ def subject_of(bundle: machines.Bundle) -> Subject:
             if (kind := _sequence_items(variable.type)) is not None
         },
         queries=frozenset(_queries(definition)),
+        seldom=bundle.seldom,
     )
 
 

@@ -77,6 +77,8 @@ class Subject:
     """State variables that hold sequences, and the kind of their items: sequence arguments take prefixes from them."""
     queries: frozenset[str] = frozenset()
     """Operations that take no step whatever their arguments: they may be asked while operations are drawn."""
+    seldom: frozenset[str] = frozenset()
+    """Operations that end what others have built up."""
 
     @property
     def defaults(self) -> Parameters:

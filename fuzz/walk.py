@@ -48,11 +48,18 @@ def weights(subject: Subject) -> tuple[str, ...]:
     """The operations, with repetition as weight.
 
     Queries change nothing and have a third of the weight of others. One that takes records has three times that: it can
-    do many more things than any other.
+    do many more things than any other. Those that are to be used seldom have a sixth.
     """
-    shapes = subject.make_shapes(subject.defaults)
-    weight = {name: 9 if any(map(has_records, shapes[name].values())) else 3 for name in subject.operations}
-    return tuple(name for name in subject.operations for _ in range(1 if name in subject.queries else weight[name]))
+    shapes, scale = subject.make_shapes(subject.defaults), 2 if subject.seldom else 1
+
+    def weight(name: str) -> int:
+        if name in subject.seldom:
+            return 1
+        if name in subject.queries:
+            return scale
+        return scale * (9 if any(map(has_records, shapes[name].values())) else 3)
+
+    return tuple(name for name in subject.operations for _ in range(weight(name)))
 
 
 def has_records(shape: Shape) -> bool:

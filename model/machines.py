@@ -1,6 +1,7 @@
 """The machines that there are, each with what is derived from it.
 
-A machine is a folder of `kvproof.spec` whose package gives `MACHINE`, `VARIANTS` and `SIZES`. A machine of one's own is
+A machine is a folder of `kvproof.spec` whose package gives `MACHINE`, `VARIANTS` and `SIZES`, and may give `SELDOM`, the
+operations that random sequences are to use seldom. A machine of one's own is
 named `module:Class`; its module may give `VARIANTS` and `SIZES` too, and its reference is generated in memory.
 """
 
@@ -36,6 +37,8 @@ class Bundle:
     variants: Mapping[str, type[Machine[Any]]]
     sizes: Mapping[str, Mapping[str, Parameters]]
     """Named parameter sets, by purpose: "induction", "bounded", "explore", "fuzz"."""
+    seldom: frozenset[str] = frozenset()
+    """Operations that end what others have built up: random sequences get further when these are drawn seldom."""
 
     def parameters(self, values: Mapping[str, int]) -> Parameters:
         """The machine's parameters from a plain mapping; `ValueError` names what does not fit."""
@@ -98,7 +101,8 @@ def load(name: str) -> Bundle:
     package = importlib.import_module(f"kvproof.spec.{name.replace('-', '_')}")
     reference = importlib.import_module(f"kvproof.model.reference.{name.replace('-', '_')}")
     definition = compile_machine(package.MACHINE)
-    return Bundle(name, definition, getattr(reference, definition.name), package.VARIANTS, package.SIZES)
+    seldom = frozenset(getattr(package, "SELDOM", ()))
+    return Bundle(name, definition, getattr(reference, definition.name), package.VARIANTS, package.SIZES, seldom)
 
 
 def _bundle(

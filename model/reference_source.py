@@ -28,7 +28,7 @@ from kvproof.model.reference_types import (
     snapshot_text,
     type_annotation,
 )
-from kvproof.spec.lang.definition import FREE_FORM, Definition, Method, global_value
+from kvproof.spec.lang.definition import FREE_FORM, Definition, Method, global_value, parameter_lineage
 from kvproof.spec.lang.types import (
     BoolType,
     EnumType,
@@ -111,20 +111,26 @@ class _ModuleWriter:
         return "\n".join(lines) + "\n\n\n" + self._parameters()
 
     def _parameters(self) -> str:
-        cls = self._definition.parameters
-        node = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
-        assert isinstance(node, ast.ClassDef)
-        kept: list[ast.stmt] = []
-        for statement in node.body:
-            if isinstance(statement, ast.FunctionDef):
-                if any(isinstance(d, ast.Name) and d.id == "property" for d in statement.decorator_list):
-                    statement.decorator_list = [ast.Name("cached_property", ast.Load())]
-                    kept.append(statement)
-            else:
-                kept.append(statement)
-        node.body, node.bases, node.name = kept, [], "Parameters"
-        node.decorator_list = [ast.parse("dataclass(frozen=True)", mode="eval").body]
-        return ast.unparse(ast.fix_missing_locations(node))
+        """One class with the fields and properties of the whole lineage; a later one takes the place of an earlier."""
+        kept: dict[str, list[ast.stmt]] = {}
+        for cls in parameter_lineage(self._definition.parameters):
+            declared = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
+            assert isinstance(declared, ast.ClassDef)
+            last = ""
+            for statement in declared.body:
+                if isinstance(statement, ast.FunctionDef):
+                    if any(isinstance(d, ast.Name) and d.id == "property" for d in statement.decorator_list):
+                        statement.decorator_list = [ast.Name("cached_property", ast.Load())]
+                        kept[statement.name] = [statement]
+                elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+                    last = statement.target.id
+                    kept[last] = [statement]
+                else:
+                    kept[last] = [*kept.get(last, ()), statement] if last else [statement]
+        made = ast.parse("@dataclass(frozen=True)\nclass Parameters:\n    pass").body[0]
+        assert isinstance(made, ast.ClassDef)
+        made.body = [statement for statements in kept.values() for statement in statements]
+        return ast.unparse(ast.fix_missing_locations(made))
 
     def _class(self) -> str:
         definition = self._definition

@@ -22,6 +22,9 @@ from kvproof.spec.lang.types import Index, Parameters, RecordType, Type, inner_t
 FREE_FORM = ("observation", "canonical", "phase", "initial")
 """Kinds of method that are ordinary Python: they run, and no checker reads them."""
 
+RESERVED = ("params", "on_step", "enabled", "restore", "coverage", "events", "script", "offered", "steps_taken")
+"""Names that machines and their references have for themselves, beside those of the methods of `Machine`."""
+
 
 @attrs.frozen
 class StateVariable:
@@ -125,7 +128,8 @@ class Definition:
             kind = self.records[record]
             written = record_source(kind.cls).annotations.values()
             text.update(f"record {type_source(kind)} {', '.join(written)}\n".encode())
-        text.update(inspect.getsource(self.parameters).encode())
+        for cls in parameter_lineage(self.parameters):
+            text.update(inspect.getsource(cls).encode())
         return text.hexdigest()[:16]
 
 
@@ -182,6 +186,9 @@ def state_types(cls: Hashable) -> dict[str, StateVariable]:
             annotation, ghost = hints[name], False
             if typing.get_origin(annotation) is typing.ClassVar:
                 continue
+            if name in RESERVED or hasattr(Machine, name):
+                problem = f"state variable {name} hides what every machine has under that name"
+                raise LanguageError(source.file, annotations[name].lineno, problem, "Give it another name")
             if typing.get_origin(annotation) is typing.Annotated and _GhostMark in annotation.__metadata__:
                 rest = tuple(m for m in annotation.__metadata__ if m is not _GhostMark)
                 base = typing.get_args(annotation)[0]
@@ -316,6 +323,11 @@ def _records(state: dict[str, StateVariable], methods: dict[str, Method]) -> dic
         if kind is not None:
             pending.extend(inner_types(kind))
     return found
+
+
+def parameter_lineage(cls: type[Parameters]) -> list[type[Parameters]]:
+    """The classes that declare parameters, from the most basic to `cls`."""
+    return [c for c in reversed(cls.__mro__) if issubclass(c, Parameters) and c is not Parameters]
 
 
 def _parameter_class(cls: type[Machine[Any]]) -> type[Parameters]:

@@ -9,6 +9,7 @@ import pytest
 
 from kvproof.fuzz.machines import FAVOURITES_FROM, shape_of, subject_named
 from kvproof.fuzz.shapes import Fields, Maybe, Run, Whole
+from kvproof.model import machines
 from kvproof.spec.lang import AtMost, Between, Record, types
 
 BLOCK_MANAGER = subject_named("block-manager")
@@ -72,3 +73,14 @@ def test_every_query_of_a_machine_takes_no_step_when_it_is_asked() -> None:
     for query in BLOCK_MANAGER.queries:
         assert isinstance(reference.apply(query, {"tokens": (0, 1)}), int)
     assert steps == []
+
+
+@pytest.mark.parametrize("name", machines.names())
+def test_what_is_to_be_used_seldom_is_an_operation_and_not_all_of_them(name: str) -> None:
+    subject = subject_named(name)
+    assert subject.seldom < set(subject.operations)
+    assert not subject.seldom & subject.queries
+
+
+def test_what_ends_a_request_is_used_seldom() -> None:
+    assert subject_named("executor").seldom == {"hand_over", "finish"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from attrs import evolve
 from toy_batch import BATCH_DEFAULTS, TOY_BATCH, BatchReference
 
 from kvproof.fuzz.arguments import ArgumentSource
@@ -37,3 +38,10 @@ def test_a_wanted_operation_is_drawn_when_it_is_enabled() -> None:
     source, chooser = ArgumentSource(TOY_BATCH, BATCH_DEFAULTS, reference), RandomChooser(3)
     found = [operation_for("pop", source, weights(TOY_BATCH), chooser).name for _ in range(40)]
     assert found.count("pop") > 30
+
+
+def test_operations_that_end_what_others_build_up_are_seldom_drawn() -> None:
+    subject = evolve(TOY_BATCH, seldom=frozenset({"pop"}))
+    names = weights(subject)
+    assert names.count("pop") == 1
+    assert all(names.count(name) > 1 for name in subject.operations if name != "pop")
