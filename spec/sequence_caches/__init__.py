@@ -1,10 +1,12 @@
 """The sequence caches of a second-generation manager: pages, capacity, suspend and resume, eviction from level to level.
 
 Read the files in this order: `kinds` (what things there are), `storage` (pages, who keeps them, the eviction queues),
-`caches` (what a cache has), `room` (how device memory is vacated, and how it is decided that it can be), `manager` (the
-operations, and what is always true), `variants` (historic bugs).
+`caches` (what a cache has), `windows` (what a sliding window needs), `room` (how device memory is vacated, and how it is
+decided that it can be), `growth` and `use` (what can be done with a cache), `kept` (what is always true), `view` (how it
+looks from outside), `manager` (the operations), `variants` (historic bugs).
 
-One life cycle, full attention, and one pool group; the executor's protocol over these operations is not here yet.
+There are three life cycles: full attention, a sliding window with sinks and scratch slots, and recurrent state. Blocks are
+reused when they are full. The executor's protocol over all this is the machine `executor`.
 """
 
 from kvproof.spec.sequence_caches.kinds import SequenceCachesParameters
@@ -14,7 +16,10 @@ from kvproof.spec.sequence_caches.variants import VARIANTS
 
 MACHINE = SequenceCaches
 
+SELDOM = frozenset({"stop_committing", "prefetch", "close"})
+"""Operations that end what others have built up, or are done once: random sequences use them seldom."""
+
 ONLY_FUZZED: dict[str, str] = {}
 """Rules and promises that no proof covers, each with the reason: none."""
 
-__all__ = ["MACHINE", "ONLY_FUZZED", "SIZES", "VARIANTS", "SequenceCaches", "SequenceCachesParameters"]
+__all__ = ["MACHINE", "ONLY_FUZZED", "SELDOM", "SIZES", "VARIANTS", "SequenceCaches", "SequenceCachesParameters"]

@@ -1,7 +1,7 @@
-"""Pages, their levels, who keeps them, and the eviction queues.
+"""Pages, their slots on the levels of memory, who keeps them, and the eviction queues.
 
-A page is **locked** while an active cache has it, **held** while only suspended caches have it, and **droppable** when no
-cache has it: then it is kept for reuse alone. It is *evictable* when it may leave its level: droppable pages always, as
+A page is **locked** while an active cache uses it, **held** while caches have it and none uses it, and **droppable** when
+no cache has it: then it is kept for reuse alone. It is *evictable* when it may leave its level: droppable pages always, as
 they may be destroyed, and held ones where there is a level below. Exactly the evictable pages are queued (S4).
 
 Sources: sections 1.2 to 1.4 of the domain notes on sequence caches; S-n are their invariants.
@@ -9,153 +9,204 @@ Sources: sections 1.2 to 1.4 of the domain notes on sequence caches; S-n are the
 
 from __future__ import annotations
 
-from kvproof.spec.lang import Machine, Map, PriorityQueue, require, step
+from kvproof.spec.lang import Machine, Map, PartialMap, PriorityQueue, require, step
 from kvproof.spec.sequence_caches.kinds import (
+    FULL,
     PRIMARY,
     SECONDARY,
-    Cache,
+    STATE,
+    TERTIARY,
+    WINDOW,
+    CacheCount,
     Count,
+    Group,
+    Kind,
     Level,
-    Ordinal,
     Page,
-    Pages,
     Priority,
-    Prompt,
-    SequenceCachesParameters,
-    Status,
+    StorageParameters,
+    Text,
 )
 
 
-class Storage(Machine[SequenceCachesParameters]):
+class Storage(Machine[StorageParameters]):
     """Where pages are, what they hold, and in which order they go."""
 
     level: Map[Page, Level | None]
     """The level of a page's slot; None: there is no such page."""
-    prompt: Map[Page, Prompt | None]
-    """Whose text a committed page holds; None while it is private to one cache."""
-    ordinal: Map[Page, Ordinal]
-    """Which block of the text that is; 0 for a private page."""
+    kind: Map[Page, Kind]
+    """The life cycle of a page; 0 for what does not exist."""
+    path: Map[Page, Text]
+    """The text at the end of which a committed page is; () while it is private to one cache."""
     priority: Map[Page, Priority]
     """Eviction priority; 0 for what does not exist."""
+    known: Map[Kind, PartialMap[Text, Page]]
+    """The committed pages by what they hold: here others find them."""
+    below: Map[Page, Count]
+    """How many committed pages hang from a block's page of full attention: those of the blocks after it, and its own in
+    other life cycles."""
+    holds: Map[Page, CacheCount]
+    """How many caches have a page."""
+    locks: Map[Page, CacheCount]
+    """How many of them use it now."""
+    vacant: Map[Level, Map[Group, Count]]
+    """Slots that nobody has."""
     queue: Map[Level, PriorityQueue[Page, Priority]]
-    """The evictable pages of each level; the front is the next victim."""
-    status: Map[Cache, Status]
-    """What each cache is doing."""
-    pages: Map[Cache, Pages]
-    """The pages of each cache, block by block."""
+    """The evictable pages of each level, all groups; the first of a group is its next victim."""
 
-    def slots(self, level: Level) -> Count:
-        """How many slots a level has."""
-        return self.params.primary_slots if level == PRIMARY else self.params.secondary_slots
+    def initial(self) -> None:
+        for level in range(self.levels()):
+            for group in range(self.groups()):
+                self.vacant[level][group] = self.slots(level, group)
 
-    def occupied(self, level: Level) -> Count:
-        """How many of them pages have."""
-        return sum(1 for page in self.every(Page) if self.level[page] == level)
+    def levels(self) -> int:
+        """How many levels of memory there are."""
+        return 3 if self.params.tertiary_slots > 0 else 2
 
-    def vacant(self, level: Level) -> Count:
-        """How many of them nobody has."""
-        return self.slots(level) - self.occupied(level)
+    def groups(self) -> int:
+        """How many pool groups there are."""
+        return 3 if self.params.state_primary > 0 else 2 if self.params.window_primary > 0 else 1
+
+    def slots(self, level: Level, group: Group) -> Count:
+        """How many slots a group has on a level."""
+        if level == PRIMARY:
+            if group == 0:
+                return self.params.primary_slots
+            return self.params.window_primary if group == 1 else self.params.state_primary
+        if level == SECONDARY:
+            if group == 0:
+                return self.params.secondary_slots
+            return self.params.window_secondary if group == 1 else self.params.state_secondary
+        return self.params.tertiary_slots if group == 0 else 0
+
+    def group_of_kind(self, kind: Kind) -> Group:
+        """The pool group of a life cycle."""
+        if kind == WINDOW and self.params.window_primary > 0:
+            return 1
+        return 2 if kind == STATE else 0
+
+    def group(self, page: Page) -> Group:
+        """The pool group of a page, for ever the same."""
+        full = self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots
+        if page < full:
+            return 0
+        return 1 if page < full + self.params.window_primary + self.params.window_secondary else 2
+
+    def is_last(self, level: Level, group: Group) -> bool:
+        """Whether a group has nothing below a level."""
+        return level == TERTIARY or level + 1 == self.levels() or self.slots(level + 1, group) == 0
 
     def exists(self, page: Page) -> bool:
         """Whether there is such a page."""
         return self.level[page] is not None
 
-    def has(self, cache: Cache, page: Page) -> bool:
-        """Whether a cache has a page."""
-        return any(mine == page for mine in self.pages[cache])
+    def level_of(self, page: Page) -> Level:
+        """The level of a page that exists."""
+        level = self.level[page]
+        return PRIMARY if level is None else level
 
     def is_locked(self, page: Page) -> bool:
-        """Whether an active cache has the page."""
-        return any(self.status[cache] == Status.ACTIVE and self.has(cache, page) for cache in self.every(Cache))
+        """Whether an active cache uses the page."""
+        return self.locks[page] > 0
 
     def is_held(self, page: Page) -> bool:
-        """Whether caches have the page, and all of them are suspended."""
-        return not self.is_locked(page) and any(self.has(cache, page) for cache in self.every(Cache))
+        """Whether caches have the page, and none uses it."""
+        return self.holds[page] > 0 and self.locks[page] == 0
 
     def is_droppable(self, page: Page) -> bool:
         """Whether the page is kept for reuse alone."""
-        return self.exists(page) and not any(self.has(cache, page) for cache in self.every(Cache))
+        return self.exists(page) and self.holds[page] == 0
+
+    def is_committed(self, page: Page) -> bool:
+        """Whether others can find the page."""
+        return len(self.path[page]) > 0
 
     def is_evictable(self, page: Page) -> bool:
-        """Whether the page may leave its level: to the one below, or for good when nobody has it."""
-        return self.is_droppable(page) or (
-            self.level[page] == PRIMARY and self.params.secondary_slots > 0 and self.is_held(page)
+        """Whether the page may leave its level: for good when nobody has it, else to the one below if there is one."""
+        level = self.level[page]
+        return level is not None and (
+            self.is_droppable(page) or (self.is_held(page) and not self.is_last(level, self.group(page)))
         )
 
     def is_queued(self, page: Page) -> bool:
         """Whether the page waits in an eviction queue."""
-        return page in self.queue[PRIMARY] or page in self.queue[SECONDARY]
+        return any(page in self.queue[level] for level in range(self.levels()))
 
     @step
-    def take_slot(self, page: Page, priority: Priority) -> None:
-        """A new private page gets a slot in device memory."""
+    def take_slot(self, page: Page, kind: Kind, priority: Priority) -> None:
+        """A new private page of a life cycle gets a slot in device memory."""
         require(not self.exists(page), "new-page")
-        require(self.vacant(PRIMARY) > 0, "slot-is-vacant")
+        require(self.group(page) == self.group_of_kind(kind), "slot-of-its-group")
+        require(self.vacant[PRIMARY][self.group(page)] > 0, "slot-is-vacant")
         self.level[page] = PRIMARY
+        self.kind[page] = kind
         self.priority[page] = priority
+        self.vacant[PRIMARY][self.group(page)] -= 1
 
     @step
     def destroy(self, page: Page) -> None:
-        """A page that nobody has gives its slot back (S8)."""
+        """A page that nobody has gives its slot back (S8), and nobody finds it any more."""
         require(self.is_droppable(page), "destroy-only-droppable")
         require(not self.is_queued(page), "unqueue-before-destroy")
+        self.vacant[self.level_of(page)][self.group(page)] += 1
+        if len(self.path[page]) > 0:
+            del self.known[self.kind[page]][self.path[page]]
+            if self.anchor(self.kind[page], self.path[page]) in self.known[FULL]:
+                self.below[self.known[FULL][self.anchor(self.kind[page], self.path[page])]] -= 1
         self.level[page] = None
-        self.prompt[page] = None
-        self.ordinal[page] = 0
+        self.kind[page] = FULL
+        self.path[page] = ()
+        self.below[page] = 0
         self.priority[page] = 0
 
     @step
-    def migrate(self, page: Page) -> None:
-        """A page moves to a slot of the other level; a locked one never leaves device memory (S3)."""
-        require(self.exists(page), "migrate-what-exists")
-        require(self.level[page] == SECONDARY or not self.is_locked(page), "locked-stays")
+    def migrate(self, page: Page, level: Level) -> None:
+        """A page moves to a slot of another level; a locked one stays (S3)."""
+        require(self.exists(page) and self.level[page] != level, "migrate-elsewhere")
+        require(not self.is_locked(page), "locked-stays")
         require(not self.is_queued(page), "unqueue-before-migrate")
-        require(
-            self.vacant(SECONDARY) > 0 if self.level[page] == PRIMARY else self.vacant(PRIMARY) > 0, "slot-is-vacant"
-        )
-        self.level[page] = SECONDARY if self.level[page] == PRIMARY else PRIMARY
+        require(self.vacant[level][self.group(page)] > 0, "slot-is-vacant")
+        self.vacant[self.level_of(page)][self.group(page)] += 1
+        self.vacant[level][self.group(page)] -= 1
+        self.level[page] = level
 
     @step
     def enqueue(self, page: Page) -> None:
-        """A page becomes the last victim of its level and priority."""
+        """A page becomes the last victim of its level, group and priority."""
         require(self.is_evictable(page), "queue-only-evictable")
         require(not self.is_queued(page), "queue-once")
-        if self.level[page] == PRIMARY:
-            self.queue[PRIMARY].push_back(page, self.priority[page])
-        else:
-            self.queue[SECONDARY].push_back(page, self.priority[page])
+        self.queue[self.level_of(page)].push_back(page, self.priority[page])
 
     @step
     def unqueue(self, page: Page) -> None:
         """A page leaves its queue."""
         require(self.is_queued(page), "unqueue-queued")
-        if page in self.queue[PRIMARY]:
-            self.queue[PRIMARY].remove(page)
-        else:
-            self.queue[SECONDARY].remove(page)
+        for level in range(self.levels()):
+            if page in self.queue[level]:
+                self.queue[level].remove(page)
 
     @step
-    def link(self, page: Page, prompt: Prompt, ordinal: Ordinal) -> None:
-        """A private page becomes the one from which others may reuse a block of a text."""
-        require(self.exists(page) and self.prompt[page] is None, "link-private")
-        require(self.find(prompt, ordinal) is None, "link-once")
-        self.prompt[page] = prompt
-        self.ordinal[page] = ordinal
+    def link(self, page: Page, path: Text) -> None:
+        """A private page becomes the one from which others reuse the last block of a text (S11)."""
+        require(self.exists(page) and not self.is_committed(page), "link-private")
+        require(len(path) > 0 and path not in self.known[self.kind[page]], "link-once")
+        require(self.kind[page] == FULL or path in self.known[FULL], "link-to-a-block")
+        require(len(path) == 1 or path[: len(path) - 1] in self.known[FULL], "link-after-its-predecessor")
+        if len(self.anchor(self.kind[page], path)) > 0:
+            self.below[self.known[FULL][self.anchor(self.kind[page], path)]] += 1
+        self.path[page] = path
+        self.known[self.kind[page]][path] = page
 
-    def find(self, prompt: Prompt, ordinal: Ordinal) -> Page | None:
-        """The committed page of a block, if there is one."""
-        found: Page | None = None
-        for page in self.every(Page):
-            if self.prompt[page] == prompt and self.ordinal[page] == ordinal:
-                found = page
-        return found
+    def anchor(self, kind: Kind, path: Text) -> Text:
+        """The text of the block from whose page of full attention a page hangs; () for a first block."""
+        return path[: len(path) - 1] if kind == FULL else path
 
     def settle(self, page: Page) -> None:
         """Queue a page where it has become evictable, take it out where it is no longer, and destroy it when nobody has it
         and nobody can find it."""
         if self.is_queued(page) and not self.is_evictable(page):
             self.unqueue(page)
-        if self.is_droppable(page) and self.prompt[page] is None:
+        if self.is_droppable(page) and not self.is_committed(page):
             if self.is_queued(page):
                 self.unqueue(page)
             self.destroy(page)

@@ -7,14 +7,20 @@ from __future__ import annotations
 
 from kvproof.spec.lang import invariant, operation, reject, sometimes
 from kvproof.spec.sequence_caches.kinds import (
+    FULL,
     PRIMARY,
     SECONDARY,
+    WINDOW,
     BlockCount,
     Cache,
     Count,
+    Group,
+    Kind,
+    Ordinal,
     Page,
-    Priority,
+    Place,
     Status,
+    Text,
     TokenCount,
 )
 from kvproof.spec.sequence_caches.manager import SequenceCaches
@@ -23,11 +29,11 @@ from kvproof.spec.sequence_caches.manager import SequenceCaches
 class BatchOnly(SequenceCaches):
     """V2-03: all missing pages need a slot at once, so a full device and a full host cannot exchange pages."""
 
-    def can_bring_up(self, cache: Cache) -> bool:
-        missing = self.missing(cache)
-        droppable = self.droppable_on_device()
-        held = sum(1 for page in self.queue[PRIMARY] if self.is_held(page) and not self.has(cache, page))
-        return missing <= self.vacant(PRIMARY) + droppable + min(held, self.host_room())
+    def can_bring_up(self, cache: Cache, group: Group, more: int) -> bool:
+        missing = self.missing(cache, group, SECONDARY)
+        droppable = self.droppable(PRIMARY, group)
+        held = self.queued(PRIMARY, group) - droppable - self.queued_of(cache, group, PRIMARY)
+        return missing + more <= self.vacant[PRIMARY][group] + droppable + min(held, self.room_on(SECONDARY, group))
 
 
 class VictimsLost(BatchOnly):
@@ -37,105 +43,37 @@ class VictimsLost(BatchOnly):
     """
 
     @operation
-    def resume(self, cache: Cache) -> BlockCount:
-        """Lock all pages of a suspended cache; on refusal, what was popped stays where it is, out of its queue."""
+    def resume(self, cache: Cache) -> Count:
+        """Lock all that a suspended cache needs; on refusal, what was popped stays where it is, out of its queue."""
         if self.status[cache] != Status.SUSPENDED:
             reject("not-suspended")
         if not self.passes_gate():
             reject("device-full")
-        if not self.can_bring_up(cache):
+        if not self.fits(cache):
             sometimes("a cache does not fit")
             for page in self.queue[PRIMARY]:
                 if not self.has(cache, page):
                     self.unqueue(page)
             return 0
-        missing = self.missing(cache)
-        for page in self.pages[cache]:
-            if self.is_queued(page):
-                self.unqueue(page)
-        for page in self.pages[cache]:
-            self.bring_up(page)
-        self.activate(cache)
-        return missing
+        return self.wake(cache)
 
 
 class VictimsLostInGrowth(VictimsLost):
     """V2-01 where it was found first: a resize that is refused."""
 
     @operation
-    def resize(self, cache: Cache, capacity: TokenCount, history: TokenCount, priority: Priority) -> None:
+    def resize(self, cache: Cache, capacity: TokenCount, history: TokenCount) -> None:
         """Grow or shrink an active cache; on refusal, what was popped stays where it is, out of its queue."""
         if self.status[cache] != Status.ACTIVE:
             reject("not-active")
-        if history < self.history[cache] or capacity < history:
+        if not self.lengths_fit(cache, capacity, history):
             reject("bad-lengths")
-        blocks = self.blocks(capacity)
-        if blocks > len(self.pages[cache]):
-            if not self.can_allocate(blocks - len(self.pages[cache])):
-                sometimes("a cache cannot grow")
-                for page in self.queue[PRIMARY]:
-                    self.unqueue(page)
-                return
-            for _ in range(self.params.blocks_max):
-                if len(self.pages[cache]) < blocks:
-                    self.make_room()
-                    page = self.unused()
-                    self.take_slot(page, priority)
-                    self.attach(cache, page)
-        else:
-            for _ in range(self.params.blocks_max):
-                if len(self.pages[cache]) > blocks:
-                    self.let_go_of_last(cache)
-        self.measure(cache, self.committed[cache], history, capacity)
-
-
-class CommitHalfDone(SequenceCaches):
-    """V2-07: the page that a cache takes over is brought up after the change, which then may fail half way."""
-
-    @operation
-    def commit(self, cache: Cache) -> bool:
-        """Let others reuse the next full block; refused too late when the page to take over does not fit."""
-        if self.status[cache] != Status.ACTIVE:
-            reject("not-active")
-        ordinal = self.committed[cache]
-        if (ordinal + 1) * self.params.tokens_per_block > self.history[cache]:
-            reject("nothing-to-commit")
-        known = self.find(self.text[cache], ordinal)
-        own = self.pages[cache][ordinal]
-        if known is None:
-            self.link(own, self.text[cache], ordinal)
-        else:
-            sometimes("a block has been committed before")
-            self.rebase(cache, ordinal, known)
-            if self.level[known] == SECONDARY and not self.can_allocate(1):
-                reject("out-of-pages")
-            self.bring_up(known)
-            self.settle(own)
-        self.measure(cache, ordinal + 1, self.history[cache], self.capacity[cache])
-        return known is not None
-
-
-class OneTooMany(SequenceCaches):
-    """Q-01: the refusal compares with < instead of <=: one held page more than the host has room for is let through."""
-
-    def can_allocate(self, count: Count) -> bool:
-        droppable = self.droppable_on_device()
-        held = len(self.queue[PRIMARY]) - droppable
-        return count <= self.vacant(PRIMARY) + droppable + min(held, self.host_room() + 1)
-
-
-class HeldAtTheLastLevel(SequenceCaches):
-    """Q-02: held pages are queued at the last level, too, where a victim can only be destroyed."""
-
-    def is_evictable(self, page: Page) -> bool:
-        return self.is_droppable(page) or (self.params.secondary_slots > 0 and self.is_held(page))
-
-
-class LostOnSuspend(SequenceCaches):
-    """Q-03: pages are not queued again when the last lock goes."""
-
-    def settle_all(self, cache: Cache) -> None:
-        pass
+        if not self.can_reshape(cache, capacity, history):
+            sometimes("a cache cannot grow")
+            for page in self.queue[PRIMARY]:
+                self.unqueue(page)
+            return
+        self.reshape(cache, capacity, history)
 
 
 class WedgedByLostVictims(VictimsLostInGrowth):
@@ -157,12 +95,171 @@ class WedgedByLostVictims(VictimsLostInGrowth):
         return True
 
 
+class ScratchKept(SequenceCaches):
+    """V2-05: scratch slots are reserved before the pages are locked, and a resume that is then refused keeps them."""
+
+    @operation
+    def resume(self, cache: Cache) -> Count:
+        """Lock all that a suspended cache needs; on refusal, the scratch slots stay with it."""
+        if self.status[cache] != Status.SUSPENDED:
+            reject("not-suspended")
+        if not self.passes_gate():
+            reject("device-full")
+        if not self.fits(cache):
+            sometimes("a cache does not fit")
+            if self.vacant[PRIMARY][self.group_of_kind(WINDOW)] > 0 and self.scratch[cache] == 0:
+                self.take_scratch(cache, 1)
+            return 0
+        return self.wake(cache)
+
+
+class CommitHalfDone(SequenceCaches):
+    """V2-07: the page that a cache takes over is brought up before its own is given up, which may fail half way."""
+
+    @operation
+    def commit(self, cache: Cache) -> bool:
+        """Let others reuse the next full block; refused too late when the page to take over does not fit."""
+        if self.status[cache] != Status.ACTIVE:
+            reject("not-active")
+        if not self.can_commit(cache):
+            reject("nothing-to-commit")
+        ordinal = self.committed[cache]
+        path = self.text[cache][: ordinal + 1]
+        if path in self.known[FULL]:
+            known = self.known[FULL][path]
+            self.unlock(cache, ordinal)
+            if self.level[known] == SECONDARY and not self.can_obtain(0, 1):
+                reject("out-of-pages")
+            self.lock(cache, ordinal)
+        return self.commit_next(cache)
+
+
+class PruneTooMuch(SequenceCaches):
+    """V2-10: with the windowed page of the last block of a text goes the block itself, whoever else has it."""
+
+    def drop(self, page: Page) -> None:
+        path = self.path[page]
+        if self.kind[page] == WINDOW:
+            block = self.known[FULL][path]
+            if self.is_queued(block):
+                self.unqueue(block)
+            self.destroy(block)
+        self.destroy(page)
+
+
+class PartialRebase(SequenceCaches):
+    """V2-17: a cache takes a committed page over though its own block is not full, and writes the rest into it."""
+
+    def can_commit(self, cache: Cache) -> bool:
+        ordinal = self.committed[cache]
+        return (
+            not self.stopped[cache]
+            and ordinal < len(self.text[cache])
+            and ordinal * self.params.tokens_per_block < self.history[cache]
+            and (
+                self.text[cache][: ordinal + 1] in self.known[FULL]
+                or (ordinal + 1) * self.params.tokens_per_block <= self.history[cache]
+            )
+        )
+
+
+class StaleKept(SequenceCaches):
+    """V2-18: a cache keeps the page of a block that it commits when that has left its window already."""
+
+    def commit_window(self, cache: Cache, ordinal: Ordinal, path: Text) -> None:
+        own = self.cell[cache][self.window_place(ordinal)]
+        if own is not None and path not in self.known[WINDOW]:
+            self.link(own, path)
+
+
+class GateLooksAhead(SequenceCaches):
+    """V2-25: the gate counts what the cache is about to lock, so one that needs exactly what there is never starts."""
+
+    def can_resume(self, cache: Cache) -> bool:
+        return self.passes_gate() and self.fits(cache) and self.stays_below(cache)
+
+    def stays_below(self, cache: Cache) -> bool:
+        """Whether the utilisation will be as the gate demands."""
+        return all(
+            (self.unavailable(group) + self.to_lock(cache, group)) * 100
+            <= self.params.gate_percent * self.slots(PRIMARY, group)
+            for group in range(self.groups())
+        )
+
+    def to_lock(self, cache: Cache, group: Group) -> Count:
+        """How many slots a cache will use."""
+        return self.fresh(cache, group) + sum(
+            1
+            for place in range(self.places())
+            if self.group_of_kind(self.kind_of(place)) == group and self.is_for_use(cache, place)
+        )
+
+
+class OneTooMany(SequenceCaches):
+    """Q-01: the refusal compares with < instead of <=: one held page more than the host has room for is let through."""
+
+    def is_enough(self, group: Group, count: int, vacated: int, dropped: int, kept: int) -> bool:
+        droppable = self.droppable(PRIMARY, group)
+        held = self.queued(PRIMARY, group) - droppable
+        room = self.room_on(SECONDARY, group) + 1
+        return count <= self.vacant[PRIMARY][group] + vacated + droppable + dropped + min(held + kept, room)
+
+
+class HeldAtTheLastLevel(SequenceCaches):
+    """Q-02: held pages are queued at the last level, too, where a victim can only be destroyed."""
+
+    def is_evictable(self, page: Page) -> bool:
+        return self.exists(page) and not self.is_locked(page)
+
+
+class LostOnSuspend(SequenceCaches):
+    """Q-03: pages are not queued again when the last lock goes."""
+
+    def settle_all(self, cache: Cache) -> None:
+        pass
+
+
+class SnapshotsWithoutRoom(SequenceCaches):
+    """Q-04: a snapshot of the recurrent state is taken whether there is room for it or not."""
+
+    def can_obtain(self, group: Group, count: int) -> bool:
+        return True
+
+
+class WindowUncounted(SequenceCaches):
+    """Q-05: growth looks whether full attention has room, and forgets that the window takes a page of the same slots."""
+
+    def takes_window(self, cache: Cache, ordinal: Ordinal, history: TokenCount, capacity: TokenCount) -> bool:
+        return False
+
+
+class MatchWithoutWindow(SequenceCaches):
+    """Q-06: a prefix is matched by its blocks in full attention alone, whatever became of its window."""
+
+    def has_window(self, text: Text, count: BlockCount) -> bool:
+        return True
+
+    def hold_known(self, cache: Cache, place: Place, kind: Kind, path: Text) -> None:
+        page = self.known[kind].get(path)
+        if page is not None:
+            self.hold(cache, place, page)
+            self.settle(page)
+
+
 VARIANTS: dict[str, type[SequenceCaches]] = {
     "V2-01": VictimsLostInGrowth,
     "V2-01-wedge": WedgedByLostVictims,
     "V2-03": BatchOnly,
+    "V2-05": ScratchKept,
     "V2-07": CommitHalfDone,
+    "V2-10": PruneTooMuch,
+    "V2-17": PartialRebase,
+    "V2-18": StaleKept,
+    "V2-25": GateLooksAhead,
     "Q-01": OneTooMany,
     "Q-02": HeldAtTheLastLevel,
     "Q-03": LostOnSuspend,
+    "Q-04": SnapshotsWithoutRoom,
+    "Q-05": WindowUncounted,
+    "Q-06": MatchWithoutWindow,
 }

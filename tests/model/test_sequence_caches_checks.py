@@ -11,7 +11,7 @@ from kvproof.model.induction import check_induction
 from kvproof.model.verdict import Verdict
 
 BASE = machines.load("sequence-caches")
-QUICK = ("V2-01", "V2-07", "Q-02", "Q-03")
+QUICK = ("V2-18", "V2-25", "Q-03", "Q-04", "Q-05")
 """Variants whose bounded check takes seconds; `kvproof check` does all."""
 
 
@@ -19,13 +19,15 @@ QUICK = ("V2-01", "V2-07", "Q-02", "Q-03")
 def test_queues_and_failures_are_proved_right(engine: str) -> None:
     report = check_induction(BASE.definition, BASE.sizes["induction"]["2+1"], engine=engine)
     assert report.verdict is Verdict.PROVED
-    assert report.unreached == ()
+    assert all(branch.startswith(("matched", "reshape")) for branch in report.unreached), "longer texts, and windows"
 
 
 @pytest.mark.parametrize("name", sorted(BASE.variants))
 def test_a_bug_of_the_sequence_caches_is_found_by_exploration(name: str) -> None:
-    found = explore(BASE.variant(name), BASE.sizes["variants"][name], 60)
-    assert found.violation is not None
+    found = explore(BASE.variant(name), BASE.sizes["variants"][name], 60).violation
+    assert found is not None
+    if name == "V2-01-wedge":
+        assert found.name == "some_waiting_cache_can_be_resumed", "nobody can go on, ever"
 
 
 @pytest.mark.parametrize("name", QUICK)
@@ -38,14 +40,10 @@ def test_a_bug_of_the_sequence_caches_is_found_as_soon_by_the_bounded_check(name
     assert len(bounded.findings[0].calls) == len(explored.calls)
 
 
-@pytest.mark.parametrize("label", ["1+1", "2+0", "2+1", "2+2"])
+@pytest.mark.parametrize(
+    "label", ["1+1", "2+1, one cache, two texts", "3+1, one cache, window", "1+1, recurrent state"]
+)
 def test_the_sequence_caches_are_explored_without_a_finding(label: str) -> None:
     found = explore(BASE, BASE.sizes["explore"][label], 60)
     assert found.verdict == "explored"
     assert found.violation is None
-
-
-def test_lost_victims_wedge_every_cache() -> None:
-    found = explore(BASE.variant("V2-01-wedge"), BASE.sizes["variants"]["V2-01-wedge"], 60).violation
-    assert found is not None
-    assert found.name == "some_waiting_cache_can_be_resumed"
