@@ -1,0 +1,36 @@
+"""Sequence caches over real memory: pages of several life cycles, capacity, suspend and resume, eviction to host memory.
+
+Read `manager` first. Below it, each file one concern: `sending`, `forward` (where kernels read and write), `committing`,
+`growth`, `waking` (open, resume, suspend, close), `room` (how pages give way), `cache_steps` (every change of state), and
+what those use: `pages`, `eviction_queues`, `prefix_tree`, `spans`, `page_copies`, `index_rows`.
+"""
+
+from kvproof.impl.sequence_caches.config import SequenceCacheConfig
+from kvproof.impl.sequence_caches.forward import Forward, Use
+from kvproof.impl.sequence_caches.index_rows import IndexRows
+from kvproof.impl.sequence_caches.inspection import CachesInspection, CacheView, Cell, PageView
+from kvproof.impl.sequence_caches.journal import STEPS, Journal
+from kvproof.impl.sequence_caches.kinds import FULL_GROUP, STATE_GROUP, WINDOW_GROUP, Kind, Status
+from kvproof.impl.sequence_caches.manager import SequenceCaches
+from kvproof.impl.sequence_caches.refusals import CacheError, CacheRefused
+
+__all__ = [
+    "FULL_GROUP",
+    "STATE_GROUP",
+    "STEPS",
+    "WINDOW_GROUP",
+    "CacheError",
+    "CacheRefused",
+    "CacheView",
+    "CachesInspection",
+    "Cell",
+    "Forward",
+    "IndexRows",
+    "Journal",
+    "Kind",
+    "PageView",
+    "SequenceCacheConfig",
+    "SequenceCaches",
+    "Status",
+    "Use",
+]

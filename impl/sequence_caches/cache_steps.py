@@ -1,0 +1,224 @@
+"""The steps: every change of the manager's state is one of these methods."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import NoReturn
+
+from kvproof.impl.device.interface import Device, Level, Stream
+from kvproof.impl.refusal import ProtocolError
+from kvproof.impl.sequence_caches.config import SequenceCacheConfig
+from kvproof.impl.sequence_caches.eviction_queues import GROUPS, NOT_QUEUED, EvictionQueues
+from kvproof.impl.sequence_caches.group_devices import check_devices, check_streams
+from kvproof.impl.sequence_caches.index_rows import EMPTY_ENTRY, IndexRows
+from kvproof.impl.sequence_caches.journal import Journal, report_steps
+from kvproof.impl.sequence_caches.kinds import NO_PAGE, WINDOW, Status
+from kvproof.impl.sequence_caches.page_copies import PageCopies
+from kvproof.impl.sequence_caches.pages import Pages
+from kvproof.impl.sequence_caches.prefix_tree import Node, PrefixTree
+from kvproof.impl.sequence_caches.refusals import CacheError, CacheRefused
+from kvproof.impl.sequence_caches.sequence_cache import SequenceCache
+from kvproof.impl.sequence_caches.spans import Spans
+
+FORWARD_STREAMS = (Stream.COMPUTE,)
+"""Where forward passes run, if nothing else is said."""
+
+
+class CacheSteps:
+    """The state of the pools and the caches, and the steps that change it."""
+
+    # The mechanisms that a subclass can replace whole.
+    spans_type: type[Spans] = Spans
+    pages_type: type[Pages] = Pages
+    queues_type: type[EvictionQueues] = EvictionQueues
+    tree_type: type[PrefixTree] = PrefixTree
+    copies_type: type[PageCopies] = PageCopies
+    rows_type: type[IndexRows] = IndexRows
+
+    def __init__(
+        self,
+        devices: Mapping[int, Device],
+        config: SequenceCacheConfig,
+        journal: Journal | None = None,
+        *,
+        forward_streams: tuple[Stream, ...] = FORWARD_STREAMS,
+    ) -> None:
+        check_devices(config, devices)
+        check_streams(forward_streams)
+        self.config = config
+        self.devices = dict(devices)
+        self.forward_streams = forward_streams
+        self.rows = self.rows_type(config)
+        self._spans = self.spans_type(config)
+        self._pages = self.pages_type(config)
+        self._queues = self.queues_type(len(self._pages.group), config.priorities)
+        self._tree = self.tree_type(self._spans, config.tokens_per_block, config.windows, config.has_state)
+        self._copies = {group: self.copies_type(devices[group], forward_streams) for group in config.groups}
+        self._caches: dict[int, SequenceCache] = {}
+        self._window_group = config.group_of(WINDOW)
+        self._window_first = config.blocks_max  # the place of WINDOW block 0
+        self._state_place = config.state_place
+        if journal is not None:
+            report_steps(self, journal)
+
+    def _refuse(self, error: CacheError, message: str) -> NoReturn:
+        raise CacheRefused(error, message)
+
+    # Pages.
+
+    def step_take_slot(self, page: int, kind: int, priority: int) -> None:
+        """Make `page`, the next unused one of its group, a private page in a vacant PRIMARY slot."""
+        self._pages.take(page, kind, priority)
+
+    def step_destroy(self, page: int) -> None:
+        """Make `page`, which is in no queue and nobody has, cease to exist; it leaves the tree, too."""
+        pages = self._pages
+        if self._queues.handle[page] != NOT_QUEUED:
+            raise ProtocolError(f"page {page}: destroyed while it waits in a queue")
+        node = pages.node[page]
+        if node is not None:
+            self._tree.detach(page, pages.kind[page], node)
+        pages.destroy(page)
+
+    def step_migrate(self, page: int, level: int) -> None:
+        """Move `page`, which is in no queue and not locked, into a vacant slot of `level`; its data follow."""
+        pages = self._pages
+        if self._queues.handle[page] != NOT_QUEUED:
+            raise ProtocolError(f"page {page}: moved while it waits in a queue")
+        source_level, source = pages.level[page], pages.slot[page]
+        target = pages.move(page, level)
+        self._copies[pages.group[page]].move(source_level, source, level, target)
+
+    def step_enqueue(self, page: int) -> None:
+        """Queue `page`, which can be given up, at the tail of its priority on its level."""
+        pages = self._pages
+        queue = pages.level[page] * GROUPS + pages.group[page]
+        self._queues.push(page, queue, pages.priority[page], not pages.holds[page])
+
+    def step_unqueue(self, page: int) -> None:
+        """Take `page` out of its queue."""
+        self._queues.remove(page, not self._pages.holds[page])
+
+    def step_link(self, page: int, parent: Node, chunk: Hashable) -> Node:
+        """Let others find the private `page` as what follows `parent` when `chunk` does; returns its node."""
+        pages = self._pages
+        if pages.node[page] is not None:
+            raise ProtocolError(f"page {page}: linked a second time")
+        node = self._tree.attach(page, pages.kind[page], parent, chunk)
+        pages.node[page] = node
+        return node
+
+    # What caches have.
+
+    def step_open(self, cache: SequenceCache) -> None:
+        """A new cache, suspended and without pages."""
+        cache.status = Status.SUSPENDED
+        self._caches[cache.number] = cache
+
+    def step_hold(self, cache: SequenceCache, place: int, page: int) -> None:
+        """Put `page` into an empty cell."""
+        if cache.cells[place] != NO_PAGE:
+            raise ProtocolError(f"cache {cache.number}: page {page} put into place {place}, which has one")
+        cache.cells[place] = page
+        holds = self._pages.holds
+        holds[page] += 1
+        if holds[page] == 1 and self._queues.handle[page] != NOT_QUEUED:
+            self._queues.become_held(page)
+
+    def step_let_go(self, cache: SequenceCache, place: int) -> None:
+        """Empty a cell whose page is not locked."""
+        page = cache.cells[place]
+        if page == NO_PAGE or cache.locked[place]:
+            raise ProtocolError(f"cache {cache.number}: lets go of place {place}, which is empty or locked")
+        cache.cells[place] = NO_PAGE
+        holds = self._pages.holds
+        holds[page] -= 1
+        if not holds[page] and self._queues.handle[page] != NOT_QUEUED:
+            self._queues.become_droppable(page)
+
+    def step_lock(self, cache: SequenceCache, place: int) -> None:
+        """Keep the page of a cell, which is in device memory and in no queue, where it is; kernels use it from here on."""
+        page, pages = cache.cells[place], self._pages
+        if page == NO_PAGE or cache.locked[place] or pages.level[page] or self._queues.handle[page] != NOT_QUEUED:
+            self._reject_lock(cache, place)
+        cache.locked[place] = 1
+        pages.locks[page] += 1
+        slot = pages.slot[page]
+        if cache.entries is not None:
+            cache.entries[place] = slot
+        self._copies[pages.group[page]].acquire(slot, cache.stream)
+
+    def step_unlock(self, cache: SequenceCache, place: int) -> None:
+        """The page of a locked cell may move again, once the kernels submitted so far are through."""
+        page, pages = cache.cells[place], self._pages
+        if page == NO_PAGE or not cache.locked[place]:
+            raise ProtocolError(f"cache {cache.number}: unlocks place {place}, which it has not locked")
+        cache.locked[place] = 0
+        pages.locks[page] -= 1
+        if cache.entries is not None:
+            cache.entries[place] = EMPTY_ENTRY
+        self._copies[pages.group[page]].release(pages.slot[page], cache.stream)
+
+    def step_take_scratch(self, cache: SequenceCache, count: int) -> None:
+        """Take `count` vacant slots to pass blocks through."""
+        vacant = self._pages.vacant[Level.PRIMARY][self._window_group]
+        if len(vacant) < count:
+            raise ProtocolError(f"cache {cache.number}: takes {count} scratch slots, but {len(vacant)} are vacant")
+        copies = self._copies[self._window_group]
+        for _ in range(count):
+            slot = vacant.popleft()
+            cache.scratch.append(slot)
+            copies.acquire(slot, cache.stream)
+
+    def step_give_scratch(self, cache: SequenceCache, count: int) -> None:
+        """Give `count` scratch slots back."""
+        if len(cache.scratch) < count:
+            raise ProtocolError(f"cache {cache.number}: gives {count} scratch slots back, but has {len(cache.scratch)}")
+        vacant = self._pages.vacant[Level.PRIMARY][self._window_group]
+        copies = self._copies[self._window_group]
+        for _ in range(count):
+            slot = cache.scratch.pop()
+            copies.release(slot, cache.stream)
+            vacant.append(slot)
+
+    def step_activate(self, cache: SequenceCache) -> None:
+        """All that a forward pass needs is locked."""
+        if cache.status is not Status.SUSPENDED:
+            raise ProtocolError(f"cache {cache.number}: activated while it is {cache.status.name}")
+        cache.status = Status.ACTIVE
+
+    def step_deactivate(self, cache: SequenceCache) -> None:
+        """Nothing is locked any more, and no scratch slot kept."""
+        if cache.status is not Status.ACTIVE or cache.scratch:
+            raise ProtocolError(
+                f"cache {cache.number}: deactivated while it is {cache.status.name}, or with scratch slots"
+            )
+        cache.status = Status.SUSPENDED
+
+    def step_stop(self, cache: SequenceCache) -> None:
+        """It commits no more."""
+        cache.stopped = True
+
+    def step_measure(self, cache: SequenceCache, committed: int, history: int, capacity: int) -> None:
+        """Write the three lengths, last of all: blocks, tokens, tokens."""
+        if not committed * self.config.tokens_per_block <= history <= capacity:
+            raise ProtocolError(
+                f"cache {cache.number}: {committed} blocks committed, history {history}, capacity {capacity}"
+            )
+        cache.committed, cache.history, cache.capacity = committed, history, capacity
+
+    def step_shut(self, cache: SequenceCache) -> None:
+        """A cache without pages is closed."""
+        if cache.status is not Status.SUSPENDED:
+            raise ProtocolError(f"cache {cache.number}: closed while it is {cache.status.name}")
+        cache.status = Status.CLOSED
+        del self._caches[cache.number]
+
+    def _reject_lock(self, cache: SequenceCache, place: int) -> NoReturn:
+        page = cache.cells[place]
+        where = "it is empty"
+        if page != NO_PAGE:
+            queued = self._queues.handle[page] != NOT_QUEUED
+            level = Level(self._pages.level[page]).name
+            where = f"page {page} is on {level}, queued: {queued}, locked there already: {bool(cache.locked[place])}"
+        raise ProtocolError(f"cache {cache.number}: locks place {place}, but {where}")
