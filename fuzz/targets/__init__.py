@@ -5,6 +5,8 @@ DEFAULT_MACHINE = "block-manager"
 
 DEFAULT_TARGETS = {
     "block-manager": "kvproof.fuzz.targets.block_manager:simulated",
+    "sequence-caches": "kvproof.fuzz.targets.sequence_caches:simulated",
+    "executor": "kvproof.fuzz.targets.executor:simulated",
     "transfers": "kvproof.fuzz.targets.transfers:simulated",
 }
 """The target that commands take for a machine when none is named."""
