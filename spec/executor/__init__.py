@@ -1,0 +1,22 @@
+"""The executor's protocol over sequence caches: requests, passes, delays, and what becomes of those that are not forwarded.
+
+Read the files in this order: `kinds` (what things there are), `requests` (what an executor keeps of a request, and the
+rules), `pairs` (what it does to a request's caches), `batches` (what of a pass is forwarded, and the one release of the
+rest), `executor` (the operations), `protocol` (what is always true), `variants` (historic bugs). What happens to the
+caches themselves is in the machine `sequence_caches`, on which this one is built.
+"""
+
+from kvproof.spec.executor.executor import Executor
+from kvproof.spec.executor.kinds import ExecutorParameters
+from kvproof.spec.executor.sizes import SIZES
+from kvproof.spec.executor.variants import VARIANTS
+
+MACHINE = Executor
+
+ONLY_FUZZED: dict[str, str] = {}
+"""Rules and promises that no proof covers, each with the reason: none."""
+
+SELDOM = frozenset({"hand_over", "finish"})
+"""Operations that end what others have built up: random sequences use them seldom."""
+
+__all__ = ["MACHINE", "ONLY_FUZZED", "SELDOM", "SIZES", "VARIANTS", "Executor", "ExecutorParameters"]

@@ -1,0 +1,243 @@
+"""What drives an executor: requests come, passes are scheduled, run and updated, requests go.
+
+A pass is opened, generating requests are scheduled, then context requests; what is scheduled has its memory already. Then
+`run` decides what of it is forwarded. `update` accounts for one forward pass of one request; with overlap it may come after
+the next pass has been scheduled. Every order of operations that is not refused is allowed.
+
+Sources: section 3 of the domain notes on sequence caches.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kvproof.spec.executor.kinds import (
+    Accepted,
+    ChunkTokens,
+    Growth,
+    Peers,
+    Phase,
+    Request,
+    RequestCount,
+    RequestText,
+    Row,
+    Stage,
+)
+from kvproof.spec.executor.protocol import Protocol
+from kvproof.spec.lang import ensure, observation, operation, reject, sometimes
+from kvproof.spec.sequence_caches.kinds import Priority, Status, TokenCount
+
+
+class Executor(Protocol):
+    """The executor's protocol over sequence caches."""
+
+    @operation
+    def submit(self, request: Request, text: RequestText, tokens: TokenCount, priority: Priority) -> None:
+        """A request with a prompt of so many tokens comes. `text` is what its full blocks are."""
+        if self.stage[request] != Stage.NONE:
+            reject("request-in-use")
+        if tokens == 0:
+            reject("empty-prompt")
+        if tokens > self.params.tokens_max - self.params.growth:
+            reject("too-long")
+        self.enter(request, tokens, text[: (tokens - 1) // self.params.tokens_per_block], priority)
+
+    @operation
+    def begin_pass(self) -> None:
+        """Open a pass."""
+        if self.phase != Phase.IDLE:
+            reject("pass-open")
+        self.open_pass()
+
+    @operation
+    def schedule_generation(self, request: Request) -> bool:
+        """Give a generating request room for one pass. Others that came later, and are idle, may have to make room.
+
+        Returns whether it is scheduled. When all these are gone and it still does not fit, it is put aside itself.
+        """
+        if self.phase == Phase.IDLE:
+            reject("no-pass")
+        if self.phase == Phase.FILLING:
+            reject("context-has-begun")
+        if self.stage[request] != Stage.GENERATION:
+            reject("not-generating")
+        if self.is_scheduled(request):
+            reject("scheduled")
+        if self.outstanding[request] > self.params.overlap:
+            reject("in-flight")
+        capacity = self.capacity[self.target(request)]
+        if capacity + self.params.growth > self.params.tokens_max:
+            reject("too-long")
+        if self.scheduled_tokens + self.params.growth > self.params.max_tokens:
+            return False
+        resumed = self.status[self.target(request)] == Status.SUSPENDED
+        for _ in self.every(Request):
+            if self.ready(request, capacity + self.params.growth):
+                self.grow(request, resumed)
+                return True
+            victim = self.victim(request)
+            if self.is_idle(victim):
+                sometimes("a request is put aside")
+                self.put_aside(victim)
+                ensure(self.keeps_nothing(victim), "victims-free-their-memory")
+            if victim == request:
+                break
+        return False
+
+    @operation
+    def schedule_context(self, request: Request, tokens: ChunkTokens) -> bool:
+        """Give a context request room for the next tokens of its prompt, at most so many; returns whether it is scheduled.
+
+        The first chunk needs a row. A request that is not scheduled keeps no device memory, and none at all if it was its
+        first chunk. Nobody is put aside for a context request, so two that have begun can be in each other's way for good:
+        who schedules tries all that have begun, and cancels one where none gets on.
+        """
+        if self.phase == Phase.IDLE:
+            reject("no-pass")
+        if self.stage[request] != Stage.CONTEXT:
+            reject("no-context")
+        if self.is_scheduled(request):
+            reject("scheduled")
+        if self.outstanding[request] > 0:
+            reject("in-flight")
+        if self.phase == Phase.GENERATING:
+            self.fill()
+        if self.row[request] is None:
+            row = self.free_row()
+            if row is None:
+                sometimes("no row is free")
+                return False
+            self.start(request, row)
+        before = self.capacity[self.target(request)]
+        chunk = min(tokens, self.prompt[request] - self.cursor[request])
+        wanted = self.room_wanted(request, chunk)
+        if self.scheduled_tokens + chunk <= self.params.max_tokens and self.ready(request, wanted):
+            self.take_chunk(request, chunk, before if before < wanted else None)
+            return True
+        self.turn_down(request)
+        return False
+
+    def room_wanted(self, request: Request, chunk: ChunkTokens) -> TokenCount:
+        """The capacity that a context request needs: counted from the beginning, so that asking twice adds nothing (P7)."""
+        return max(self.capacity[self.target(request)], self.cursor[request] + chunk)
+
+    def free_row(self) -> Row | None:
+        """The lowest row that nobody has."""
+        for row in self.every(Row):
+            if not any(self.row[request] == row for request in self.every(Request)):
+                return row
+        return None
+
+    @operation
+    def run(self, peers: Peers, ready: bool, connector: RequestCount) -> RequestCount:
+        """Forward what has been scheduled, or less, or nothing; release the rest. Returns how many requests are forwarded.
+
+        `ready`: whether the other ranks have something to run, too. `connector`: for how many context requests the cached
+        data of other places have arrived.
+        """
+        if self.phase == Phase.IDLE:
+            reject("no-pass")
+        delay = self.delay(peers)
+        batch = self.batch(delay.passes, ready, connector)
+        self.release_others(batch)
+        self.clear_batch()
+        for position in range(len(batch)):
+            self.forward(batch[position], position)
+        self.close_pass(delay.waited, delay.held_back)
+        return len(batch)
+
+    @operation
+    def update(self, request: Request, accepted: Accepted) -> None:
+        """Account for the oldest forward pass of a request that is in flight.
+
+        A chunk of its prompt is computed, or it has grown by `accepted` tokens, and the drafts that were wrong are taken
+        back.
+        """
+        if self.outstanding[request] == 0:
+            reject("not-in-flight")
+        target = self.target(request)
+        capacity = self.capacity[target]
+        if self.stage[request] == Stage.CONTEXT:
+            cursor = self.cursor[request] + self.chunk[request]
+            ends = cursor == self.prompt[request]
+            self.record_both(request, capacity, cursor, ends)
+            self.landed(request, cursor)
+            if ends:
+                self.generate(request)
+        else:
+            history = self.history[target] + accepted
+            self.record_both(request, capacity - self.reclaimed(accepted), history, False)
+            self.landed(request, self.cursor[request])
+
+    def reclaimed(self, accepted: Accepted) -> Growth:
+        """The room that is taken back after a pass: that of the drafts that were wrong."""
+        return self.params.growth - accepted
+
+    @operation
+    def hand_over(self, request: Request) -> None:
+        """Leave the pages of a request to somebody who sends them elsewhere, and its row to another request."""
+        if self.stage[request] != Stage.GENERATION:
+            reject("not-generating")
+        if self.outstanding[request] > 0:
+            reject("in-flight")
+        if self.is_scheduled(request):
+            reject("scheduled")
+        self.send(request)
+
+    @operation
+    def finish(self, request: Request) -> None:
+        """A request is over or cancelled: all its memory is given up."""
+        if self.stage[request] == Stage.NONE:
+            reject("unknown")
+        if self.outstanding[request] > 0:
+            reject("in-flight")
+        if self.is_scheduled(request):
+            reject("scheduled")
+        self.end_both(request)
+        self.leave(request)
+
+    @observation
+    def observe(self) -> dict[str, Any]:
+        """What the caches show, and of each request what an engine keeps about it."""
+
+        def locked_in(cache: int) -> dict[str, Any]:
+            shown = self.open_caches().get(str(cache), {})
+
+            def name(cell: Any) -> Any:
+                return cell[:-2] if cell is not None and cell[-1] else None
+
+            return {
+                "FULL": [name(cell) for cell in shown.get("FULL", [])],
+                "WINDOW": [name(cell) for cell in shown.get("WINDOW", [])],
+                "STATE": name(shown.get("STATE")),
+            }
+
+        owners = {self.row[request]: request for request in self.every(Request) if self.row[request] is not None}
+        return {
+            "caches": self.open_caches(),
+            "victims": self.victims(),
+            "vacant": self.vacancies(),
+            "requests": {
+                str(int(request)): {
+                    "stage": self.stage[request].name,
+                    "prompt": self.prompt[request],
+                    "cursor": self.cursor[request],
+                    "chunk": self.chunk[request],
+                    "outstanding": self.outstanding[request],
+                    "scheduled": request in self.generating or request in self.filling,
+                    "snapshot": self.saved[request],
+                    "row": self.row[request],
+                    "position": self.position[request],
+                    "fresh": self.first_chunk[request],
+                }
+                for request in self.every(Request)
+                if self.stage[request] != Stage.NONE
+            },
+            "phase": self.phase.name,
+            "arrivals": [int(request) for request in self.arrivals],
+            "generating": [int(request) for request in self.generating],
+            "filling": [int(request) for request in self.filling],
+            "waited": self.waited,
+            "held_back": self.held_back,
+            "rows": {str(int(row)): locked_in(int(owners[row])) if row in owners else None for row in self.every(Row)},
+        }

@@ -1,0 +1,215 @@
+"""What is always true between the operations of an executor: of its passes, its requests, and the memory that these have.
+
+P-n are the invariants of section 3.3 of the domain notes on sequence caches. What they say of one moment is an invariant
+here; what they say of a change is a rule of the step that makes it, in `requests`.
+"""
+
+from __future__ import annotations
+
+from kvproof.spec.executor.batches import Batches
+from kvproof.spec.executor.kinds import Phase, Request, Stage
+from kvproof.spec.lang import invariant
+from kvproof.spec.sequence_caches.kinds import Cache, Status
+
+
+class Protocol(Batches):
+    """The invariants."""
+
+    @invariant
+    def what_is_not_there_has_nothing(self) -> bool:
+        """A place without a request is empty, and has no caches."""
+        return all(
+            self.stage[request] != Stage.NONE
+            or (
+                self.prompt[request] == 0
+                and len(self.request_text[request]) == 0
+                and self.request_priority[request] == 0
+                and self.cursor[request] == 0
+                and self.chunk[request] == 0
+                and self.row[request] is None
+                and self.is_status(request, Status.CLOSED)
+            )
+            for request in self.every(Request)
+        )
+
+    @invariant
+    def arrivals_are_the_requests(self) -> bool:
+        """Every request is in the order of arrival, once."""
+        return all(
+            sum(1 for other in self.arrivals if other == request) == (0 if self.stage[request] == Stage.NONE else 1)
+            for request in self.every(Request)
+        )
+
+    @invariant
+    def passes_have_what_was_scheduled(self) -> bool:
+        """A pass has generating requests and then context requests, each once; while none is open, nothing is scheduled."""
+        return (
+            (self.phase != Phase.IDLE or len(self.generating) == 0)
+            and (self.phase == Phase.FILLING or len(self.filling) == 0)
+            and all(self.is_scheduled_right(request) for request in self.every(Request))
+        )
+
+    def is_scheduled_right(self, request: Request) -> bool:
+        """The same for one request. The records of its growth are there just while it is scheduled (P3, P9)."""
+        as_generation = sum(1 for other in self.generating if other == request)
+        as_context = sum(1 for other in self.filling if other == request)
+        return (
+            as_generation <= (1 if self.stage[request] == Stage.GENERATION else 0)
+            and as_context <= (1 if self.stage[request] == Stage.CONTEXT else 0)
+            and self.grown[request] == as_generation * self.params.growth
+            and (not self.resumed[request] or (as_generation == 1 and self.outstanding[request] == 0))
+            and (self.saved[request] is not None) == (as_context == 1)
+            and (not self.first_chunk[request] or as_context == 1)
+        )
+
+    @invariant
+    def budget_is_kept(self) -> bool:
+        """The tokens of a pass are those of its requests, and within the budget."""
+        return self.scheduled_tokens == self.params.growth * len(self.generating) + sum(
+            self.chunk[request] for request in self.filling
+        )
+
+    @invariant
+    def rows_have_one_owner(self) -> bool:
+        """P10: a request has a row exactly while it has caches and may run; no two share one."""
+        return all(
+            (self.row[request] is not None)
+            == (
+                (self.stage[request] == Stage.CONTEXT or self.stage[request] == Stage.GENERATION)
+                and self.status[self.target(request)] != Status.CLOSED
+            )
+            and all(
+                other == request or self.row[other] is None or self.row[other] != self.row[request]
+                for other in self.every(Request)
+            )
+            for request in self.every(Request)
+        )
+
+    @invariant
+    def context_has_room_for_its_chunk(self) -> bool:
+        """P1, P5, P7: a context request has computed up to its cursor, and has room for the chunk that comes and no more.
+
+        So whatever was deferred has left nothing behind. Before its first chunk it has no caches; all blocks that are full
+        are committed.
+        """
+        return all(
+            self.stage[request] != Stage.CONTEXT or self.is_context_right(request) for request in self.every(Request)
+        )
+
+    def is_context_right(self, request: Request) -> bool:
+        """The same for one request."""
+        target = self.target(request)
+        text = self.request_text[request]
+        if self.row[request] is None:
+            return self.cursor[request] == 0 and self.chunk[request] == 0 and self.is_status(request, Status.CLOSED)
+        return (
+            self.cursor[request] + self.chunk[request] <= self.prompt[request]
+            and self.cursor[request] < self.prompt[request]
+            and self.history[target] == self.cursor[request]
+            and self.capacity[target] == self.cursor[request] + self.chunk[request]
+            and self.committed[target] == min(len(text), self.cursor[request] // self.params.tokens_per_block)
+            and not self.stopped[target]
+            and (self.chunk[request] > 0) == (request in self.filling or self.outstanding[request] > 0)
+            and (request not in self.filling or self.saved[request] == self.cursor[request])
+        )
+
+    @invariant
+    def generation_has_room_for_what_flies(self) -> bool:
+        """P7, P8: a generating request has room for what it has computed, for each pass in flight, and for the one that is
+        scheduled; for nothing else, however many passes were skipped."""
+        return all(
+            self.stage[request] != Stage.GENERATION or self.is_generation_right(request)
+            for request in self.every(Request)
+        )
+
+    def is_generation_right(self, request: Request) -> bool:
+        """The same for one request."""
+        target = self.target(request)
+        return (
+            self.chunk[request] == 0
+            and self.cursor[request] == self.prompt[request]
+            and self.prompt[request] <= self.history[target]
+            and self.stopped[target]
+            and self.capacity[target]
+            == self.history[target] + self.params.growth * self.outstanding[request] + self.grown[request]
+        )
+
+    @invariant
+    def what_is_sent_is_at_rest(self) -> bool:
+        """A request whose pages somebody else reads has them, and nothing is computed for it any more."""
+        return all(
+            self.stage[request] != Stage.SENDING
+            or (
+                self.status[self.target(request)] != Status.CLOSED
+                and self.chunk[request] == 0
+                and self.cursor[request] == self.prompt[request]
+                and self.stopped[self.target(request)]
+            )
+            for request in self.every(Request)
+        )
+
+    @invariant
+    def prompts_fit(self) -> bool:
+        """A prompt has a token, and all of it is text but for its end: at least the last token is computed."""
+        return all(
+            self.stage[request] == Stage.NONE
+            or (
+                self.prompt[request] > 0
+                and len(self.request_text[request]) * self.params.tokens_per_block < self.prompt[request]
+            )
+            for request in self.every(Request)
+        )
+
+    @invariant
+    def what_runs_is_active(self) -> bool:
+        """P11: what is scheduled or in flight has active caches; as many passes are in flight as the loops allow."""
+        return all(
+            (
+                (self.outstanding[request] == 0 and not self.is_scheduled(request))
+                or (
+                    self.is_status(request, Status.ACTIVE)
+                    and (self.stage[request] == Stage.CONTEXT or self.stage[request] == Stage.GENERATION)
+                )
+            )
+            and self.outstanding[request] + (1 if self.is_scheduled(request) else 0)
+            <= (1 if self.stage[request] == Stage.CONTEXT else 1 + self.params.overlap)
+            for request in self.every(Request)
+        )
+
+    @invariant
+    def batch_places_are_current(self) -> bool:
+        """P15: only a request that has its memory still has a place in the last batch, and no two have the same."""
+        return all(
+            self.position[request] is None
+            or (
+                self.row[request] is not None
+                and self.is_status(request, Status.ACTIVE)
+                and all(
+                    other == request or self.position[other] != self.position[request] for other in self.every(Request)
+                )
+            )
+            for request in self.every(Request)
+        )
+
+    @invariant
+    def pairs_are_alike(self) -> bool:
+        """P13: the caches of a request have the same status and the same lengths, and the texts of their models."""
+        return all(self.is_pair_right(request) for request in self.every(Request))
+
+    def is_pair_right(self, request: Request) -> bool:
+        """The same for one request."""
+        target = self.target(request)
+        if self.status[target] != Status.CLOSED and self.text[target] != self.target_text(self.request_text[request]):
+            return False
+        return self.params.draft_model == 0 or self.is_mirror(self.draft(request), target, request)
+
+    def is_mirror(self, draft: Cache, target: Cache, request: Request) -> bool:
+        """Whether the draft model's cache is as the target's."""
+        return (
+            self.status[draft] == self.status[target]
+            and self.history[draft] == self.history[target]
+            and self.capacity[draft] == self.capacity[target]
+            and self.committed[draft] == self.committed[target]
+            and self.stopped[draft] == self.stopped[target]
+            and (self.status[draft] == Status.CLOSED or self.text[draft] == self.draft_text(self.request_text[request]))
+        )

@@ -1,0 +1,44 @@
+"""The executor under every checker: proved as it is, refuted with each historic bug."""
+
+from __future__ import annotations
+
+import pytest
+
+from kvproof.model import machines
+from kvproof.model.bounded import check_bounded
+from kvproof.model.explore import explore
+from kvproof.model.induction import check_induction
+from kvproof.model.verdict import Verdict
+
+BASE = machines.load("executor")
+QUICK = ("V2-04", "V2-09", "V2-21", "V2-26")
+"""Variants whose bounded check takes seconds; `kvproof check` does all."""
+
+
+def test_the_protocol_is_proved_right() -> None:
+    report = check_induction(BASE.definition, BASE.sizes["induction"]["2+0, two rows"])
+    assert report.verdict is Verdict.PROVED
+
+
+@pytest.mark.parametrize("name", sorted(BASE.variants))
+def test_a_bug_of_the_executor_is_found_by_exploration(name: str) -> None:
+    found = explore(BASE.variant(name), BASE.sizes["variants"][name], 60)
+    assert found.violation is not None
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_a_bug_of_the_executor_is_found_as_soon_by_the_bounded_check(name: str) -> None:
+    parameters = BASE.sizes["variants"][name]
+    explored = explore(BASE.variant(name), parameters, 60).violation
+    bounded = check_bounded(BASE.variant(name).definition, parameters, depth=8)
+    assert explored is not None
+    assert bounded.verdict is Verdict.VIOLATED
+    assert bounded.findings[0].rule == explored.name
+    assert len(bounded.findings[0].calls) == len(explored.calls)
+
+
+@pytest.mark.parametrize("label", ["1+1", "2+0", "1+0, overlap", "3+1, draft model", "2+1, recurrent state"])
+def test_the_executor_is_explored_without_a_finding(label: str) -> None:
+    found = explore(BASE, BASE.sizes["explore"][label], 120)
+    assert found.verdict == "explored"
+    assert found.violation is None
