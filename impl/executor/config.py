@@ -1,0 +1,69 @@
+"""The sizes and policies of one executor."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any
+
+from attrs import Attribute, field, frozen
+
+
+class Delay(IntEnum):
+    """When context requests that were scheduled are held back for a later iteration."""
+
+    NONE = 0
+    BALANCE = 1
+    """Until all ranks of attention data parallelism have context work."""
+    WAIT = 2
+    """Until there is enough of it beside the generation work."""
+
+
+class _AtLeast:
+    """A validator: a whole number no smaller than `minimum`."""
+
+    def __init__(self, minimum: int) -> None:
+        self.minimum = minimum
+
+    def __call__(self, instance: object, attribute: Attribute[Any], value: object) -> None:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise TypeError(f"ExecutorConfig.{attribute.name}: needs a whole number, got {value!r}")
+        if value < self.minimum:
+            raise ValueError(f"ExecutorConfig.{attribute.name}: needs at least {self.minimum}, got {value}")
+
+
+@frozen(kw_only=True)
+class ExecutorConfig:
+    """Sizes in tokens and requests; those of the caches are their own. Validated when made.
+
+    Attributes:
+        requests: numbers that requests have are below this; the draft model's cache of request r is cache requests + r.
+        max_tokens: tokens that one iteration may schedule.
+        rows: index rows of the device's page-index table; a request with caches has one.
+        draft_tokens: drafted by a speculating engine for each generated one.
+        draft_model: each request has a second cache, of the draft model, as long as the first.
+        draft_text: what is added to a text for the draft model: its data of a text are not the target model's.
+        overlap: an iteration is scheduled before the one before it has been updated.
+        delay: when context requests are held back.
+        delay_passes: iterations for which they are, at most, while everything is there (BALANCE) or too little (WAIT).
+        timeout_passes: iterations that one rank waits for the context work of the others (BALANCE).
+        wait_tokens: scheduled tokens from which nothing is held back (WAIT).
+        attended_max: tokens that the context requests of one iteration attend to in sum; 0: no limit.
+    """
+
+    requests: int = field(validator=_AtLeast(1))
+    max_tokens: int = field(validator=_AtLeast(1))
+    rows: int = field(validator=_AtLeast(1))
+    draft_tokens: int = field(default=0, validator=_AtLeast(0))
+    draft_model: bool = False
+    draft_text: int = field(default=0, validator=_AtLeast(0))
+    overlap: bool = False
+    delay: Delay = field(default=Delay.NONE, converter=Delay)
+    delay_passes: int = field(default=0, validator=_AtLeast(0))
+    timeout_passes: int = field(default=0, validator=_AtLeast(0))
+    wait_tokens: int = field(default=0, validator=_AtLeast(0))
+    attended_max: int = field(default=0, validator=_AtLeast(0))
+
+    @property
+    def step_tokens(self) -> int:
+        """Tokens by which a generating request grows in an iteration: one and the draft's."""
+        return 1 + self.draft_tokens
