@@ -122,6 +122,8 @@ def command(
             status = max(status, _status(task, report))
             told = (f"{task.check}: {task.label}", _verdict(report), _what(base, task, report, out, broken))
             table.add_row(*told, f"{report.seconds:.1f}", f"{report.clauses:,}")
+            if not console.is_terminal:  # where no status line is seen, as in CI, each check says that it is over
+                console.print(f"{told[0]}: {told[1]}, {report.seconds:.1f} s", highlight=False, soft_wrap=True)
             for finding in report.findings if report.verdict is Verdict.NOT_INDUCTIVE else ():
                 _show_state(console, finding)
     except KeyboardInterrupt:

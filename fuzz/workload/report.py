@@ -19,7 +19,8 @@ def show_run(console: Console, run: WorkloadRun) -> None:
     console.print(_time_table(run))
 
 
-def _table(title: str, *columns: str) -> Table:
+def empty_table(title: str, *columns: str) -> Table:
+    """A table whose columns but the first are numbers; without a head when there are two."""
     table = Table(title=title, title_justify="left", show_header=len(columns) > 2)
     for number, name in enumerate(columns):
         table.add_column(name, justify="right" if number else "left")
@@ -28,7 +29,7 @@ def _table(title: str, *columns: str) -> Table:
 
 def _requests_table(run: WorkloadRun) -> Table:
     counts = run.scheduler.counts
-    table = _table("requests", "what", "count")
+    table = empty_table("requests", "what", "count")
     table.add_row("requests", f"{run.requests:,}")
     for name, value in (
         ("arrived", counts.arrived),
@@ -58,13 +59,13 @@ def _requests_table(run: WorkloadRun) -> Table:
 
 def _cache_table(run: WorkloadRun) -> Table:
     lookups, counters = run.lookups, run.lockstep.counters
-    table = _table("prompt blocks", "found", "blocks", "of the full ones", "of all")
+    table = empty_table("prompt blocks", "found", "blocks", "of the full ones", "of all")
     for name, value in (
         ("on the device", lookups.on_device),
         ("on the host", lookups.on_host),
         ("together", lookups.on_device + lookups.on_host),
     ):
-        table.add_row(name, f"{value:,}", _rate(value, lookups.full_blocks), _rate(value, lookups.prompt_blocks))
+        table.add_row(name, f"{value:,}", rate(value, lookups.full_blocks), rate(value, lookups.prompt_blocks))
     table.add_row("looked up", f"{lookups.full_blocks:,}", f"{lookups.full_blocks:,}", f"{lookups.prompt_blocks:,}")
     table.add_section()
     for name, value in (
@@ -78,7 +79,8 @@ def _cache_table(run: WorkloadRun) -> Table:
     return table
 
 
-def _rate(part: int, whole: int) -> str:
+def rate(part: int, whole: int) -> str:
+    """A share, to three places."""
     return f"{part / whole:.3f}" if whole else "-"
 
 
@@ -96,14 +98,14 @@ ORACLES = {
 
 
 def _oracle_table(run: WorkloadRun) -> Table:
-    table = _table("oracles", "oracle", "times")
+    table = empty_table("oracles", "oracle", "times")
     for name, count in asdict(run.lockstep.counts).items():
         table.add_row(ORACLES[name], f"{count:,}")
     return table
 
 
 def _time_table(run: WorkloadRun) -> Table:
-    table = _table("time", "part", "seconds")
+    table = empty_table("time", "part", "seconds")
     parts = asdict(run.lockstep.seconds)
     for name, seconds in parts.items():
         table.add_row(name, f"{seconds:.1f}")
@@ -116,7 +118,7 @@ def _time_table(run: WorkloadRun) -> Table:
 
 def show_shape(console: Console, shape: TraceShape) -> None:
     """Facts of a generated trace."""
-    table = _table("generated trace", "what", "value")
+    table = empty_table("generated trace", "what", "value")
     for name, value in (
         ("requests", f"{shape.requests:,}"),
         ("conversations", f"{shape.conversations:,}"),
@@ -125,7 +127,7 @@ def show_shape(console: Console, shape: TraceShape) -> None:
         ("different ones", f"{shape.distinct_blocks:,}"),
         ("mean and largest prompt", f"{shape.blocks / shape.requests:.1f} and {shape.largest_prompt} blocks"),
         ("mean output", f"{shape.output_tokens / shape.requests:.0f} tokens"),
-        ("hit rate of an infinite cache, of the full blocks", _rate(shape.reusable_blocks, shape.full_blocks)),
+        ("hit rate of an infinite cache, of the full blocks", rate(shape.reusable_blocks, shape.full_blocks)),
     ):
         table.add_row(name, value)
     console.print(table)
