@@ -22,7 +22,7 @@ from kvproof.model.evidence import FILE_NAME, read
 from kvproof.model.explore import every_call, explore
 from kvproof.model.machines import Bundle, generated_class
 from kvproof.spec.lang import Definition, Method, compile_machine
-from kvproof.spec.lang.definition import record_source
+from kvproof.spec.lang.definition import parameter_lineage, record_source
 from kvproof.spec.lang.types import IndexType, RecordType
 
 DIAGRAM_STATES = 200
@@ -207,7 +207,7 @@ def _annotation(node: Any) -> str:
 
 
 def _parameters(definition: Definition) -> list[Mapping[str, Any]]:
-    text = inspect.getsource(definition.parameters)
+    text = "\n".join(inspect.getsource(cls) for cls in parameter_lineage(definition.parameters))
     docs = dict(re.findall(r"^    (\w+): int = [^\n]*\n    \"\"\"(.*?)\"\"\"", text, flags=re.MULTILINE | re.DOTALL))
     fields = attrs.fields(cast(Any, definition.parameters))
     return [{"name": f.name, "default": f.default, "doc": docs.get(f.name, "")} for f in fields]

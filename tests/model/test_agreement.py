@@ -29,7 +29,7 @@ def _outcome(runner: Any, call: tuple[str, dict[str, Any]]) -> Any:
 
 def _sizes() -> list[tuple[str, str, str]]:
     found = []
-    for machine in ("block-manager", "transfers", "sequence-caches", "mailbox:Mailbox", "kitchen:Kitchen"):
+    for machine in ("block-manager", "transfers", "sequence-caches", "executor", "mailbox:Mailbox", "kitchen:Kitchen"):
         for purpose, named in machines.load(machine).sizes.items():
             found += [(machine, purpose, label) for label in named]
     return found
@@ -54,7 +54,7 @@ def test_the_reference_does_what_the_specification_says(machine: str, purpose: s
 
 
 @pytest.mark.parametrize(
-    "machine", ["block-manager", "transfers", "sequence-caches", "mailbox:Mailbox", "kitchen:Kitchen"]
+    "machine", ["block-manager", "transfers", "sequence-caches", "executor", "mailbox:Mailbox", "kitchen:Kitchen"]
 )
 def test_enabled_tells_the_outcome_and_changes_nothing(machine: str) -> None:
     bundle = machines.load(machine)

@@ -65,6 +65,7 @@ def _steps(machine: str, label: str) -> Any:
         ("block-manager", "2+2"),
         ("transfers", "1+1, 3 works"),
         ("sequence-caches", "2+1"),
+        ("executor", "2+0, two rows"),
         ("mailbox:Mailbox", "3 jobs"),
         ("kitchen:Kitchen", "2 courses"),
     ],

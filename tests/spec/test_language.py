@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kvproof.model.reference_source import reference_source
 from kvproof.spec.lang import LanguageError, OutOfDomain, RuleBroken, compile_machine, plain
 from kvproof.spec.lang.types import from_plain
 
@@ -197,6 +199,40 @@ def test_the_digest_changes_with_meaning_and_not_with_comments(tmp_path: Path) -
     first, second, third = (_compile(tmp_path, body).digest() for body in (plain, commented, other))
     assert first == second
     assert first != third
+
+
+def test_the_digest_changes_with_inherited_parameters(tmp_path: Path) -> None:
+    head = HEAD.replace(
+        "class Bad(Machine[Sizes])", "@attrs.frozen\nclass More(Sizes):\n    m: int = 1\n\nclass Bad(Machine[More])"
+    )
+    body = STEP + "        self.level[thing] = self.params.m\n"
+    first, second = (
+        _compile(tmp_path, body, text).digest() for text in (head, head.replace("n: int = 2", "n: int = 3"))
+    )
+    assert first != second
+
+
+def test_a_reference_has_the_parameters_of_the_whole_lineage(tmp_path: Path) -> None:
+    head = HEAD.replace(
+        "class Bad(Machine[Sizes])",
+        "@attrs.frozen\nclass More(Sizes):\n    '''More.'''\n    m: int = 1\n    @property\n"
+        "    def both(self) -> int:\n        return self.n + self.m\n\nclass Bad(Machine[More])",
+    )
+    body = (
+        STEP
+        + "        self.level[thing] = self.params.both\n    @observation\n    def observe(self):\n        return {}\n"
+    )
+    module = types.ModuleType("lineage")
+    sys.modules["lineage"] = module
+    exec(reference_source(_compile(tmp_path, body, head)), module.__dict__)
+    assert module.Parameters().both == 3
+    assert module.Parameters(n=4).both == 5
+
+
+@pytest.mark.parametrize("name", ["snapshot", "apply", "enabled", "params"])
+def test_a_state_variable_does_not_hide_what_every_machine_has(tmp_path: Path, name: str) -> None:
+    with pytest.raises(LanguageError, match=f"state variable {name} hides"):
+        _compile(tmp_path, f"    {name}: Few\n")
 
 
 def test_a_record_that_can_change_is_refused(tmp_path: Path) -> None:
