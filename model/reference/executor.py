@@ -518,41 +518,41 @@ class Executor(Reference):
      46: ('can_bring_up', 77, 'else'),
      47: ('missing', 95, 'then'),
      48: ('missing', 95, 'else'),
-     49: ('make_room', 130, 'then'),
-     50: ('make_room', 130, 'else'),
-     51: ('make_room', 131, 'then'),
-     52: ('make_room', 131, 'else'),
-     53: ('make_room', 140, 'then'),
-     54: ('make_room', 140, 'else'),
-     55: ('make_room_below', 147, 'then'),
-     56: ('make_room_below', 147, 'else'),
-     57: ('make_room_below', 148, 'then'),
-     58: ('make_room_below', 148, 'else'),
-     59: ('make_room_on_host', 157, 'then'),
-     60: ('make_room_on_host', 157, 'else'),
-     61: ('make_room_on_host', 164, 'then'),
-     62: ('make_room_on_host', 164, 'else'),
-     63: ('make_room_on_host', 168, 'then'),
-     64: ('make_room_on_host', 168, 'else'),
-     65: ('front', 175, 'then'),
-     66: ('front', 175, 'else'),
-     67: ('front', 177, 'loop'),
-     68: ('front', 178, 'then'),
-     69: ('front', 178, 'else'),
-     70: ('first_droppable', 184, 'loop'),
-     71: ('first_droppable', 185, 'then'),
-     72: ('first_droppable', 185, 'else'),
-     73: ('drop', 193, 'then'),
-     74: ('drop', 193, 'else'),
-     75: ('drop', 194, 'loop'),
-     76: ('drop', 195, 'then'),
-     77: ('drop', 195, 'else'),
-     78: ('drop', 196, 'then'),
-     79: ('drop', 196, 'else'),
-     80: ('bring_up', 203, 'then'),
-     81: ('bring_up', 203, 'else'),
-     82: ('bring_up', 205, 'then'),
-     83: ('bring_up', 205, 'else'),
+     49: ('make_room', 134, 'then'),
+     50: ('make_room', 134, 'else'),
+     51: ('make_room', 135, 'then'),
+     52: ('make_room', 135, 'else'),
+     53: ('make_room', 144, 'then'),
+     54: ('make_room', 144, 'else'),
+     55: ('make_room_below', 151, 'then'),
+     56: ('make_room_below', 151, 'else'),
+     57: ('make_room_below', 152, 'then'),
+     58: ('make_room_below', 152, 'else'),
+     59: ('make_room_on_host', 161, 'then'),
+     60: ('make_room_on_host', 161, 'else'),
+     61: ('make_room_on_host', 168, 'then'),
+     62: ('make_room_on_host', 168, 'else'),
+     63: ('make_room_on_host', 172, 'then'),
+     64: ('make_room_on_host', 172, 'else'),
+     65: ('front', 179, 'then'),
+     66: ('front', 179, 'else'),
+     67: ('front', 181, 'loop'),
+     68: ('front', 182, 'then'),
+     69: ('front', 182, 'else'),
+     70: ('first_droppable', 188, 'loop'),
+     71: ('first_droppable', 189, 'then'),
+     72: ('first_droppable', 189, 'else'),
+     73: ('drop', 197, 'then'),
+     74: ('drop', 197, 'else'),
+     75: ('drop', 198, 'loop'),
+     76: ('drop', 199, 'then'),
+     77: ('drop', 199, 'else'),
+     78: ('drop', 200, 'then'),
+     79: ('drop', 200, 'else'),
+     80: ('bring_up', 207, 'then'),
+     81: ('bring_up', 207, 'else'),
+     82: ('bring_up', 209, 'then'),
+     83: ('bring_up', 209, 'else'),
      84: ('unused', 43, 'loop'),
      85: ('unused', 44, 'then'),
      86: ('unused', 44, 'else'),
@@ -685,49 +685,49 @@ class Executor(Reference):
      213: ('matched_by_both', 55, 'else'),
      214: ('start', 65, 'then'),
      215: ('start', 65, 'else'),
-     216: ('ready', 77, 'then'),
-     217: ('ready', 77, 'else'),
-     218: ('ready', 79, 'then'),
-     219: ('ready', 79, 'else'),
-     220: ('ready', 82, 'then'),
-     221: ('ready', 82, 'else'),
-     222: ('is_made_ready', 90, 'then'),
-     223: ('is_made_ready', 90, 'else'),
-     224: ('is_made_ready', 91, 'then'),
-     225: ('is_made_ready', 91, 'else'),
-     226: ('is_made_ready', 94, 'then'),
-     227: ('is_made_ready', 94, 'else'),
-     228: ('is_made_ready', 95, 'then'),
-     229: ('is_made_ready', 95, 'else'),
-     230: ('shrink_both', 110, 'then'),
-     231: ('shrink_both', 110, 'else'),
-     232: ('rest_both', 116, 'then'),
-     233: ('rest_both', 116, 'else'),
-     234: ('rest_both', 118, 'then'),
-     235: ('rest_both', 118, 'else'),
-     236: ('end_both', 123, 'then'),
-     237: ('end_both', 123, 'else'),
-     238: ('end_both', 125, 'then'),
-     239: ('end_both', 125, 'else'),
-     240: ('record_both', 131, 'then'),
-     241: ('record_both', 131, 'else'),
-     242: ('record', 137, 'loop'),
-     243: ('record', 138, 'then'),
-     244: ('record', 138, 'else'),
-     245: ('record', 140, 'then'),
-     246: ('record', 140, 'else'),
-     247: ('put_aside', 150, 'then'),
-     248: ('put_aside', 150, 'else'),
-     249: ('put_aside', 155, 'then'),
-     250: ('put_aside', 155, 'else'),
-     251: ('turn_down', 188, 'then'),
-     252: ('turn_down', 188, 'else'),
-     253: ('release', 199, 'then'),
-     254: ('release', 199, 'else'),
-     255: ('release', 203, 'then'),
-     256: ('release', 203, 'else'),
-     257: ('recorded_room', 210, 'then'),
-     258: ('recorded_room', 210, 'else'),
+     216: ('ready', 78, 'then'),
+     217: ('ready', 78, 'else'),
+     218: ('ready', 80, 'then'),
+     219: ('ready', 80, 'else'),
+     220: ('ready', 83, 'then'),
+     221: ('ready', 83, 'else'),
+     222: ('is_made_ready', 91, 'then'),
+     223: ('is_made_ready', 91, 'else'),
+     224: ('is_made_ready', 92, 'then'),
+     225: ('is_made_ready', 92, 'else'),
+     226: ('is_made_ready', 95, 'then'),
+     227: ('is_made_ready', 95, 'else'),
+     228: ('is_made_ready', 96, 'then'),
+     229: ('is_made_ready', 96, 'else'),
+     230: ('shrink_both', 111, 'then'),
+     231: ('shrink_both', 111, 'else'),
+     232: ('rest_both', 117, 'then'),
+     233: ('rest_both', 117, 'else'),
+     234: ('rest_both', 119, 'then'),
+     235: ('rest_both', 119, 'else'),
+     236: ('end_both', 124, 'then'),
+     237: ('end_both', 124, 'else'),
+     238: ('end_both', 126, 'then'),
+     239: ('end_both', 126, 'else'),
+     240: ('record_both', 132, 'then'),
+     241: ('record_both', 132, 'else'),
+     242: ('record', 138, 'loop'),
+     243: ('record', 139, 'then'),
+     244: ('record', 139, 'else'),
+     245: ('record', 141, 'then'),
+     246: ('record', 141, 'else'),
+     247: ('put_aside', 151, 'then'),
+     248: ('put_aside', 151, 'else'),
+     249: ('put_aside', 156, 'then'),
+     250: ('put_aside', 156, 'else'),
+     251: ('turn_down', 189, 'then'),
+     252: ('turn_down', 189, 'else'),
+     253: ('release', 200, 'then'),
+     254: ('release', 200, 'else'),
+     255: ('release', 204, 'then'),
+     256: ('release', 204, 'else'),
+     257: ('recorded_room', 211, 'then'),
+     258: ('recorded_room', 211, 'else'),
      259: ('delay', 22, 'then'),
      260: ('delay', 22, 'else'),
      261: ('delay', 24, 'then'),
@@ -754,11 +754,11 @@ class Executor(Reference):
      282: ('release_others', 69, 'else'),
      283: ('release_others', 70, 'then'),
      284: ('release_others', 70, 'else'),
-     285: ('victim', 79, 'loop'),
-     286: ('victim', 80, 'then'),
-     287: ('victim', 80, 'else'),
-     288: ('victim', 82, 'then'),
-     289: ('victim', 82, 'else'),
+     285: ('victim', 83, 'loop'),
+     286: ('victim', 84, 'then'),
+     287: ('victim', 84, 'else'),
+     288: ('victim', 86, 'then'),
+     289: ('victim', 86, 'else'),
      290: ('submit', 37, 'then'),
      291: ('submit', 37, 'else'),
      292: ('submit', 39, 'then'),
@@ -1390,7 +1390,7 @@ class Executor(Reference):
         self.vacant[PRIMARY][self.group_of_kind(WINDOW)] += count
 
     def activate(self, cache: Cache) -> None:
-        """A cache is in use: all that it needs is locked already."""
+        """A cache is in use: all its blocks of full attention are locked already."""
         if not self.status[cache] == Status.SUSPENDED:
             raise RuleBroken('activate-suspended')
         if not all((self.cell[cache][place] is None or place in self.locked[cache] for place in range(self.params.blocks_max))):
@@ -1584,7 +1584,11 @@ class Executor(Reference):
         return self.slots(PRIMARY, group) - self.vacant[PRIMARY][group] - self.queued(PRIMARY, group)
 
     def passes_gate(self) -> bool:
-        """Whether the device memory of every group is free enough for one more active cache."""
+        """Whether the device memory of every group is free enough for one more active cache.
+
+        What that cache will lock does not count: so caches that are promised to run together may need no more than the
+        gate's share of the slots (#16484).
+        """
         return all((self.unavailable(group) * 100 <= self.params.gate_percent * self.slots(PRIMARY, group) for group in range(self.groups())))
 
     def make_room(self, group: Group) -> None:
@@ -2394,7 +2398,10 @@ class Executor(Reference):
         return self.is_busy() or all((self.can_resume(cache) for cache in self._every_cache if self.is_waiting(cache)))
 
     def some_waiting_cache_can_be_resumed(self) -> bool:
-        """S15 (a): under the same conditions at least one can be, if any waits: never is everybody stuck."""
+        """S15 (a): under the same conditions at least one can be, if any waits: never is everybody stuck.
+
+        It follows from (b), and stands alone for variants in which only this is claimed.
+        """
         return self.is_busy() or not any((self.is_waiting(cache) for cache in self._every_cache)) or any((self.is_waiting(cache) and self.can_resume(cache) for cache in self._every_cache))
 
     def is_busy(self) -> bool:
@@ -2581,7 +2588,7 @@ class Executor(Reference):
         self.scheduled_tokens += tokens
 
     def strike(self, request: Request) -> None:
-        """A scheduled request is not forwarded after all, and is as it was before (P1, P2, P4).
+        """A scheduled request is not forwarded after all, and has the room that it had before (P1, P2; of P4 the lengths).
 
         That is the same step whatever dropped it (P14). A first chunk is not dropped: it is freed and begins again.
         """
@@ -2785,7 +2792,8 @@ class Executor(Reference):
     def ready(self, request: Request, capacity: TokenCount) -> bool:
         """Have the caches of a request active with so much room, both of them; or leave them as they were.
 
-        What was brought up for an attempt that then fails stays up, where it is a victim again.
+        What was brought up for an attempt that then fails stays up, where it is a victim again, and what had to go for it
+        has gone: pages below, and droppable ones, if need be, for good.
         """
         target = self.target(request)
         before = self.capacity[target]
@@ -3079,6 +3087,9 @@ class Executor(Reference):
     def victim(self, request: Request) -> Request:
         """Whose memory a generating request may have: that of the request that came last, if it came later and runs, but is
         neither in flight nor in this pass (P12). The request itself when there is none.
+
+        A victim may still be scheduled later in the same pass, when its turn comes and there is room again: that part of
+        P12 is not demanded here.
         """
         found = request
         later = False

@@ -385,41 +385,41 @@ class SequenceCaches(Reference):
      46: ('can_bring_up', 77, 'else'),
      47: ('missing', 95, 'then'),
      48: ('missing', 95, 'else'),
-     49: ('make_room', 130, 'then'),
-     50: ('make_room', 130, 'else'),
-     51: ('make_room', 131, 'then'),
-     52: ('make_room', 131, 'else'),
-     53: ('make_room', 140, 'then'),
-     54: ('make_room', 140, 'else'),
-     55: ('make_room_below', 147, 'then'),
-     56: ('make_room_below', 147, 'else'),
-     57: ('make_room_below', 148, 'then'),
-     58: ('make_room_below', 148, 'else'),
-     59: ('make_room_on_host', 157, 'then'),
-     60: ('make_room_on_host', 157, 'else'),
-     61: ('make_room_on_host', 164, 'then'),
-     62: ('make_room_on_host', 164, 'else'),
-     63: ('make_room_on_host', 168, 'then'),
-     64: ('make_room_on_host', 168, 'else'),
-     65: ('front', 175, 'then'),
-     66: ('front', 175, 'else'),
-     67: ('front', 177, 'loop'),
-     68: ('front', 178, 'then'),
-     69: ('front', 178, 'else'),
-     70: ('first_droppable', 184, 'loop'),
-     71: ('first_droppable', 185, 'then'),
-     72: ('first_droppable', 185, 'else'),
-     73: ('drop', 193, 'then'),
-     74: ('drop', 193, 'else'),
-     75: ('drop', 194, 'loop'),
-     76: ('drop', 195, 'then'),
-     77: ('drop', 195, 'else'),
-     78: ('drop', 196, 'then'),
-     79: ('drop', 196, 'else'),
-     80: ('bring_up', 203, 'then'),
-     81: ('bring_up', 203, 'else'),
-     82: ('bring_up', 205, 'then'),
-     83: ('bring_up', 205, 'else'),
+     49: ('make_room', 134, 'then'),
+     50: ('make_room', 134, 'else'),
+     51: ('make_room', 135, 'then'),
+     52: ('make_room', 135, 'else'),
+     53: ('make_room', 144, 'then'),
+     54: ('make_room', 144, 'else'),
+     55: ('make_room_below', 151, 'then'),
+     56: ('make_room_below', 151, 'else'),
+     57: ('make_room_below', 152, 'then'),
+     58: ('make_room_below', 152, 'else'),
+     59: ('make_room_on_host', 161, 'then'),
+     60: ('make_room_on_host', 161, 'else'),
+     61: ('make_room_on_host', 168, 'then'),
+     62: ('make_room_on_host', 168, 'else'),
+     63: ('make_room_on_host', 172, 'then'),
+     64: ('make_room_on_host', 172, 'else'),
+     65: ('front', 179, 'then'),
+     66: ('front', 179, 'else'),
+     67: ('front', 181, 'loop'),
+     68: ('front', 182, 'then'),
+     69: ('front', 182, 'else'),
+     70: ('first_droppable', 188, 'loop'),
+     71: ('first_droppable', 189, 'then'),
+     72: ('first_droppable', 189, 'else'),
+     73: ('drop', 197, 'then'),
+     74: ('drop', 197, 'else'),
+     75: ('drop', 198, 'loop'),
+     76: ('drop', 199, 'then'),
+     77: ('drop', 199, 'else'),
+     78: ('drop', 200, 'then'),
+     79: ('drop', 200, 'else'),
+     80: ('bring_up', 207, 'then'),
+     81: ('bring_up', 207, 'else'),
+     82: ('bring_up', 209, 'then'),
+     83: ('bring_up', 209, 'else'),
      84: ('unused', 43, 'loop'),
      85: ('unused', 44, 'then'),
      86: ('unused', 44, 'else'),
@@ -1032,7 +1032,7 @@ class SequenceCaches(Reference):
         self.vacant[PRIMARY][self.group_of_kind(WINDOW)] += count
 
     def activate(self, cache: Cache) -> None:
-        """A cache is in use: all that it needs is locked already."""
+        """A cache is in use: all its blocks of full attention are locked already."""
         if not self.status[cache] == Status.SUSPENDED:
             raise RuleBroken('activate-suspended')
         if not all((self.cell[cache][place] is None or place in self.locked[cache] for place in range(self.params.blocks_max))):
@@ -1226,7 +1226,11 @@ class SequenceCaches(Reference):
         return self.slots(PRIMARY, group) - self.vacant[PRIMARY][group] - self.queued(PRIMARY, group)
 
     def passes_gate(self) -> bool:
-        """Whether the device memory of every group is free enough for one more active cache."""
+        """Whether the device memory of every group is free enough for one more active cache.
+
+        What that cache will lock does not count: so caches that are promised to run together may need no more than the
+        gate's share of the slots (#16484).
+        """
         return all((self.unavailable(group) * 100 <= self.params.gate_percent * self.slots(PRIMARY, group) for group in range(self.groups())))
 
     def make_room(self, group: Group) -> None:
@@ -2032,7 +2036,10 @@ class SequenceCaches(Reference):
         return self.is_busy() or all((self.can_resume(cache) for cache in self._every_cache if self.is_waiting(cache)))
 
     def some_waiting_cache_can_be_resumed(self) -> bool:
-        """S15 (a): under the same conditions at least one can be, if any waits: never is everybody stuck."""
+        """S15 (a): under the same conditions at least one can be, if any waits: never is everybody stuck.
+
+        It follows from (b), and stands alone for variants in which only this is claimed.
+        """
         return self.is_busy() or not any((self.is_waiting(cache) for cache in self._every_cache)) or any((self.is_waiting(cache) and self.can_resume(cache) for cache in self._every_cache))
 
     def is_busy(self) -> bool:

@@ -73,7 +73,11 @@ class Batches(Pairs):
 
     def victim(self, request: Request) -> Request:
         """Whose memory a generating request may have: that of the request that came last, if it came later and runs, but is
-        neither in flight nor in this pass (P12). The request itself when there is none."""
+        neither in flight nor in this pass (P12). The request itself when there is none.
+
+        A victim may still be scheduled later in the same pass, when its turn comes and there is room again: that part of
+        P12 is not demanded here.
+        """
         found = request
         later = False
         for other in self.arrivals:

@@ -69,7 +69,8 @@ class Pairs(RequestTable):
     def ready(self, request: Request, capacity: TokenCount) -> bool:
         """Have the caches of a request active with so much room, both of them; or leave them as they were.
 
-        What was brought up for an attempt that then fails stays up, where it is a victim again.
+        What was brought up for an attempt that then fails stays up, where it is a victim again, and what had to go for it
+        has gone: pages below, and droppable ones, if need be, for good.
         """
         target = self.target(request)
         before = self.capacity[target]

@@ -204,7 +204,7 @@ class RequestTable(Kept, Machine[ExecutorParameters]):
 
     @step
     def strike(self, request: Request) -> None:
-        """A scheduled request is not forwarded after all, and is as it was before (P1, P2, P4).
+        """A scheduled request is not forwarded after all, and has the room that it had before (P1, P2; of P4 the lengths).
 
         That is the same step whatever dropped it (P14). A first chunk is not dropped: it is freed and begins again.
         """

@@ -51,9 +51,12 @@ SIZES: Mapping[str, Mapping[str, ExecutorParameters]] = {
         "3+1, draft model": _one(3, 1, draft_model=1, chunks=2),
         "4+1, scratch": _one(4, 1, window_tokens=1, scratch_share=1, rewind=1),
         "2+1, recurrent state": _one(2, 1, state_primary=1, state_secondary=1),
+        "5+0, scratch in a later chunk": _sized(
+            5, 0, requests=1, blocks_max=4, window_tokens=1, scratch_share=1, rewind=1
+        ),
     },
     "variants": {
-        "V2-02": _sized(5, 0, requests=1, blocks_max=4, window_tokens=1, scratch_share=1, rewind=1),
+        "V2-02": _sized(4, 0, requests=1, blocks_max=3, window_tokens=1, scratch_share=1, rewind=1),
         "V2-04": _sized(1, 0, requests=1),
         "V2-06": _sized(1, 0, requests=1, state_primary=1),
         "V2-08": _sized(2, 0, requests=1, blocks_max=3, overlap=1),

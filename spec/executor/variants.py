@@ -12,7 +12,17 @@ from kvproof.spec.sequence_caches.kinds import Cache, Status, TokenCount
 
 
 class ShrinksWithoutScratchOnly(Executor):
-    """V2-02 (#14849, #14934): shrinking presumes that there is no scratch, so a cache with scratch slots stays as it is."""
+    """V2-02 (#14849, #14934): a first chunk that is dropped is to shrink like any other, but shrinking presumes that there
+    is no scratch, so a cache with scratch slots stays as it is."""
+
+    def release(self, request: Request) -> None:
+        if self.first_chunk[request] and self.scratch[self.target(request)] == 0:
+            self.free(request)
+        else:
+            self.shrink_both(request, self.recorded_room(request))
+            if self.stage[request] == Stage.CONTEXT or self.resumed[request]:
+                self.rest_both(request)
+            self.strike(request)
 
     def shrink_both(self, request: Request, capacity: TokenCount) -> None:
         if self.scratch[self.target(request)] == 0:

@@ -175,7 +175,7 @@ class Caches(Storage):
 
     @step
     def activate(self, cache: Cache) -> None:
-        """A cache is in use: all that it needs is locked already."""
+        """A cache is in use: all its blocks of full attention are locked already."""
         require(self.status[cache] == Status.SUSPENDED, "activate-suspended")
         require(
             all(

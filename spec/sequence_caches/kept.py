@@ -1,8 +1,9 @@
 """What is always true of sequence caches, whatever an engine asks of them: S-n of the domain notes.
 
 S7, the mirror of slot numbers that kernels read, is below the specification: lockstep compares it. S12 and S13, the bytes
-and their order, are the machine of transfers' and lockstep's. S8, S9 and S10 are rules: `destroy-only-droppable`, that
-every operation completes or changes nothing, and that no page is taken without a vacant slot.
+and their order, are lockstep's, too: bytes are read back, and a happens-before check sees what is not ordered. S8 and S9
+are rules: `destroy-only-droppable`, and that every operation completes or changes nothing. Of S10 one direction is proved,
+that what is accepted finds its slots; that nothing is refused in vain is proved of resumes only, where S15 demands them.
 
 **Why nobody waits for ever (S15).** Let no cache be active, and let one wait that fits the device alone. In each pool group
 it has some pages on the device, `m` below, and needs `f` slots more. Nothing is locked, so every other page on the device
@@ -300,7 +301,10 @@ class Kept(View):
 
     @invariant
     def some_waiting_cache_can_be_resumed(self) -> bool:
-        """S15 (a): under the same conditions at least one can be, if any waits: never is everybody stuck."""
+        """S15 (a): under the same conditions at least one can be, if any waits: never is everybody stuck.
+
+        It follows from (b), and stands alone for variants in which only this is claimed.
+        """
         return (
             self.is_busy()
             or not any(self.is_waiting(cache) for cache in self.every(Cache))

@@ -119,7 +119,11 @@ class Room(Windows):
         return self.slots(PRIMARY, group) - self.vacant[PRIMARY][group] - self.queued(PRIMARY, group)
 
     def passes_gate(self) -> bool:
-        """Whether the device memory of every group is free enough for one more active cache."""
+        """Whether the device memory of every group is free enough for one more active cache.
+
+        What that cache will lock does not count: so caches that are promised to run together may need no more than the
+        gate's share of the slots (#16484).
+        """
         return all(
             self.unavailable(group) * 100 <= self.params.gate_percent * self.slots(PRIMARY, group)
             for group in range(self.groups())

@@ -37,6 +37,8 @@ SIZES: Mapping[str, Mapping[str, SequenceCachesParameters]] = {
         "3+0, one cache, scratch": _sized(
             3, 0, caches=1, window_tokens=2, window_primary=2, scratch_share=2, blocks_max=3
         ),
+        "2+1, one block, scratch": _sized(2, 1, blocks_max=1, window_tokens=1, scratch_share=1),
+        "2+1, one block, gate at half": _sized(2, 1, blocks_max=1, gate_percent=50),
         "1+1, recurrent state": _sized(1, 1, blocks_max=1, caches=1, state_primary=2, state_secondary=1),
         "1+1+1, one block": _sized(1, 1, tertiary_slots=1, blocks_max=1),
     },
@@ -44,7 +46,7 @@ SIZES: Mapping[str, Mapping[str, SequenceCachesParameters]] = {
         "V2-01": _sized(2, 1),
         "V2-01-wedge": _sized(2, 2),
         "V2-03": _sized(2, 2),
-        "V2-05": _sized(3, 1, window_tokens=1, scratch_share=2),
+        "V2-05": _sized(2, 1, blocks_max=1, window_tokens=1, scratch_share=1),
         "V2-07": _sized(1, 1, blocks_max=1),
         "V2-10": _sized(3, 0, window_tokens=1, blocks_max=1),
         "V2-17": _sized(2, 0, tokens_per_block=2, blocks_max=1),

@@ -135,11 +135,17 @@ class CommitHalfDone(SequenceCaches):
 
 
 class PruneTooMuch(SequenceCaches):
-    """V2-10: with the windowed page of the last block of a text goes the block itself, whoever else has it."""
+    """V2-10: with the windowed page of a block after which there is none goes the block itself, whoever else has it."""
 
     def drop(self, page: Page) -> None:
         path = self.path[page]
-        if self.kind[page] == WINDOW:
+        if self.below[page] > 0:
+            for other in self.every(Page):
+                if other != page and self.path[other][: len(path)] == path:
+                    if self.is_queued(other):
+                        self.unqueue(other)
+                    self.destroy(other)
+        if self.kind[page] == WINDOW and self.below[self.known[FULL][path]] == 1:
             block = self.known[FULL][path]
             if self.is_queued(block):
                 self.unqueue(block)
@@ -167,9 +173,12 @@ class StaleKept(SequenceCaches):
     """V2-18: a cache keeps the page of a block that it commits when that has left its window already."""
 
     def commit_window(self, cache: Cache, ordinal: Ordinal, path: Text) -> None:
-        own = self.cell[cache][self.window_place(ordinal)]
-        if own is not None and path not in self.known[WINDOW]:
-            self.link(own, path)
+        if self.is_stale(ordinal, self.history[cache]):
+            own = self.cell[cache][self.window_place(ordinal)]
+            if own is not None and path not in self.known[WINDOW]:
+                self.link(own, path)
+        else:
+            self.commit_place(cache, self.window_place(ordinal), WINDOW, path)
 
 
 class GateLooksAhead(SequenceCaches):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
 from kvproof.model import machines
 from kvproof.model.bounded import check_bounded
 from kvproof.model.explore import explore
 from kvproof.model.induction import check_induction
+from kvproof.model.machines import generated_class
 from kvproof.model.verdict import Verdict
+from kvproof.spec.executor import Executor
+from kvproof.spec.executor.kinds import Request
+from kvproof.spec.lang import compile_machine
 
 BASE = machines.load("executor")
 QUICK = ("V2-04", "V2-09", "V2-21", "V2-26")
@@ -37,8 +42,26 @@ def test_a_bug_of_the_executor_is_found_as_soon_by_the_bounded_check(name: str) 
     assert len(bounded.findings[0].calls) == len(explored.calls)
 
 
-@pytest.mark.parametrize("label", ["1+1", "2+0", "1+0, overlap", "3+1, draft model", "2+1, recurrent state"])
+@pytest.mark.parametrize("label", ["1+1", "2+0", "1+0, overlap", "3+1, draft model", "5+0, scratch in a later chunk"])
 def test_the_executor_is_explored_without_a_finding(label: str) -> None:
     found = explore(BASE, BASE.sizes["explore"][label], 120)
     assert found.verdict == "explored"
     assert found.violation is None
+
+
+class KeepsScratchOfLaterChunks(Executor):
+    """The second half of V2-02 (#14934): a later chunk that needs scratch is dropped, and cannot be shrunk."""
+
+    def shrink_both(self, request: Request, capacity: int) -> None:
+        if self.scratch[self.target(request)] == 0:
+            self.shrink(self.target(request), capacity, self.history[self.target(request)])
+
+
+def test_later_chunks_with_scratch_are_dropped_at_the_size_that_is_explored() -> None:
+    """Otherwise the repair would be shown at sizes at which nothing needs it."""
+    sizes = BASE.sizes["explore"]["5+0, scratch in a later chunk"]
+    definition = compile_machine(KeepsScratchOfLaterChunks)
+    broken = attrs.evolve(BASE, definition=definition, reference=generated_class(KeepsScratchOfLaterChunks))
+    found = explore(broken, sizes, 60).violation
+    assert found is not None
+    assert found.name == "dropped-means-as-before"
