@@ -6,25 +6,13 @@ from typing import Any
 
 from attrs import Attribute, field, frozen
 
+from kvproof.impl.at_least import AtLeast
 from kvproof.impl.device.layout import Pool
 
 PRIORITIES_DEFAULT = 101  # retention priorities 0..100, as in TensorRT-LLM
 DEFAULT_PRIORITY = 35  # what a sequence without retention settings gets, as in TensorRT-LLM
 OFFLOAD_THRESHOLD = 30  # below it a victim is dropped instead of offloaded, as in TensorRT-LLM
 PINS_MAX_DEFAULT = 3
-
-
-class _AtLeast:
-    """A validator: a whole number no smaller than `minimum`."""
-
-    def __init__(self, minimum: int) -> None:
-        self.minimum = minimum
-
-    def __call__(self, instance: object, attribute: Attribute[Any], value: object) -> None:
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise TypeError(f"PoolConfig.{attribute.name}: needs a whole number, got {value!r}")
-        if value < self.minimum:
-            raise ValueError(f"PoolConfig.{attribute.name}: needs at least {self.minimum}, got {value}")
 
 
 def _is_switch(instance: object, attribute: Attribute[Any], value: object) -> None:
@@ -62,21 +50,21 @@ class PoolConfig:
         events: keep a list of cache events for `BlockManager.drain_events`, which must then be called now and then.
     """
 
-    primary_blocks: int = field(validator=_AtLeast(1))
-    secondary_blocks: int = field(validator=_AtLeast(0))
-    tokens_per_block: int = field(validator=_AtLeast(1))
-    block_bytes: int = field(validator=_AtLeast(1))
-    max_sequence_tokens: int = field(validator=_AtLeast(1))
+    primary_blocks: int = field(validator=AtLeast(1))
+    secondary_blocks: int = field(validator=AtLeast(0))
+    tokens_per_block: int = field(validator=AtLeast(1))
+    block_bytes: int = field(validator=AtLeast(1))
+    max_sequence_tokens: int = field(validator=AtLeast(1))
     pools: tuple[Pool, ...] = field(default=(), validator=_are_pools)
-    default_priority: int = field(default=DEFAULT_PRIORITY, validator=_AtLeast(0))
-    offload_threshold: int = field(default=OFFLOAD_THRESHOLD, validator=_AtLeast(0))
-    priorities: int = field(default=PRIORITIES_DEFAULT, validator=_AtLeast(1))
-    pins_max: int = field(default=PINS_MAX_DEFAULT, validator=_AtLeast(0))
+    default_priority: int = field(default=DEFAULT_PRIORITY, validator=AtLeast(0))
+    offload_threshold: int = field(default=OFFLOAD_THRESHOLD, validator=AtLeast(0))
+    priorities: int = field(default=PRIORITIES_DEFAULT, validator=AtLeast(1))
+    pins_max: int = field(default=PINS_MAX_DEFAULT, validator=AtLeast(0))
     reuse: bool = field(default=True, validator=_is_switch)
     partial_reuse: bool = field(default=False, validator=_is_switch)
     copy_on_partial_reuse: bool = field(default=True, validator=_is_switch)
     chunked: bool = field(default=False, validator=_is_switch)
-    duration_max: int = field(default=0, validator=_AtLeast(0))
+    duration_max: int = field(default=0, validator=AtLeast(0))
     extra_ids: bool = field(default=True, validator=_is_switch)
     events: bool = field(default=False, validator=_is_switch)
 

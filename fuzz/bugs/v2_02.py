@@ -30,4 +30,5 @@ BUG = SeededBug(
     oracles=("step", "observation"),
     parameters=SCRATCH,
     without=STAYING,
+    gap="in the variant a first chunk stays with its scratch; here that is freed, and a later one must come",
 )

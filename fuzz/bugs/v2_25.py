@@ -1,4 +1,4 @@
-"""V2-25: the utilisation gate counts what a cache is about to use."""
+"""V2-25: the utilisation gate counts what a cache is about to use (a mutant of the gate after #16484)."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ class GateLooksAhead(SequenceCaches):
 BUG = SeededBug(
     id="V2-25",
     title="the utilisation gate counts what a cache is about to use",
-    source="#16484",
+    source="#16484 (mutant of the gate as it is since then, not the historic bug)",
     mechanism=(
-        "A resume is refused when device memory would be used above the limit after it. A batch that needs exactly the "
-        "slots that there are, and was promised to fit, never gets its last request resumed."
+        "Historic: the gate looks at the utilisation as it is. While the floors of a batch were not scaled by its limit, "
+        "it refused the last resume of a batch that was promised to fit. Planted: the gate counts what the cache is about "
+        "to lock, too. Either way a batch that needs all the slots it was promised never gets its last request resumed."
     ),
     machine="sequence-caches",
     make_target=lambda: SequenceCachesTarget(GateLooksAhead),

@@ -6,19 +6,21 @@ call has taken pages: attention reads the live pages of the tokens before, and e
 The recurrent state is read and written last. A call that is refused leaves nothing behind but bytes of tokens that do not
 count yet, and that the next try writes again.
 
-Kernels find pages by the index row of the cache, and scratch by what the manager tells for the pass. Nothing waits for
-the device except where the manager says so.
+Kernels find pages by the index row of the cache, and scratch by what the manager tells for the pass. What a pass has to
+read and to write is worked out here from the sizes alone: it is an error if the manager tells less. What has been written
+into scratch is read back by the same pass. Nothing waits for the device except where the manager says so.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from kvproof.fuzz.target import Content
 from kvproof.fuzz.targets.page_bytes import KIND_NAMES, PageBytes, Path, Tokens
 from kvproof.impl.device import Device, Level, Loaded, Stream
-from kvproof.impl.sequence_caches import Kind, SequenceCaches, Status, Use
+from kvproof.impl.sequence_caches import Forward, Kind, SequenceCaches, Status, Use
 from kvproof.impl.sequence_caches.index_rows import EMPTY_ENTRY
 
 
@@ -32,7 +34,7 @@ class Read(NamedTuple):
 
 
 class EngineError(Exception):
-    """The manager has told an engine two places for one page."""
+    """The manager has told an engine two places for one page, none, or one for what must not share it."""
 
 
 class CacheEngine:
@@ -79,12 +81,15 @@ class CacheEngine:
         if start >= end:
             return
         passed = self._caches.forward(cache, start, end)
+        self._check_told(cache, passed, start, end)
         for use in passed.reads:
             if use.kind != Kind.STATE:
                 self._read(cache, passed.stream, use, use.end)
         for use in passed.writes:
             if use.kind != Kind.STATE:
                 self._write(cache, passed.stream, use, use.end)
+                if use.scratch:  # before a later block of the pass overwrites it
+                    self._read(cache, passed.stream, use, use.end)
 
     def write_state(self, cache: int, before: int, history: int) -> None:
         """Kernels take the recurrent state, if there is one, from `before` tokens to `history`."""
@@ -95,12 +100,45 @@ class CacheEngine:
                     self._read(cache, passed.stream, use, before)
                 self._write(cache, passed.stream, use, history)
 
+    def _check_told(self, cache: int, passed: Forward, start: int, end: int) -> None:
+        """A pass was told a place for all that it must read and write, and scratch that no more blocks share than may.
+
+        Windowed layers see the sinks, and tokens above the one being computed less the window. Where the history has been
+        raised to beyond `start` already, pages that are seen no more from there on are gone, and nothing is due for them.
+
+        Raises:
+            EngineError: something was not told, or a scratch slot is shared by too many.
+        """
+        config, size = self._caches.config, self._bytes.tokens
+        unseen = max(start, self._caches.history(cache)) - config.window_tokens
+        for verb, uses, first, last in (("read", passed.reads, 0, start), ("write", passed.writes, start, end)):
+            needed = {(Kind.STATE, 0, 0, last)} if config.has_state and last else set()
+            for ordinal in range(first // size, -(-last // size)):
+                tokens = max(first, ordinal * size), min(last, (ordinal + 1) * size)
+                needed.add((Kind.FULL, ordinal, *tokens))
+                if config.windows and (ordinal < config.sink_blocks or (ordinal + 1) * size - 1 > unseen):
+                    needed.add((Kind.WINDOW, ordinal, *tokens))
+            missing = needed - {(use.kind, use.ordinal, use.first, use.end) for use in uses}
+            if missing:
+                kind, ordinal, low, high = min(missing)
+                raise EngineError(
+                    f"a forward pass of cache {cache} over tokens {start}..{end} was not told where to {verb} tokens "
+                    f"{low}..{high} of the {KIND_NAMES[kind]} page {ordinal}"
+                )
+        for slot, blocks in Counter(use.slot for use in passed.writes if use.scratch).items():
+            if blocks > config.scratch_share:
+                raise EngineError(
+                    f"a forward pass of cache {cache} over tokens {start}..{end} was told scratch slot {slot} for {blocks} "
+                    f"blocks, of which only {config.scratch_share} may share one"
+                )
+
     def row(self, cache: int) -> int:
         """The index row to which a cache is bound."""
         return cache
 
     def _read(self, cache: int, stream: Stream, use: Use, length: int) -> None:
-        where = f"the {KIND_NAMES[use.kind]} page {use.ordinal} as a kernel of cache {cache} read it"
+        place = "scratch block" if use.scratch else "page"
+        where = f"the {KIND_NAMES[use.kind]} {place} {use.ordinal} as a kernel of cache {cache} read it"
         load = self._devices[use.group].load(stream, Level.PRIMARY, self._slot(cache, use))
         self.reads.append(Read(where, use.kind, self._tokens.path(cache, length), load))
 

@@ -3,6 +3,13 @@
 The engine launches the kernels of an iteration when `run` has said who is in it, before anything of it is updated: they
 read what was computed before and write all tokens for which the request was given room, so with overlap two iterations are
 under way at once. Where pages are, kernels take from the index rows of the requests.
+
+Drafts are written with bytes that are right for no token, and so are all positions whose tokens depend on how many drafts
+of an iteration before are accepted. What `update` accepts is written then: whoever takes rejected drafts for computed
+tokens has wrong bytes. In an engine the accepted ones are there before `update`, so a manager that loses what was written
+at the position of a draft between `run` and `update` is not seen by that.
+
+All caches run on one forward stream: races between forward streams are found with the machine `sequence-caches`.
 """
 
 from __future__ import annotations
@@ -69,9 +76,42 @@ class PassEngine(CacheEngine):
                     end = request.cursor + request.chunk
                 else:
                     start = end - self.executor.config.step_tokens
+                if request.stage is Stage.GENERATION and self.executor.config.draft_tokens:
+                    self.write_drafts(cache, start, end)
+                    continue  # states are not drafted
                 self.write_tokens(cache, start, end)
                 self.write_state(cache, start, end)
                 self.state_of[cache] = end
+
+    def write_drafts(self, cache: int, start: int, end: int) -> None:
+        """Kernels read the pages of the tokens below `start`, and write a token and its drafts, up to `end` (exclusive).
+
+        With a pass in flight nobody knows yet which tokens those are, so all of them are taken for drafts.
+        """
+        passed = self._caches.forward(cache, start, end)
+        self._check_told(cache, passed, start, end)
+        known = self._caches.history(cache)
+        for use in passed.reads:
+            if use.first < known:
+                self._read(cache, passed.stream, use, min(use.end, known))
+            else:
+                self._devices[use.group].load(passed.stream, Level.PRIMARY, self._slot(cache, use))
+        right = known + 1 if start == known else known
+        path = self._tokens.path(cache, end)
+        path = path[:right] + tuple(~token for token in path[right:])  # like no token of any cache
+        for use in passed.writes:
+            slot, device = self._slot(cache, use), self._devices[use.group]
+            for offset, data in self._bytes.writes(use.kind, path[: use.end], use.first):
+                device.write(passed.stream, Level.PRIMARY, slot, offset, data)
+
+    def accept(self, cache: int, accepted: int) -> None:
+        """What is accepted of a step is written as it is. With one pass at a time its first token is there already."""
+        start = self._caches.history(cache)
+        first, end = start + (not self.executor.config.overlap), start + accepted
+        if first < end:
+            passed = self._caches.forward(cache, first, end)
+            for use in passed.writes:
+                self._write(cache, passed.stream, use, use.end)
 
     def send(self, request: Request, look: CachesInspection) -> None:
         """Somebody reads what the caches of a request have, place by place, while it may go on to lose them."""
@@ -121,7 +161,7 @@ class ExecutorTarget(SequenceCachesTarget):
             "schedule_generation": _of_request(self._executor.schedule_generation),
             "schedule_context": _of_request(self._executor.schedule_context),
             "run": self._run,
-            "update": _of_request(self._executor.update),
+            "update": self._update,
             "hand_over": self._hand_over,
             "finish": _of_request(self._executor.finish),
         }
@@ -149,6 +189,14 @@ class ExecutorTarget(SequenceCachesTarget):
         batch = self._executor.run(Peers(**peers), ready, connector)
         self._passes.launch(batch)
         return len(batch)
+
+    def _update(self, request: int, accepted: int) -> None:
+        known = self._executor.requests.get(request)
+        drafts = self._executor.config.draft_tokens
+        if drafts and known is not None and known.stage is Stage.GENERATION and known.outstanding:
+            for cache in known.caches:
+                self._passes.accept(cache, accepted)
+        self._executor.update(request, accepted)
 
     # What is looked at after an operation.
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Any
 
-from attrs import Attribute, field, frozen
+from attrs import field, frozen
+
+from kvproof.impl.at_least import AtLeast
 
 
 class Delay(IntEnum):
@@ -16,19 +17,6 @@ class Delay(IntEnum):
     """Until all ranks of attention data parallelism have context work."""
     WAIT = 2
     """Until there is enough of it beside the generation work."""
-
-
-class _AtLeast:
-    """A validator: a whole number no smaller than `minimum`."""
-
-    def __init__(self, minimum: int) -> None:
-        self.minimum = minimum
-
-    def __call__(self, instance: object, attribute: Attribute[Any], value: object) -> None:
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise TypeError(f"ExecutorConfig.{attribute.name}: needs a whole number, got {value!r}")
-        if value < self.minimum:
-            raise ValueError(f"ExecutorConfig.{attribute.name}: needs at least {self.minimum}, got {value}")
 
 
 @frozen(kw_only=True)
@@ -50,20 +38,25 @@ class ExecutorConfig:
         attended_max: tokens that the context requests of one iteration attend to in sum; 0: no limit.
     """
 
-    requests: int = field(validator=_AtLeast(1))
-    max_tokens: int = field(validator=_AtLeast(1))
-    rows: int = field(validator=_AtLeast(1))
-    draft_tokens: int = field(default=0, validator=_AtLeast(0))
+    requests: int = field(validator=AtLeast(1))
+    max_tokens: int = field(validator=AtLeast(1))
+    rows: int = field(validator=AtLeast(1))
+    draft_tokens: int = field(default=0, validator=AtLeast(0))
     draft_model: bool = False
-    draft_text: int = field(default=0, validator=_AtLeast(0))
+    draft_text: int = field(default=0, validator=AtLeast(0))
     overlap: bool = False
     delay: Delay = field(default=Delay.NONE, converter=Delay)
-    delay_passes: int = field(default=0, validator=_AtLeast(0))
-    timeout_passes: int = field(default=0, validator=_AtLeast(0))
-    wait_tokens: int = field(default=0, validator=_AtLeast(0))
-    attended_max: int = field(default=0, validator=_AtLeast(0))
+    delay_passes: int = field(default=0, validator=AtLeast(0))
+    timeout_passes: int = field(default=0, validator=AtLeast(0))
+    wait_tokens: int = field(default=0, validator=AtLeast(0))
+    attended_max: int = field(default=0, validator=AtLeast(0))
 
     @property
     def step_tokens(self) -> int:
         """Tokens by which a generating request grows in an iteration: one and the draft's."""
         return 1 + self.draft_tokens
+
+    @property
+    def rewind(self) -> int:
+        """Tokens that releases and updates may take back from a generating request, of all iterations under way."""
+        return self.step_tokens * (1 + self.overlap)

@@ -11,6 +11,9 @@ from kvproof.impl.executor.requests import Request
 from kvproof.impl.executor.steps import ExecutorSteps
 from kvproof.impl.sequence_caches import CacheRefused, Status
 
+NO_ROOM = ("device-full", "out-of-pages")
+"""Refusals that say that others have the memory. Any other one is a mistake of the executor's, which must be seen."""
+
 
 class Readied(NamedTuple):
     """A cache that has been made ready: its capacity before, and whether it had to be resumed."""
@@ -88,18 +91,22 @@ class Pairs(ExecutorSteps):
         return True
 
     def make_cache_ready(self, cache: int, capacity: int) -> Readied | None:
-        """The same for one cache; None when it cannot be, and it is as it was."""
+        """The same for one cache; None when there is no room for it, and it is as it was."""
         caches = self.caches
         resumed = not self.is_cache_active(cache)
         try:
             if resumed:
                 caches.resume(cache)
-        except CacheRefused:
+        except CacheRefused as refused:
+            if refused.error not in NO_ROOM:
+                raise
             return None
         before = caches.capacity(cache)
         try:
             caches.resize(cache, capacity, caches.history(cache))
-        except CacheRefused:
+        except CacheRefused as refused:
+            if refused.error not in NO_ROOM:
+                raise
             if resumed:
                 caches.suspend(cache)
             return None

@@ -9,7 +9,6 @@ from typing import NamedTuple
 class Stage(IntEnum):
     """Where a request is."""
 
-    NONE = 0
     CONTEXT = 1
     """Its prompt is being computed."""
     GENERATION = 2

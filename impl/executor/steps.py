@@ -10,7 +10,7 @@ from kvproof.impl.executor.config import ExecutorConfig
 from kvproof.impl.executor.delay import DelayBatching
 from kvproof.impl.executor.refusal import Error, ExecutorError, ExecutorRefused
 from kvproof.impl.executor.requests import Phase, Request, Stage
-from kvproof.impl.sequence_caches import SequenceCaches
+from kvproof.impl.sequence_caches import SequenceCacheConfig, SequenceCaches
 
 Observer = Callable[[str, tuple[Any, ...]], None]
 """Called with a step's name and its arguments: plain ints, bools, tuples and None."""
@@ -44,19 +44,14 @@ class ExecutorSteps:
         observer: called with (step name, arguments) for each step as it takes effect; None costs nothing.
 
     Raises:
-        ValueError: the caches have too few index rows.
+        ValueError: the caches have too few index rows; or are of a kind that would refuse what the executor may ask for.
     """
 
     # The mechanism that a subclass can replace whole.
     delay_type: type[DelayBatching] = DelayBatching
 
     def __init__(self, config: ExecutorConfig, caches: SequenceCaches, observer: Observer | None = None) -> None:
-        rows = config.rows * (2 if config.draft_model else 1)
-        if caches.config.rows < rows:
-            raise ValueError(
-                f"executor rows: {config.rows} rows need {rows} of the caches, which have {caches.config.rows}; make them "
-                f"with rows={rows}"
-            )
+        _check_caches(config, caches.config)
         self.config = config
         self.caches = caches
         self.block_tokens = caches.config.tokens_per_block
@@ -202,6 +197,36 @@ class ExecutorSteps:
         self.phase = Phase.IDLE
         self.generating, self.filling = [], []
         self.delay.waited, self.delay.held_back = waited, held_back
+
+
+def _check_caches(config: ExecutorConfig, caches: SequenceCacheConfig) -> None:
+    """Whether caches of these sizes can do all that an executor asks of them.
+
+    Raises:
+        ValueError: they cannot.
+    """
+    rows = config.rows * (2 if config.draft_model else 1)
+    if caches.rows < rows:
+        raise ValueError(
+            f"executor rows: {config.rows} rows need {rows} of the caches, which have {caches.rows}; make them "
+            f"with rows={rows}"
+        )
+    tokens = caches.blocks_max * caches.tokens_per_block
+    if tokens < 1 + config.step_tokens:
+        raise ValueError(
+            f"executor draft_tokens: {config.draft_tokens}, so a prompt of one token and a step need "
+            f"{1 + config.step_tokens} tokens, but a cache has at most {tokens}; raise its blocks_max"
+        )
+    if caches.scratch_share and caches.rewind < config.rewind:
+        raise ValueError(
+            f"executor rewind: {config.rewind} tokens may be taken back, and the caches keep only {caches.rewind} out of "
+            f"scratch slots; make them with rewind={config.rewind}"
+        )
+    if caches.has_state and config.draft_tokens:
+        raise ValueError(
+            f"executor draft_tokens: {config.draft_tokens}, but the caches have recurrent state, out of which rejected "
+            "tokens cannot be taken again; make it 0"
+        )
 
 
 def _reporting(name: str, step: Callable[..., None], observer: Observer) -> Callable[..., None]:

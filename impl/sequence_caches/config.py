@@ -6,24 +6,12 @@ from typing import Any
 
 from attrs import Attribute, field, frozen
 
+from kvproof.impl.at_least import AtLeast
 from kvproof.impl.device.layout import Pool
 from kvproof.impl.sequence_caches.kinds import FULL, FULL_GROUP, STATE_GROUP, WINDOW, WINDOW_GROUP
 
 PRIORITIES_DEFAULT = 101  # 0..100, as in TensorRT-LLM
 GATE_PERCENT_DEFAULT = 97  # max_util_for_resume, as in TensorRT-LLM
-
-
-class _AtLeast:
-    """A validator: a whole number no smaller than `minimum`."""
-
-    def __init__(self, minimum: int) -> None:
-        self.minimum = minimum
-
-    def __call__(self, instance: object, attribute: Attribute[Any], value: object) -> None:
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise TypeError(f"SequenceCacheConfig.{attribute.name}: needs a whole number, got {value!r}")
-        if value < self.minimum:
-            raise ValueError(f"SequenceCacheConfig.{attribute.name}: needs at least {self.minimum}, got {value}")
 
 
 def _are_pools(instance: object, attribute: Attribute[Any], value: object) -> None:
@@ -57,22 +45,22 @@ class SequenceCacheConfig:
             that there is and none for the others. In `state_pools` a layer is the state of a layer.
     """
 
-    primary_slots: int = field(validator=_AtLeast(1))
-    secondary_slots: int = field(default=0, validator=_AtLeast(0))
-    tertiary_slots: int = field(default=0, validator=_AtLeast(0))
-    tokens_per_block: int = field(validator=_AtLeast(1))
-    blocks_max: int = field(validator=_AtLeast(1))
-    window_tokens: int = field(default=0, validator=_AtLeast(0))
-    sink_blocks: int = field(default=0, validator=_AtLeast(0))
-    window_primary: int = field(default=0, validator=_AtLeast(0))
-    window_secondary: int = field(default=0, validator=_AtLeast(0))
-    scratch_share: int = field(default=0, validator=_AtLeast(0))
-    rewind: int = field(default=0, validator=_AtLeast(0))
-    state_primary: int = field(default=0, validator=_AtLeast(0))
-    state_secondary: int = field(default=0, validator=_AtLeast(0))
-    priorities: int = field(default=PRIORITIES_DEFAULT, validator=_AtLeast(1))
-    gate_percent: int = field(default=GATE_PERCENT_DEFAULT, validator=_AtLeast(1))
-    rows: int = field(default=0, validator=_AtLeast(0))
+    primary_slots: int = field(validator=AtLeast(1))
+    secondary_slots: int = field(default=0, validator=AtLeast(0))
+    tertiary_slots: int = field(default=0, validator=AtLeast(0))
+    tokens_per_block: int = field(validator=AtLeast(1))
+    blocks_max: int = field(validator=AtLeast(1))
+    window_tokens: int = field(default=0, validator=AtLeast(0))
+    sink_blocks: int = field(default=0, validator=AtLeast(0))
+    window_primary: int = field(default=0, validator=AtLeast(0))
+    window_secondary: int = field(default=0, validator=AtLeast(0))
+    scratch_share: int = field(default=0, validator=AtLeast(0))
+    rewind: int = field(default=0, validator=AtLeast(0))
+    state_primary: int = field(default=0, validator=AtLeast(0))
+    state_secondary: int = field(default=0, validator=AtLeast(0))
+    priorities: int = field(default=PRIORITIES_DEFAULT, validator=AtLeast(1))
+    gate_percent: int = field(default=GATE_PERCENT_DEFAULT, validator=AtLeast(1))
+    rows: int = field(default=0, validator=AtLeast(0))
     pools: tuple[Pool, ...] = field(validator=_are_pools)
     window_pools: tuple[Pool, ...] = field(default=(), validator=_are_pools)
     state_pools: tuple[Pool, ...] = field(default=(), validator=_are_pools)

@@ -24,6 +24,9 @@ MACHINE = subject_named("executor")
 BEGIN = Operation("begin_pass", {})
 ALL_READY = {"all_have_context": True, "all_generate": True, "some_do_not_generate": False}
 
+DRAFTS: Mapping[str, int] = {**PLAIN, "draft_tokens": 2, "overlap": 1, "blocks_max": 6, "primary_slots": 6}
+"""Two passes under way, each with two drafts."""
+
 
 def on(request: int, name: str, **others: Any) -> Operation:
     return Operation(name, {"request": request, **others})
@@ -141,8 +144,11 @@ def test_the_steps_of_executor_and_caches_are_told_in_their_order() -> None:
 
 @pytest.mark.parametrize(
     "parameters",
-    [PLAIN, SCRATCH, STATES, DRAFTED, {**PLAIN, "overlap": 1}, {**PLAIN, "secondary_slots": 0}],
-    ids=["plain", "scratch", "states", "drafted", "overlap", "no-host"],
+    [
+        *(PLAIN, SCRATCH, STATES, DRAFTED, {**PLAIN, "overlap": 1}, {**PLAIN, "secondary_slots": 0}),
+        DRAFTS,
+    ],
+    ids=["plain", "scratch", "states", "drafted", "overlap", "no-host", "drafted-overlap"],
 )
 def test_random_sequences_agree(parameters: Mapping[str, int]) -> None:
     plan = Plan(seconds=20.0, operations=600, seed=5, engine=Engine.WALK, parameters=parameters)
@@ -165,6 +171,30 @@ class WrongKernels(ExecutorTarget):
 
 def test_what_kernels_have_not_written_is_seen() -> None:
     assert failure_of(WrongKernels(), *prefilled(0, 3)).oracle == "content"
+
+
+class KeepsDrafts(PassEngine):
+    """Takes the drafts that it has written for right, whatever is accepted."""
+
+    def accept(self, cache: int, accepted: int) -> None:
+        """Nothing."""
+
+
+class WrongDrafts(ExecutorTarget):
+    passes_type = KeepsDrafts
+
+
+def test_drafts_are_not_what_is_accepted() -> None:
+    operations = (*prefilled(0, 2), BEGIN, generation(0), forward())
+    passes(*operations, update(0, 1), parameters=DRAFTS)
+    assert failure_of(WrongDrafts(), *operations, update(0, 2), parameters=DRAFTS).oracle == "content"
+
+
+def test_of_passes_that_overlap_each_is_accepted_where_the_one_before_has_ended() -> None:
+    overlapped = (BEGIN, generation(0), forward(), BEGIN, generation(0), forward())
+    passes(
+        *prefilled(0, 2), *overlapped, update(0, 1), update(0, 3), BEGIN, generation(0), forward(), parameters=DRAFTS
+    )
 
 
 class WrongState(PassEngine):

@@ -10,13 +10,14 @@ import pytest
 from attrs import evolve
 
 from kvproof.fuzz.bugs.q_15 import SlotsLeftInTheRow
+from kvproof.fuzz.campaign import Engine, Plan, run_campaign
 from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.lockstep import Lockstep, run
 from kvproof.fuzz.machines import subject_named
 from kvproof.fuzz.target import Operation, Refused, Returned, UnsupportedParameters
 from kvproof.fuzz.targets.sequence_caches import SequenceCachesTarget, layered, simulated
 from kvproof.impl.device import Stream
-from kvproof.impl.sequence_caches import CacheRefused, Forward, Kind, SequenceCaches
+from kvproof.impl.sequence_caches import CacheRefused, Forward, Kind, SequenceCaches, Use
 from kvproof.impl.sequence_caches.page_copies import PageCopies
 
 MACHINE = subject_named("sequence-caches")
@@ -187,6 +188,89 @@ def test_a_pass_that_is_told_another_slot_than_the_index_row_has_is_an_error() -
             return evolve(passed, writes=tuple(evolve(use, slot=use.slot + 1) for use in passed.writes))
 
     assert failure_of(Misleading, *PREFILL).fingerprint == "crash:EngineError:resize"
+
+
+SCRATCH = {**PARAMETERS, "window_tokens": 1, "scratch_share": 1, "primary_slots": 8, "window_primary": 8}
+"""A prefill of two blocks goes through two scratch slots."""
+
+
+class ReadsNothing(SequenceCaches):
+    def forward(self, cache: int, start: int, end: int) -> Forward:
+        return evolve(super().forward(cache, start, end), reads=())
+
+
+class ReadsTooFewTokens(SequenceCaches):
+    def forward(self, cache: int, start: int, end: int) -> Forward:
+        passed = super().forward(cache, start, end)
+        return evolve(passed, reads=tuple(evolve(use, end=min(use.end, start - 1)) for use in passed.reads))
+
+
+class ForgetsThePageBefore(SequenceCaches):
+    """Windows are one token shorter for those who read them."""
+
+    def _windows_seen(self, cache: Any, start: int) -> list[Use]:
+        seen: list[Use] = super()._windows_seen(cache, start)
+        last_unseen = start + 1 - self.config.window_tokens
+        return [use for use in seen if (use.ordinal + 1) * self.config.tokens_per_block - 1 > last_unseen]
+
+
+class OneScratchSlot(SequenceCaches):
+    def forward(self, cache: int, start: int, end: int) -> Forward:
+        passed = super().forward(cache, start, end)
+        first = next((use.slot for use in passed.writes if use.scratch), 0)
+        return evolve(passed, writes=tuple(evolve(use, slot=first) if use.scratch else use for use in passed.writes))
+
+
+class ScratchUnwritten(SequenceCaches):
+    def forward(self, cache: int, start: int, end: int) -> Forward:
+        passed = super().forward(cache, start, end)
+        return evolve(passed, writes=tuple(use for use in passed.writes if not use.scratch))
+
+
+WRONG_PASSES = [
+    pytest.param(ReadsNothing, SCRATCH, "was not told where to read", id="reads-nothing"),
+    pytest.param(ReadsTooFewTokens, PLAIN, "was not told where to read", id="reads-too-few-tokens"),
+    pytest.param(ForgetsThePageBefore, PARAMETERS, "the WINDOW page", id="window-one-token-short"),
+    pytest.param(OneScratchSlot, SCRATCH, "may share one", id="one-scratch-slot"),
+    pytest.param(ScratchUnwritten, SCRATCH, "was not told where to write", id="scratch-unwritten"),
+]
+
+
+@pytest.mark.parametrize(("caches_type", "parameters", "message"), WRONG_PASSES)
+def test_a_short_walk_finds_a_pass_that_is_told_wrong_places(
+    caches_type: type[SequenceCaches], parameters: Mapping[str, int], message: str
+) -> None:
+    plan = Plan(seconds=20.0, operations=400, seed=1, engine=Engine.WALK, parameters=parameters, minimising_runs=0)
+    found = run_campaign(MACHINE, lambda: SequenceCachesTarget(caches_type), plan).finding
+    assert found is not None
+    assert found.failure.fingerprint == "crash:EngineError:resize"
+    assert message in found.failure.message
+
+
+def test_no_pass_of_a_short_walk_is_told_wrong_places_by_the_manager_itself() -> None:
+    plan = Plan(seconds=20.0, operations=150, seed=1, engine=Engine.WALK, parameters=SCRATCH)
+    campaign = run_campaign(MACHINE, simulated, plan)
+    assert campaign.finding is None
+    assert campaign.progress.acceptances["resize"] > 5
+
+
+def test_what_is_written_into_scratch_is_read_back() -> None:
+    class SkipsScratch(SequenceCachesTarget):
+        def reset(self, parameters: Mapping[str, int]) -> None:
+            super().reset(parameters)
+            write = self._engine._write
+            self._engine._write = lambda cache, stream, use, end: (  # type: ignore[method-assign]
+                None if use.scratch else write(cache, stream, use, end)
+            )
+
+    operations = (create(0, 1, 2), on(0, "resume"), resize(0, 4, 0), resize(0, 4, 4))
+    for target, agrees in ((simulated(), True), (SkipsScratch(), False)):
+        with lockstep(target, SCRATCH) as running:
+            found = run(running, operations)
+        assert (found is None) == agrees
+    assert found is not None
+    assert found.fingerprint == "content:bytes:resize"
+    assert "the WINDOW scratch block 0 as a kernel of cache 0 read it" in found.message
 
 
 def test_an_index_row_that_keeps_what_is_not_locked_is_an_error() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from cache_cases import CachePool
 from executor_cases import Engine
 
 from kvproof.impl.executor import Executor, ExecutorConfig, ExecutorError, Peers, Phase, Stage
-from kvproof.impl.sequence_caches import Status
+from kvproof.impl.sequence_caches import CacheError, CacheRefused, Status
 
 
 def test_a_prompt_is_computed_in_one_chunk_and_then_generates() -> None:
@@ -298,6 +300,66 @@ def test_a_draft_model_needs_twice_the_rows() -> None:
     pool = CachePool(rows=3)
     with pytest.raises(ValueError, match="2 rows need 4 of the caches, which have 3; make them with rows=4"):
         Executor(ExecutorConfig(requests=2, max_tokens=4, rows=2, draft_model=True), pool.caches)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "told"),
+    [
+        ({"window_tokens": 2, "scratch_share": 2, "rewind": 3, "draft_tokens": 1, "overlap": True}, "rewind: 4 tokens"),
+        ({"window_tokens": 2, "scratch_share": 2, "rewind": 0}, "rewind: 1 tokens"),
+        ({"state_primary": 2, "draft_tokens": 1}, "draft_tokens: 1, but the caches have recurrent state"),
+        (
+            {"blocks_max": 1, "draft_tokens": 1},
+            "draft_tokens: 1, so .* need 3 tokens, but a cache has at most 2; raise",
+        ),
+    ],
+    ids=["scratch-overlap", "scratch", "state", "short"],
+)
+def test_caches_that_would_refuse_what_the_executor_asks_for_are_told(sizes: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=f"executor {told}"):
+        Engine(**sizes)
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {"window_tokens": 2, "scratch_share": 2, "rewind": 4, "draft_tokens": 1, "overlap": True},
+        {"window_tokens": 2, "draft_tokens": 1, "overlap": True},
+        {"state_primary": 2},
+        {"blocks_max": 1},
+    ],
+)
+def test_the_smallest_caches_that_can_do_all_of_it_are_taken(sizes: dict[str, Any]) -> None:
+    Engine(**sizes)
+
+
+@pytest.mark.parametrize("call", ["resume", "resize"])
+@pytest.mark.parametrize("error", ["device-full", "out-of-pages"])
+def test_a_lack_of_room_is_an_answer(call: str, error: CacheError, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = refusing(call, error, monkeypatch)
+    assert not engine.context(0)
+
+
+@pytest.mark.parametrize("call", ["resume", "resize"])
+@pytest.mark.parametrize("error", ["not-suspended", "not-active", "bad-lengths", "window-in-scratch", "closed"])
+def test_any_other_refusal_of_the_caches_is_seen(call: str, error: CacheError, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = refusing(call, error, monkeypatch)
+    with pytest.raises(CacheRefused, match="says the test") as refused:
+        engine.context(0)
+    assert refused.value.error == error
+
+
+def refusing(call: str, error: CacheError, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """A prompt is to be scheduled, and the caches refuse a call."""
+    engine = Engine()
+    engine.submit(0, 3)
+    engine.executor.begin_pass()
+
+    def refuse(*_: object) -> None:
+        raise CacheRefused(error, "says the test")
+
+    monkeypatch.setattr(engine.caches, call, refuse)
+    return engine
 
 
 def test_a_row_that_is_not_the_lowest_free_one_is_told() -> None:

@@ -8,7 +8,7 @@ import pytest
 from cache_cases import CachePool
 
 from kvproof.impl.device import SCHEDULES, Level, Loaded, SimulatedDevice, Stream
-from kvproof.impl.sequence_caches import WINDOW_GROUP
+from kvproof.impl.sequence_caches import WINDOW_GROUP, SequenceCaches
 from kvproof.impl.sequence_caches.page_copies import PageCopies
 
 ONE = (Stream.COMPUTE,)
@@ -27,6 +27,48 @@ def test_bringing_up_while_others_go_down_is_two_submissions() -> None:
     assert (pool.caches.pages_copied() - copied, pool.caches.copy_batches() - batches) == (8, 2)
     assert pool.races() == []
     assert pool.wrong_contents() == []
+
+
+def given_up_by_caches_on_two_streams(manager_type: type[SequenceCaches] = SequenceCaches) -> CachePool:
+    """Caches on different streams have used one page and given it up, and its slot's next owner has written."""
+    streams = (Stream.COMPUTE, Stream.EXECUTION)
+    pool = CachePool(2, manager_type=manager_type, streams=streams, schedule="lazy", tokens_per_block=1)
+    pool.open(0, (0,), tokens=1, commit=1)
+    pool.create(1, (0,))
+    pool.caches.resume(1, Stream.EXECUTION)
+    pool.compute(1, 2)  # reads what cache 0 has committed
+    pool.caches.close(1)
+    pool.caches.close(0)
+    pool.create(3)
+    pool.caches.resume(3, Stream.EXECUTION)
+    pool.caches.resize(3, 1, 0)  # takes the other slot, so that cache 2 does not wait for its last use
+    pool.open(2, tokens=1)
+    return pool
+
+
+def test_a_slot_is_free_when_the_passes_of_all_streams_that_read_it_are_over() -> None:
+    pool = given_up_by_caches_on_two_streams()
+    assert pool.races() == []
+    assert pool.wrong_contents() == []
+
+
+class LastStreamRemembered(PageCopies):
+    """Forgets what other forward streams have to do with a slot when a cache gives up its lock."""
+
+    def release(self, slot: int, stream: Stream) -> None:
+        marks = self._marks[Level.PRIMARY]
+        marks[slot] = tuple(mark for mark in marks[slot] if mark.stream is Stream.SEND)
+        super().release(slot, stream)
+
+
+class OtherStreamsForgotten(SequenceCaches):
+    copies_type = LastStreamRemembered
+
+
+def test_a_slot_that_remembers_the_last_stream_alone_is_overwritten_too_soon() -> None:
+    pool = given_up_by_caches_on_two_streams(OtherStreamsForgotten)
+    (race,) = pool.races()
+    assert "write #4 on the compute stream after the read #2 on the execution stream" in race
 
 
 def test_growth_that_evicts_is_one_submission() -> None:
