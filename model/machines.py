@@ -1,7 +1,8 @@
 """The machines that there are, each with what is derived from it.
 
 A machine is a folder of `kvproof.spec` whose package gives `MACHINE`, `VARIANTS` and `SIZES`, and may give `SELDOM`, the
-operations that random sequences are to use seldom. A machine of one's own is
+operations that random sequences are to use seldom, `BUILT_ON`, the machine that it extends, and `UNEXPLORED`, branches
+that no size reaches that can be explored. A machine of one's own is
 named `module:Class`; its module may give `VARIANTS` and `SIZES` too, and its reference is generated in memory.
 """
 
@@ -39,6 +40,10 @@ class Bundle:
     """Named parameter sets, by purpose: "induction", "bounded", "explore", "fuzz"."""
     seldom: frozenset[str] = frozenset()
     """Operations that end what others have built up: random sequences get further when these are drawn seldom."""
+    built_on: str = ""
+    """The machine that this one extends, if it does: what is only that one's is explored there."""
+    unexplored: Mapping[tuple[str, str], str] = attrs.field(factory=dict)
+    """Method and arm of branches that only larger sizes reach than can be explored, each with the reason."""
 
     def parameters(self, values: Mapping[str, int]) -> Parameters:
         """The machine's parameters from a plain mapping; `ValueError` names what does not fit."""
@@ -102,7 +107,17 @@ def load(name: str) -> Bundle:
     reference = importlib.import_module(f"kvproof.model.reference.{name.replace('-', '_')}")
     definition = compile_machine(package.MACHINE)
     seldom = frozenset(getattr(package, "SELDOM", ()))
-    return Bundle(name, definition, getattr(reference, definition.name), package.VARIANTS, package.SIZES, seldom)
+    built_on = str(getattr(package, "BUILT_ON", ""))
+    return Bundle(
+        name,
+        definition,
+        getattr(reference, definition.name),
+        package.VARIANTS,
+        package.SIZES,
+        seldom,
+        built_on,
+        getattr(package, "UNEXPLORED", {}),
+    )
 
 
 def _bundle(

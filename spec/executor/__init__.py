@@ -16,7 +16,10 @@ MACHINE = Executor
 ONLY_FUZZED: dict[str, str] = {}
 """Rules and promises that no proof covers, each with the reason: none."""
 
+BUILT_ON = "sequence-caches"
+"""The machine that this one extends: what happens to the caches alone is explored there."""
+
 SELDOM = frozenset({"hand_over", "finish"})
 """Operations that end what others have built up: random sequences use them seldom."""
 
-__all__ = ["MACHINE", "ONLY_FUZZED", "SELDOM", "SIZES", "VARIANTS", "Executor", "ExecutorParameters"]
+__all__ = ["BUILT_ON", "MACHINE", "ONLY_FUZZED", "SELDOM", "SIZES", "VARIANTS", "Executor", "ExecutorParameters"]

@@ -54,6 +54,8 @@ SIZES: Mapping[str, Mapping[str, ExecutorParameters]] = {
         "5+0, scratch in a later chunk": _sized(
             5, 0, requests=1, blocks_max=4, window_tokens=1, scratch_share=1, rewind=1
         ),
+        "2+0, balance": _sized(2, 0, rows=2, delay=BALANCE),
+        "2+0, waiting": _sized(2, 0, max_tokens=3, delay=WAIT, wait_tokens=3, attended_max=1),
     },
     "variants": {
         "V2-02": _sized(4, 0, requests=1, blocks_max=3, window_tokens=1, scratch_share=1, rewind=1),

@@ -43,8 +43,6 @@ class Room(Windows):
     def room_on(self, level: Level, group: Group) -> Count:
         """How many pages from above a level can take: into vacant slots, those of droppable pages, and those of held
         ones for which there is room below."""
-        if level >= self.levels():
-            return 0
         droppable = self.droppable(level, group)
         if self.is_last(level, group):
             return self.vacant[level][group] + droppable

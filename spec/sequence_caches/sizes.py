@@ -34,13 +34,15 @@ SIZES: Mapping[str, Mapping[str, SequenceCachesParameters]] = {
         "2+1, one cache, two tokens a block": _sized(2, 1, caches=1, tokens_per_block=2),
         "2+1, one cache, two texts": _sized(2, 1, caches=1, chunks=2),
         "3+1, one cache, window": _sized(3, 1, caches=1, window_tokens=2, blocks_max=3),
+        "4+0, window, two caches": _sized(4, 0, window_tokens=2),
         "3+0, one cache, scratch": _sized(
             3, 0, caches=1, window_tokens=2, window_primary=2, scratch_share=2, blocks_max=3
         ),
         "2+1, one block, scratch": _sized(2, 1, blocks_max=1, window_tokens=1, scratch_share=1),
         "2+1, one block, gate at half": _sized(2, 1, blocks_max=1, gate_percent=50),
         "1+1, recurrent state": _sized(1, 1, blocks_max=1, caches=1, state_primary=2, state_secondary=1),
-        "1+1+1, one block": _sized(1, 1, tertiary_slots=1, blocks_max=1),
+        "1+0, recurrent state, no room": _sized(1, 0, blocks_max=1, caches=1, state_primary=1),
+        "1+1+1, one block, two texts": _sized(1, 1, tertiary_slots=1, blocks_max=1, chunks=2),
     },
     "variants": {
         "V2-01": _sized(2, 1),

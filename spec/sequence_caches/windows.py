@@ -56,8 +56,6 @@ class Windows(Caches):
 
     def scratch_blocks(self, cache: Cache, history: TokenCount, capacity: TokenCount) -> Count:
         """How many blocks have scratch instead of a page at these lengths: a page that is there stays."""
-        if self.params.scratch_share == 0:
-            return 0
         return sum(
             1
             for ordinal in range(self.params.blocks_max)

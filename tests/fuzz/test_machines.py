@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import attrs
 import pytest
 
+from kvproof.fuzz.commands.explore import inherited_goals
 from kvproof.fuzz.machines import FAVOURITES_FROM, shape_of, subject_named
 from kvproof.fuzz.shapes import Fields, Maybe, Run, Whole
 from kvproof.model import machines
@@ -84,3 +85,20 @@ def test_what_is_to_be_used_seldom_is_an_operation_and_not_all_of_them(name: str
 
 def test_what_ends_a_request_is_used_seldom() -> None:
     assert subject_named("executor").seldom == {"hand_over", "finish"}
+
+
+def test_what_is_left_unexplored_is_there_and_has_a_reason() -> None:
+    for name in ("block-manager", "transfers", "sequence-caches", "executor"):
+        bundle = machines.load(name)
+        arms = {(method, arm) for method, _, arm in bundle.reference.BRANCHES.values()}
+        assert set(bundle.unexplored) <= arms
+        assert all(len(reason) > 20 for reason in bundle.unexplored.values())
+
+
+def test_what_a_machine_inherits_is_explored_where_it_comes_from() -> None:
+    executor = machines.load("executor")
+    inherited = inherited_goals(executor)
+    own = {method for method, line, arm in executor.reference.BRANCHES.values() if (method, line, arm) not in inherited}
+    assert {"balance", "schedule_generation", "put_aside"} <= own
+    assert not own & {"make_room", "matched", "drop"}
+    assert inherited_goals(machines.load("sequence-caches")) == set()
