@@ -83,7 +83,7 @@ def _described(name: str, definition: Definition, package: Any) -> dict[str, Any
         "events": definition.events(),
         "variants": {label: compile_machine(cls) for label, cls in package.VARIANTS.items()},
         "broken": {label: broken for broken, labels in found.items() for label in labels},
-        "edges": edges(bundle),
+        "edges": [] if getattr(package, "BUILT_ON", "") else edges(bundle),  # else they are in that machine's diagram
         "sizes": package.SIZES,
         "evidence": evidence if current else None,
         "proved": evidence.sizes_of(definition) if evidence is not None and current else {},

@@ -16,7 +16,7 @@ from kvproof.spec.executor.kinds import Request
 from kvproof.spec.lang import compile_machine
 
 BASE = machines.load("executor")
-QUICK = ("V2-04", "V2-09", "V2-21", "V2-26")
+QUICK = ("V2-04", "V2-21")
 """Variants whose bounded check takes seconds; `kvproof check` does all."""
 
 

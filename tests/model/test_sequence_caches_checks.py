@@ -11,9 +11,9 @@ from kvproof.model.induction import check_induction
 from kvproof.model.verdict import Verdict
 
 BASE = machines.load("sequence-caches")
-QUICK = ("V2-18", "V2-25", "Q-03", "Q-04", "Q-05")
+QUICK = ("V2-25", "Q-03", "Q-05")
 """Variants whose bounded check takes seconds; `kvproof check` does all."""
-SLOW = {"V2-01-wedge"}
+SLOW = {"V2-01-wedge", "V2-03"}
 """Left to `kvproof check` and `kvproof explore`."""
 
 

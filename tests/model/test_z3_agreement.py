@@ -62,7 +62,6 @@ def _steps(machine: str, label: str) -> Any:
     ("machine", "label"),
     [
         ("block-manager", "2+2, two tokens a block"),
-        ("block-manager", "2+2"),
         ("transfers", "1+1, 3 works"),
         ("sequence-caches", "2+1"),
         ("executor", "2+0, two rows"),
