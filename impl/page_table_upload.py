@@ -16,9 +16,9 @@ sequence gets a new block once in so many tokens.
 
 from __future__ import annotations
 
-from array import array
 from collections import deque
 from collections.abc import Mapping
+from typing import Protocol
 
 from attrs import field, frozen
 
@@ -29,6 +29,15 @@ STAGING_BUFFERS = 4
 
 ENTRIES_AT_FIRST = 256
 """Entries for which there is room at first; it doubles when they do not suffice."""
+
+
+class Entries(Protocol):
+    """A table as the host has it: 32-bit entries."""
+
+    def __len__(self) -> int: ...
+
+    def tobytes(self) -> bytes:
+        """A copy of them."""
 
 
 @frozen
@@ -72,7 +81,7 @@ class PageTableUpload:
         self._tables: dict[Stream, Buffer] = {}
         self._present: dict[Stream, bytes] = {}
 
-    def upload(self, stream: Stream, tables: Mapping[int, array[int]]) -> UploadedTables:
+    def upload(self, stream: Stream, tables: Mapping[int, Entries]) -> UploadedTables:
         """Let kernels that are submitted to `stream` from here on find `tables`, by sequence, without waiting."""
         first: dict[int, int] = {}
         entries = 0

@@ -6,9 +6,10 @@ call has taken pages: attention reads the live pages of the tokens before, and e
 The recurrent state is read and written last. A call that is refused leaves nothing behind but bytes of tokens that do not
 count yet, and that the next try writes again.
 
-Kernels find pages by the index row of the cache, and scratch by what the manager tells for the pass. What a pass has to
-read and to write is worked out here from the sizes alone: it is an error if the manager tells less. What has been written
-into scratch is read back by the same pass. Nothing waits for the device except where the manager says so.
+Kernels find the pages that they read by the index row of the cache as it was uploaded when their pass was started, and
+scratch by what the manager tells for the pass. What a pass has to read and to write is worked out here from the sizes
+alone: it is an error if the manager tells less. What has been written into scratch is read back by the same pass. Nothing
+waits for the device except where the manager says so.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import NamedTuple
 from kvproof.fuzz.target import Content
 from kvproof.fuzz.targets.page_bytes import KIND_NAMES, PageBytes, Path, Tokens
 from kvproof.impl.device import Device, Level, Loaded, Stream
-from kvproof.impl.sequence_caches import Forward, Kind, SequenceCaches, Status, Use
+from kvproof.impl.sequence_caches import Forward, Kind, Pass, SequenceCaches, Status, Use
 from kvproof.impl.sequence_caches.index_rows import EMPTY_ENTRY
 
 
@@ -54,6 +55,7 @@ class CacheEngine:
         self._tokens = tokens
         self._bytes = page_bytes
         self._begun: tuple[int, int] | None = None
+        self._pass: Pass | None = None
         self.reads: list[Read] = []
         """What kernels have read; see `forget_arrived`."""
 
@@ -66,6 +68,7 @@ class CacheEngine:
             return
         end = min(history, -(-caches.capacity(cache) // size) * size)
         self._begun = before, end
+        self._start(cache)
         self.write_tokens(cache, before, end)
 
     def computed(self, cache: int, history: int) -> None:
@@ -73,8 +76,13 @@ class CacheEngine:
         if self._begun is None:
             return
         (before, done), self._begun = self._begun, None
+        self._start(cache)
         self.write_tokens(cache, done, history)
         self.write_state(cache, before, history)
+
+    def _start(self, cache: int) -> None:
+        """A pass of one cache, on the stream on which it was resumed."""
+        self._pass = self._caches.start_pass([cache], self._caches.stream_of(cache))
 
     def write_tokens(self, cache: int, start: int, end: int) -> None:
         """Kernels read the pages of the tokens below `start`, and write the KV data of those up to `end` (exclusive)."""
@@ -139,8 +147,16 @@ class CacheEngine:
     def _read(self, cache: int, stream: Stream, use: Use, length: int) -> None:
         place = "scratch block" if use.scratch else "page"
         where = f"the {KIND_NAMES[use.kind]} {place} {use.ordinal} as a kernel of cache {cache} read it"
-        load = self._devices[use.group].load(stream, Level.PRIMARY, self._slot(cache, use))
-        self.reads.append(Read(where, use.kind, self._tokens.path(cache, length), load))
+        self.reads.append(Read(where, use.kind, self._tokens.path(cache, length), self._load(cache, stream, use)))
+
+    def _load(self, cache: int, stream: Stream, use: Use) -> Loaded:
+        """A kernel that finds a page by the rows that were uploaded for its pass, when it runs; and scratch by its slot."""
+        slot, device = self._slot(cache, use), self._devices[use.group]
+        if use.scratch:
+            return device.load(stream, Level.PRIMARY, slot)
+        assert self._pass is not None
+        table, index = self._pass.entry(cache, use.kind, use.ordinal)
+        return device.load_through(stream, table, index, slot)
 
     def _write(self, cache: int, stream: Stream, use: Use, end: int) -> None:
         slot, device = self._slot(cache, use), self._devices[use.group]

@@ -9,7 +9,8 @@ of an iteration before are accepted. What `update` accepts is written then: whoe
 tokens has wrong bytes. In an engine the accepted ones are there before `update`, so a manager that loses what was written
 at the position of a draft between `run` and `update` is not seen by that.
 
-All caches run on one forward stream: races between forward streams are found with the machine `sequence-caches`.
+Passes run on two forward streams in turn, and nothing orders two of them but what the caches ask for: so a pass may still
+be under way when what it uses is given up, scheduled for another, overwritten from host memory, or told to an index row.
 """
 
 from __future__ import annotations
@@ -68,6 +69,7 @@ class PassEngine(CacheEngine):
 
     def launch(self, batch: list[Request]) -> None:
         """The forward pass of a batch: prompts get their chunk, the others as many tokens as they may accept."""
+        self._pass = self.executor.started
         for request in batch:
             for cache in request.caches:
                 start = self._caches.history(cache)
@@ -95,7 +97,7 @@ class PassEngine(CacheEngine):
             if use.first < known:
                 self._read(cache, passed.stream, use, min(use.end, known))
             else:
-                self._devices[use.group].load(passed.stream, Level.PRIMARY, self._slot(cache, use))
+                self._load(cache, passed.stream, use)
         right = known + 1 if start == known else known
         path = self._tokens.path(cache, end)
         path = path[:right] + tuple(~token for token in path[right:])  # like no token of any cache
@@ -109,6 +111,7 @@ class PassEngine(CacheEngine):
         start = self._caches.history(cache)
         first, end = start + (not self.executor.config.overlap), start + accepted
         if first < end:
+            self._start(cache)
             passed = self._caches.forward(cache, first, end)
             for use in passed.writes:
                 self._write(cache, passed.stream, use, use.end)
@@ -185,8 +188,8 @@ class ExecutorTarget(SequenceCachesTarget):
         self._executor.hand_over(request)
         self._passes.send(self._executor.requests[request], self._inspection)
 
-    def _run(self, peers: Mapping[str, bool], ready: bool, connector: int) -> int:
-        batch = self._executor.run(Peers(**peers), ready, connector)
+    def _run(self, peers: Mapping[str, bool], ready: bool, connector: int, encoder: int) -> int:
+        batch = self._executor.run(Peers(**peers), ready, connector, encoder)
         self._passes.launch(batch)
         return len(batch)
 

@@ -1,8 +1,8 @@
 """The executor's side of an iteration: schedule, hold back, forward, update.
 
 For each iteration the engine calls `begin_pass`, `schedule_generation` and `schedule_context` for its requests, and `run`;
-then it launches its kernels for the requests that `run` kept, and calls `update` for each when its tokens are there. With
-overlap that may be after the next iteration has been scheduled.
+then it launches its kernels for the requests that `run` kept, as `Executor.started` says, and calls `update` for each when
+its tokens are there. With overlap that may be after the next iteration has been scheduled, or launched.
 """
 
 from __future__ import annotations
@@ -48,33 +48,47 @@ class Executor(Scheduling):
             )
         self.step_enter(number, tokens, text[: (tokens - 1) // self.block_tokens], priority)
 
-    def run(self, peers: Peers, ready: bool = True, connector: int | None = None) -> list[Request]:
+    def run(
+        self, peers: Peers, ready: bool = True, connector: int | None = None, encoder_failed: int | None = None
+    ) -> list[Request]:
         """End the pass: decide what of it is computed, and release all else that it has scheduled.
 
         Args:
             peers: what the other ranks have.
             ready: every rank can go on; False: nothing is computed.
             connector: how many of the context requests a connector lets through; None: all.
+            encoder_failed: which of the context requests, in the order in which they were scheduled, has failed in its
+                encoder; None: none of them. It is released like all others, and may be finished then, or tried again.
 
         Returns:
             What is computed, in the order of the batch.
 
         Raises:
             ExecutorRefused: no-pass.
-            ValueError: a connector cannot let fewer than none through.
+            ValueError: a connector cannot let fewer than none through, and requests are counted from 0.
         """
+        if encoder_failed is not None and encoder_failed < 0:
+            raise ValueError(f"run: the encoder of context request {encoder_failed} failed; they are counted from 0")
         if connector is not None and connector < 0:
             raise ValueError(f"run: a connector lets {connector} requests through; give 0 or more, or None")
         if self.phase is Phase.IDLE:
             self._refuse("no-pass", "run: no pass is open; call begin_pass")
         kept, waited, held_back = self.kept_of(self.filling, peers, connector)
-        batch = [*self.generating, *self.filling[:kept]] if ready else []
-        self.release([*self.filling[kept:]] if ready else [*self.generating, *self.filling])
+        filling, dropped = self.without_failed(kept, encoder_failed)
+        batch = [*self.generating, *filling] if ready else []
+        self.release(dropped if ready else [*self.generating, *self.filling])
+        if batch:
+            self.start(batch)
         self.step_clear_batch()
         for position, request in enumerate(batch):
             self.step_forward(request.number, position)
         self.step_close_pass(waited, held_back)
         return batch
+
+    def start(self, batch: list[Request]) -> None:
+        """Kernels may be submitted for a batch; passes that are under way on other streams go on beside them."""
+        self.started = self.caches.start_pass([cache for request in batch for cache in request.caches], self.stream)
+        self._passes += 1
 
     def kept_of(self, filling: list[Request], peers: Peers, connector: int | None) -> tuple[int, int, int]:
         """How many of the context requests pass all stages that may hold them back, and the counters after that."""
@@ -83,6 +97,13 @@ class Executor(Scheduling):
             goes, waited, held_back = self.delay.keeps(bool(self.generating), self.scheduled_tokens, peers)
         kept = self.delay.within_attended(filling) if goes else 0
         return (kept if connector is None else min(kept, connector)), waited, held_back
+
+    def without_failed(self, kept: int, failed: int | None) -> tuple[list[Request], list[Request]]:
+        """The first `kept` context requests without the one whose encoder failed, and all the others."""
+        filling, dropped = self.filling[:kept], self.filling[kept:]
+        if failed is not None and failed < kept:
+            dropped.append(filling.pop(failed))
+        return filling, dropped
 
     def release(self, requests: list[Request]) -> None:
         """Leave those that are scheduled and not computed as they were before the pass, whatever has held them back."""

@@ -96,7 +96,9 @@ class Pairs(ExecutorSteps):
         resumed = not self.is_cache_active(cache)
         try:
             if resumed:
-                caches.resume(cache)
+                caches.resume(cache, self.stream)
+            else:
+                caches.run_on(cache, self.stream)
         except CacheRefused as refused:
             if refused.error not in NO_ROOM:
                 raise

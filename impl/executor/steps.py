@@ -6,11 +6,12 @@ from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from typing import Any, NoReturn
 
+from kvproof.impl.device import Stream
 from kvproof.impl.executor.config import ExecutorConfig
 from kvproof.impl.executor.delay import DelayBatching
 from kvproof.impl.executor.refusal import Error, ExecutorError, ExecutorRefused
 from kvproof.impl.executor.requests import Phase, Request, Stage
-from kvproof.impl.sequence_caches import SequenceCacheConfig, SequenceCaches
+from kvproof.impl.sequence_caches import Pass, SequenceCacheConfig, SequenceCaches
 
 Observer = Callable[[str, tuple[Any, ...]], None]
 """Called with a step's name and its arguments: plain ints, bools, tuples and None."""
@@ -68,12 +69,21 @@ class ExecutorSteps:
         """Context requests that this pass has scheduled, in order."""
         self.scheduled_tokens = 0
         self.delay = self.delay_type(config)
+        self.started: Pass | None = None
+        """The forward pass that `run` has started last: where its kernels run and find their index rows."""
+        self._passes = 0
         self._batch: list[Request] = []
         self._free_rows = list(range(config.rows))
         heapify(self._free_rows)
         if observer is not None:
             for name in STEPS:
                 setattr(self, f"step_{name}", _reporting(name, getattr(self, f"step_{name}"), observer))
+
+    @property
+    def stream(self) -> Stream:
+        """Where the next forward pass will run: on the forward streams of the caches in turn."""
+        streams = self.caches.forward_streams
+        return streams[self._passes % len(streams)]
 
     def _refuse(self, error: Error, message: str) -> NoReturn:
         raise ExecutorRefused(error, message)

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Mapping
 from typing import NoReturn
 
 from kvproof.impl.device.interface import Device, Level, Stream
+from kvproof.impl.page_table_upload import PageTableUpload
 from kvproof.impl.refusal import ProtocolError
 from kvproof.impl.sequence_caches.config import SequenceCacheConfig
 from kvproof.impl.sequence_caches.eviction_queues import GROUPS, NOT_QUEUED, EvictionQueues
@@ -17,7 +18,7 @@ from kvproof.impl.sequence_caches.page_copies import PageCopies
 from kvproof.impl.sequence_caches.pages import Pages
 from kvproof.impl.sequence_caches.prefix_tree import Node, PrefixTree
 from kvproof.impl.sequence_caches.refusals import CacheError, CacheRefused
-from kvproof.impl.sequence_caches.sequence_cache import SequenceCache
+from kvproof.impl.sequence_caches.sequence_cache import PassEnd, SequenceCache
 from kvproof.impl.sequence_caches.spans import Spans
 
 FORWARD_STREAMS = (Stream.COMPUTE,)
@@ -34,6 +35,7 @@ class CacheSteps:
     tree_type: type[PrefixTree] = PrefixTree
     copies_type: type[PageCopies] = PageCopies
     rows_type: type[IndexRows] = IndexRows
+    upload_type: type[PageTableUpload] = PageTableUpload
 
     def __init__(
         self,
@@ -54,6 +56,9 @@ class CacheSteps:
         self._queues = self.queues_type(len(self._pages.group), config.priorities)
         self._tree = self.tree_type(self._spans, config.tokens_per_block, config.windows, config.has_state)
         self._copies = {group: self.copies_type(devices[group], forward_streams) for group in config.groups}
+        self._uploads = {group: self.upload_type(devices[group]) for group in config.groups}
+        self._columns = {group: config.columns(group) for group in config.groups}
+        self._last_passes: dict[Stream, PassEnd] = {}
         self._caches: dict[int, SequenceCache] = {}
         self._window_group = config.group_of(WINDOW)
         self._window_first = config.blocks_max  # the place of WINDOW block 0
@@ -142,6 +147,7 @@ class CacheSteps:
         if page == NO_PAGE or cache.locked[place] or pages.level[page] or self._queues.handle[page] != NOT_QUEUED:
             self._reject_lock(cache, place)
         cache.locked[place] = 1
+        cache.last_pass = None
         pages.locks[page] += 1
         slot = pages.slot[page]
         if cache.entries is not None:

@@ -104,6 +104,7 @@ class Committing(Growth):
         page, pages = self.new_page(STATE, cache.priority), self._pages
         self.step_link(page, cache.tip, cache.text[ordinal])
         live = pages.slot[cache.cells[self._state_place]]
+        cache.last_pass = None
         self._copies[STATE_GROUP].copy_in_passing(live, pages.slot[page], cache.stream)
         self.settle(page)
 

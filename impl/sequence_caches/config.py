@@ -157,6 +157,14 @@ class SequenceCacheConfig:
         """Number of places."""
         return self.state_place + (2 if self.has_state else 0)
 
+    def columns(self, group: int) -> slice:
+        """The places whose pages lie in a group; a snapshot's is not among them, since no kernel reads it."""
+        if group == STATE_GROUP:
+            return slice(self.state_place, self.state_place + 1)
+        if group == WINDOW_GROUP:
+            return slice(self.blocks_max, 2 * self.blocks_max)
+        return slice(0, self.blocks_max if self.window_primary else self.state_place)
+
     def place_of(self, kind: int, ordinal: int) -> int:
         """The place of block `ordinal` of a life cycle; that of STATE has no ordinal."""
         if kind == FULL:

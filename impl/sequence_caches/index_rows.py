@@ -1,6 +1,6 @@
 """The index rows: where kernels find the pages of a sequence.
 
-A row is an array of slot numbers, one a place, that an engine reads, or uploads, for each sequence of a pass. A cache that
+A row is an array of slot numbers, one a place; `start_pass` uploads those of the sequences of a pass. A cache that
 is bound to a row keeps it up to date: the slot while the cache has that page locked, EMPTY_ENTRY otherwise. It writes no
 row that it is not bound to, so a row may get a new owner as soon as the old one is unbound, whatever the old one's cache
 goes on to do (V2-14).

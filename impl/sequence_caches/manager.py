@@ -22,7 +22,7 @@ class SequenceCaches(Sending):
         devices: one a group of pools, of the sizes in `config`.
         config: sizes and policies.
         journal: called with (step name, arguments) for each step as it takes effect; None costs nothing.
-        forward_streams: where kernels may run; each resume says where those of its cache do.
+        forward_streams: where kernels may run; each resume, and each start of a pass, says where those of its caches do.
 
     Raises:
         ValueError: the devices are not of these sizes, or the streams will not do.

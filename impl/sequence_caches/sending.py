@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from kvproof.impl.device.interface import Loaded
-from kvproof.impl.sequence_caches.forward import ForwardPlaces
+from kvproof.impl.sequence_caches.launching import Launching
 
 
-class Sending(ForwardPlaces):
+class Sending(Launching):
     """Reads pages on the sender's stream."""
 
     def send(self, cache: int) -> list[Loaded]:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from kvproof.impl.device.interface import Stream
 from kvproof.impl.sequence_caches.index_rows import Row
 from kvproof.impl.sequence_caches.kinds import NO_PAGE, Status
+from kvproof.impl.sequence_caches.page_copies import Mark
 from kvproof.impl.sequence_caches.prefix_tree import Node, Text
+
+
+class PassEnd:
+    """The end of a forward pass: per group a point in its stream's work, from when on another pass has to come after it."""
+
+    __slots__ = ("marks",)
+
+    def __init__(self) -> None:
+        self.marks: dict[int, Mark] = {}
 
 
 class SequenceCache:
@@ -21,6 +31,7 @@ class SequenceCache:
         stopped: it commits no more.
         scratch: its scratch slots.
         stream: where its forward passes run, while it is ACTIVE.
+        last_pass: the end of the last one; None while none has run, and when its stream has been given work for it since.
         tip: the tree's node of its last committed block.
         row, entries: the index row that it is bound to, and its memory; None when it is bound to none.
     """
@@ -31,6 +42,7 @@ class SequenceCache:
         "committed",
         "entries",
         "history",
+        "last_pass",
         "locked",
         "number",
         "priority",
@@ -56,6 +68,7 @@ class SequenceCache:
         self.stopped = False
         self.scratch: list[int] = []
         self.stream = stream
+        self.last_pass: PassEnd | None = None
         self.tip = tip
         self.row: int | None = None
         self.entries: Row | None = None

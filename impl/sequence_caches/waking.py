@@ -83,9 +83,7 @@ class Waking(Room):
         """
         woken = self._caches.get(cache)
         stream = self.forward_streams[0] if stream is None else stream
-        if stream not in self.forward_streams:
-            names = ", ".join(each.name for each in self.forward_streams)
-            raise ValueError(f"stream {stream.name}: is no forward stream of this manager; it has {names}")
+        self._check_stream(stream)
         if woken is None or woken.status is not Status.SUSPENDED:
             self._refuse("not-suspended", f"cache {cache}: is {self.status(cache).name}; only a suspended one resumes")
         if not self.passes_gate(woken):
@@ -102,7 +100,7 @@ class Waking(Room):
         for place in places:
             if handle[cells[place]] != NOT_QUEUED:
                 self.step_unqueue(cells[place])
-        woken.stream = stream
+        woken.stream, woken.last_pass = stream, None
         for place in places:
             self.bring_up(cells[place])
         if fresh:
@@ -114,6 +112,11 @@ class Waking(Room):
         self.step_activate(woken)
         self.end_copies()
         return missing
+
+    def _check_stream(self, stream: Stream) -> None:
+        if stream not in self.forward_streams:
+            names = ", ".join(each.name for each in self.forward_streams)
+            raise ValueError(f"stream {stream.name}: is no forward stream of this manager; it has {names}")
 
     def places_to_lock(self, cache: SequenceCache) -> list[int]:
         """The places whose pages a forward pass needs, in their order."""

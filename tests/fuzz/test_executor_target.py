@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from passes_in_flight import PassesInFlight
 
 from kvproof.fuzz.bugs.executor_sizes import DRAFTED, PLAIN, SCRATCH, STATES
+from kvproof.fuzz.bugs.p_07 import FollowsNothing
+from kvproof.fuzz.bugs.p_08 import OverwrittenRows
 from kvproof.fuzz.campaign import Engine, Plan, run_campaign
 from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.lockstep import Lockstep, run
@@ -16,6 +20,7 @@ from kvproof.fuzz.machines import subject_named
 from kvproof.fuzz.target import Operation, Refused, Returned, UnsupportedParameters, load_target
 from kvproof.fuzz.targets import DEFAULT_TARGETS
 from kvproof.fuzz.targets.executor import ExecutorTarget, PassEngine, simulated
+from kvproof.impl.device import Stream
 from kvproof.impl.executor import Executor, Request
 from kvproof.impl.sequence_caches import IndexRows, SequenceCaches
 
@@ -44,8 +49,8 @@ def generation(request: int) -> Operation:
     return on(request, "schedule_generation")
 
 
-def forward(ready: bool = True, connector: int = 2) -> Operation:
-    return Operation("run", {"peers": ALL_READY, "ready": ready, "connector": connector})
+def forward(ready: bool = True, connector: int = 2, encoder: int = 2) -> Operation:
+    return Operation("run", {"peers": ALL_READY, "ready": ready, "connector": connector, "encoder": encoder})
 
 
 def update(request: int, accepted: int = 1) -> Operation:
@@ -243,3 +248,135 @@ class ForgetsTheBatch(Executor):
 def test_what_is_dropped_and_not_released_breaks_a_rule_at_once() -> None:
     operations = (*prefilled(0, 3), BEGIN, generation(0), forward(False))
     assert failure_of(ExecutorTarget(ForgetsTheBatch), *operations).fingerprint.startswith("step:dropped-means")
+
+
+def test_a_request_whose_encoder_fails_is_released_and_those_behind_it_go_on() -> None:
+    two = (submit(0, 3), submit(1, 3), BEGIN, context(0), context(1))
+    shown = passes(*two, forward(encoder=0))
+    assert (shown["requests"]["1"]["position"], shown["requests"]["1"]["outstanding"]) == (0, 1)
+    assert (shown["requests"]["0"]["row"], list(shown["caches"])) == (None, ["1"])
+    again = passes(*two, forward(encoder=0), BEGIN, context(0), forward())
+    assert (again["requests"]["0"]["row"], again["requests"]["0"]["outstanding"]) == (0, 1)
+
+
+class DropsWhatFollows(Executor):
+    """Takes a failed encoder for a limit: forwards what comes before."""
+
+    def without_failed(self, kept: int, failed: int | None) -> tuple[list[Request], list[Request]]:
+        kept = kept if failed is None else min(kept, failed)
+        return self.filling[:kept], self.filling[kept:]
+
+
+class ForgetsTheFailed(Executor):
+    """Leaves the one whose encoder failed as it is: it is to be finished anyway."""
+
+    def without_failed(self, kept: int, failed: int | None) -> tuple[list[Request], list[Request]]:
+        filling, dropped = super().without_failed(kept, failed)
+        return filling, [each for each in dropped if failed is None or each is not self.filling[failed]]
+
+
+@pytest.mark.parametrize("wrong", [DropsWhatFollows, ForgetsTheFailed])
+def test_a_failed_encoder_is_dealt_with_as_any_other_that_drops(wrong: type[Executor]) -> None:
+    two = (submit(0, 3), submit(1, 3), BEGIN, context(0), context(1))
+    failure_of(ExecutorTarget(wrong), *two, forward(encoder=0))
+
+
+# Passes in flight.
+
+
+SEEDS = range(6)
+
+UNDER_WAY: Mapping[str, int] = {
+    **PLAIN,
+    "overlap": 1,
+    "draft_tokens": 3,
+    "tokens_per_block": 1,
+    "blocks_max": 16,
+    "primary_slots": 14,
+    "max_tokens": 16,
+}
+"""Requests that are in many passes, and give up to three pages back after each."""
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {**UNDER_WAY, "primary_slots": 20},
+        DRAFTS,
+        {**DRAFTED, "overlap": 1, "blocks_max": 8, "primary_slots": 16, "max_tokens": 16},
+        {**STATES, "overlap": 1, "blocks_max": 6, "primary_slots": 6},
+        {**PLAIN, "overlap": 1, "blocks_max": 8, "primary_slots": 12, "window_tokens": 2},
+        {**PLAIN, "overlap": 1, "blocks_max": 6, "secondary_slots": 0, "requests": 3, "rows": 3},
+    ],
+    ids=["drafts of three", "drafts of two", "draft model", "states", "windows", "no host"],
+)
+def test_passes_in_flight_agree(parameters: Mapping[str, int]) -> None:
+    cases = [PassesInFlight(simulated(), parameters, seed) for seed in range(4)]
+    for case in cases:
+        assert case.run() is None, case.failure and case.failure.message
+    assert sum(case.launched_over for case in cases) > 5
+
+
+class WaitsForThePassThatIsOver(Executor):
+    """What an update gives up waits for the pass that it is about, and not for the next one, which is under way."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._under_way: dict[int, deque[Stream]] = {}
+
+    def start(self, batch: list[Request]) -> None:
+        super().start(batch)
+        assert self.started is not None
+        for request in batch:
+            self._under_way.setdefault(request.number, deque()).append(self.started.stream)
+
+    def update(self, number: int, accepted: int) -> None:
+        request = self.requests.get(number)
+        caches = [] if request is None or not request.outstanding else [*request.caches]
+        streams = {cache: self.caches._caches[cache].stream for cache in caches}
+        if caches:
+            self._set_streams(dict.fromkeys(caches, self._under_way[number].popleft()))
+        super().update(number, accepted)
+        self._set_streams(streams)
+
+    def _set_streams(self, streams: dict[int, Stream]) -> None:
+        for cache, stream in streams.items():
+            self.caches._caches[cache].stream = stream
+
+
+def test_pages_given_up_under_a_pass_in_flight_are_seen() -> None:
+    found = [PassesInFlight(ExecutorTarget(WaitsForThePassThatIsOver), UNDER_WAY, seed).run() for seed in SEEDS]
+    assert {failure.oracle for failure in found if failure is not None} == {"race"}
+
+
+class OneStream(ExecutorTarget):
+    """All passes run on one stream, one after another."""
+
+    def reset(self, parameters: Mapping[str, int]) -> None:
+        two = self._make_caches
+        self._make_caches = lambda *arguments: two(*arguments, forward_streams=(Stream.COMPUTE,))
+        super().reset(parameters)
+
+
+def test_with_one_forward_stream_they_could_not_be() -> None:
+    assert not any(PassesInFlight(OneStream(WaitsForThePassThatIsOver), UNDER_WAY, seed).run() for seed in SEEDS)
+
+
+UNDER_ANOTHER = (
+    *(*prefilled(0, 1), BEGIN, generation(0), forward(), BEGIN, generation(0), forward()),
+    *(update(0), submit(1, 1), BEGIN, context(1), forward()),
+)
+"""A request gives up a page of the pass before, which the pass after still writes; another request gets it."""
+
+
+def test_a_page_that_changes_hands_under_a_pass_in_flight_is_seen() -> None:
+    parameters = {**UNDER_WAY, "draft_tokens": 1, "blocks_max": 8, "primary_slots": 5}
+    found = failure_of(ExecutorTarget(WaitsForThePassThatIsOver), *UNDER_ANOTHER, parameters=parameters)
+    assert found.oracle == "race"
+
+
+@pytest.mark.parametrize("wrong", [FollowsNothing, OverwrittenRows])
+def test_passes_that_are_not_kept_apart_are_seen(wrong: type[SequenceCaches]) -> None:
+    parameters = {**UNDER_WAY, "draft_tokens": 1, "blocks_max": 8, "primary_slots": 5}
+    found = failure_of(ExecutorTarget(caches_type=wrong), *UNDER_ANOTHER, parameters=parameters)
+    assert found.oracle == "race"

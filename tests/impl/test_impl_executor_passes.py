@@ -8,8 +8,9 @@ import pytest
 from cache_cases import CachePool
 from executor_cases import Engine
 
+from kvproof.impl.device import Stream
 from kvproof.impl.executor import Executor, ExecutorConfig, ExecutorError, Peers, Phase, Stage
-from kvproof.impl.sequence_caches import CacheError, CacheRefused, Status
+from kvproof.impl.sequence_caches import CacheError, CacheRefused, Kind, Status
 
 
 def test_a_prompt_is_computed_in_one_chunk_and_then_generates() -> None:
@@ -367,3 +368,32 @@ def test_a_row_that_is_not_the_lowest_free_one_is_told() -> None:
     engine.submit(0, 1)
     with pytest.raises(ExecutorError, match="request 0: was given row 2, the lowest that is free is 0"):
         engine.executor.step_seat(0, 2, 0)
+
+
+def test_each_pass_that_has_something_to_compute_runs_on_the_next_forward_stream() -> None:
+    engine = Engine(overlap=True)
+    engine.caches.forward_streams = streams = (Stream.COMPUTE, Stream.EXECUTION)
+    engine.submit(0, 3)
+    engine.prefill(0)
+    ran = [engine.executor.started]
+    engine.executor.begin_pass()
+    engine.run()
+    assert engine.executor.started is ran[0]
+    for _ in range(2):
+        engine.generate(0)
+        ran.append(engine.executor.started)
+    assert [each and each.stream for each in ran] == [streams[0], streams[1], streams[0]]
+    assert engine.pool.races() == []
+
+
+def test_the_kernels_of_a_pass_find_the_pages_of_its_batch() -> None:
+    engine = Engine()
+    engine.submit(0, 3)
+    engine.submit(1, 3)
+    engine.prefill(0, 1)
+    started = engine.executor.started
+    assert started is not None
+    (first, at), (second, behind) = (started.entry(cache, Kind.FULL, 1) for cache in (0, 1))
+    assert first is second
+    entries = engine.pool.devices[0].peek_buffer(first)
+    assert entries[4 * at : 4 * at + 4] != entries[4 * behind : 4 * behind + 4]
