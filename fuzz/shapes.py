@@ -6,6 +6,7 @@ minimising all go through shapes, so none of them knows a machine.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Protocol
@@ -36,7 +37,8 @@ class Shape(Protocol):
 
 
 def _refuse(shape: Shape, text: Value) -> ValueError:
-    return ValueError(f"{render(text)} is not {shape.describe()}")
+    told = json.dumps(text, ensure_ascii=False) if isinstance(text, str) else render(text)  # "0" is no number
+    return ValueError(f"{told} is not {shape.describe()}")
 
 
 @frozen

@@ -222,6 +222,11 @@ def reset_target(target: Target, parameters: Mapping[str, int]) -> None:
     except TargetError:
         raise
     except Exception as error:  # the user's code: whatever it raises is reported
+        if isinstance(error, KeyError) and error.args and error.args[0] not in parameters:
+            raise TargetError(
+                f"{type(target).__name__}.reset raised {describe(error)}, which the machine does not have: it has "
+                f"{', '.join(parameters)}; if the target is one of another machine, name one of this"
+            ) from error
         sizes = ", ".join(f"{name}={value}" for name, value in parameters.items())
         raise TargetError(f"{type(target).__name__}.reset({sizes}) raised {describe(error)}") from error
 

@@ -22,7 +22,7 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from kvproof.fuzz.failure import ORACLES, Failure
 from kvproof.fuzz.shapes import Shape, from_json, to_json
-from kvproof.fuzz.subject import Subject
+from kvproof.fuzz.subject import MachineError, Subject
 from kvproof.fuzz.target import HarnessError, Operation
 
 FORMAT = "kvproof-trace/1"
@@ -153,6 +153,8 @@ def parse_trace(text: str, where: str) -> Trace:
         data = json.loads(text)
     except json.JSONDecodeError as error:
         raise TraceError(f"{where}, line {error.lineno}, column {error.colno}: no JSON: {error.msg}") from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, a thousand brackets
+        raise TraceError(f"{where}: not read: {error}; no trace has that") from error
     if isinstance(data, dict) and data.get("format") != FORMAT:
         raise TraceError(f"{where}: format is {data.get('format')!r}, not {FORMAT!r}: no trace, or of another version")
     try:
@@ -216,12 +218,15 @@ def fit(trace: Trace, subject: Subject, where: str) -> Trace:
     """The trace with every operation checked and its arguments as the machine's values.
 
     Raises:
-        TraceError: another machine's trace, an unknown operation, or arguments that are missing or out of range.
-        MachineError: the machine does not allow the parameters.
+        TraceError: another machine's trace, parameters that the machine does not allow, an unknown operation, or arguments
+            that are missing or out of range.
     """
     if trace.machine != subject.name:
         raise TraceError(f"{where}: machine: the trace is of {trace.machine!r}, not of {subject.name!r}")
-    subject.reference(trace.parameters)
+    try:
+        subject.reference(trace.parameters)
+    except MachineError as error:
+        raise TraceError(f"{where}: {error}") from error
     shapes = subject.make_shapes(trace.parameters)
     operations = []
     for index, operation in enumerate(trace.operations):
@@ -298,17 +303,17 @@ def write_trace(path: Path, trace: Trace, shapes: Mapping[str, Mapping[str, Shap
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, render_trace(trace, shapes))
+        write_atomically(path, render_trace(trace, shapes).encode())
     except OSError as error:
         raise TraceError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file's text so that a reader, or a crash, sees the old text or the new, never a part."""
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace a file's bytes so that a reader, or a crash, sees the old ones or the new, never a part."""
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)

@@ -17,6 +17,7 @@ from kvproof.fuzz.campaign import Engine
 from kvproof.fuzz.commands.fuzz import WORKING_FOLDER, trace_path
 from kvproof.fuzz.hunt import TOLERATED_GAP, Hunt, hunt
 from kvproof.fuzz.machines import subject_named
+from kvproof.fuzz.options import folder
 from kvproof.fuzz.replay import replay
 from kvproof.fuzz.report import show_replay
 from kvproof.fuzz.survey import Survey, survey
@@ -36,7 +37,9 @@ from kvproof.fuzz.trace import write_trace
     help="Hunt each bug with N seeds, from --seed on, and tell how many of them found it; nothing is minimised.",
 )
 @click.option("--engine", type=click.Choice([e.value for e in Engine]), default=Engine.WALK.value, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), default=WORKING_FOLDER / "bugs", show_default=True)
+@click.option(
+    "--out", type=click.Path(path_type=Path), callback=folder, default=WORKING_FOLDER / "bugs", show_default=True
+)
 @click.option("--list", "only_list", is_flag=True, help="Tell what the bugs are and plant none.")
 def command(
     ids: tuple[str, ...], seconds: float, seed: int, seeds: int | None, engine: str, out: Path, only_list: bool

@@ -11,8 +11,9 @@ from kvproof.fuzz.commands.fuzz import default_target
 from kvproof.fuzz.machines import subject_named
 from kvproof.fuzz.replay import pytest_source, replay
 from kvproof.fuzz.report import show_replay, show_verdict
-from kvproof.fuzz.target import load_target
-from kvproof.fuzz.trace import fit, read_trace
+from kvproof.fuzz.subject import MachineError
+from kvproof.fuzz.target import TargetError, load_target
+from kvproof.fuzz.trace import TraceError, fit, read_trace
 
 
 @click.command("replay")
@@ -26,13 +27,21 @@ def command(trace: Path, target: str | None, as_pytest: bool) -> None:
     """
     console = Console()
     recorded = read_trace(trace)
-    subject = subject_named(recorded.machine)
+    try:
+        subject = subject_named(recorded.machine)
+    except MachineError as error:
+        raise TraceError(f"{trace}: machine: {error}") from error
     fitting = fit(recorded, subject, str(trace))
     specifier = default_target(recorded.machine, target or recorded.target)
     if as_pytest:
+        if target is not None:
+            load_target(target)  # a test with one that is not there would be of no use
         click.echo(pytest_source(fitting, subject, specifier), nl=False)
         return
-    result = replay(subject, fitting, lambda: load_target(specifier))
+    try:
+        result = replay(subject, fitting, lambda: load_target(specifier))
+    except TargetError as error:  # what the trace asks of it, or what --target names
+        raise TraceError(f"{trace}: {error}") from error
     if result.stale:
         click.echo(
             f"warning: {trace} was recorded against specification {recorded.specification}, this is {subject.digest}",

@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from kvproof.fuzz.commands.workload_caches import replay_caches
-from kvproof.fuzz.commands.workload_files import SHOWN_OPERATIONS, trace_file
 from kvproof.fuzz.machines import subject_named
-from kvproof.fuzz.targets import DEFAULT_TARGETS
+from kvproof.fuzz.options import folder
 from kvproof.fuzz.targets.block_manager import ManagerFactory
-from kvproof.fuzz.trace import write_trace
+from kvproof.fuzz.targets.executor import ExecutorFactory, ExecutorTarget
+from kvproof.fuzz.workload.cache_report import show_cache_run
 from kvproof.fuzz.workload.cache_run import CHECK_EVERY as OFTEN
-from kvproof.fuzz.workload.cache_run import DELAYS, Sizes
+from kvproof.fuzz.workload.cache_run import DELAYS, Sizes, prepare_caches
+from kvproof.fuzz.workload.console import Manager, run_to_the_end
 from kvproof.fuzz.workload.generate import TraceGenerator, shape_of, write_requests
 from kvproof.fuzz.workload.report import show_run, show_shape
 from kvproof.fuzz.workload.request_trace import read_requests
-from kvproof.fuzz.workload.run import CHECK_EVERY, WorkloadRun, prepare
+from kvproof.fuzz.workload.run import CHECK_EVERY, prepare
 from kvproof.impl import BlockManager
+from kvproof.impl.executor import Executor
 
-MACHINE = "block-manager"
 TRACES = Path(".kvproof") / "traces"
-TICKS_PER_UPDATE = 20
-"""Operations between two updates of the progress bar."""
-
-INTERRUPTED = 130
 
 
 @click.command("workload")
@@ -59,7 +54,12 @@ INTERRUPTED = 130
 @click.option("--states", type=click.IntRange(min=1), help="Recurrent states in device memory.  [sequence caches]")
 @click.option("--drafts", type=click.IntRange(min=1), help="Tokens that a draft model adds to each.  [sequence caches]")
 @click.option(
-    "--out", type=click.Path(path_type=Path), default=TRACES, show_default=True, help="For traces of a divergence."
+    "--out",
+    type=click.Path(path_type=Path),
+    callback=folder,
+    default=TRACES,
+    show_default=True,
+    help="For traces of a divergence.",
 )
 @click.option(
     "--generate", type=click.Path(path_type=Path), help="Write a request trace here instead of replaying one."
@@ -107,12 +107,21 @@ def command(
     chosen: dict[str, Any] = {"delay": delay, "overlap": overlap, "window": window, "states": states, "drafts": drafts}
     given = {name: value for name, value in chosen.items() if value is not None}
     if manager == "sequence-caches":
-        replay_caches(console, trace, limit, Sizes(primary, secondary, **given), check_every or OFTEN, out)
-        return
+        _replay_caches(console, trace, limit, Sizes(primary, secondary, **given), check_every or OFTEN, out)
     if given:
         raise click.UsageError(f"--{next(iter(given))} is of sequence caches: give --manager sequence-caches, too")
+    _replay_blocks(console, trace, limit, primary, secondary, check_every or CHECK_EVERY, out)
+
+
+def _replay_blocks(
+    console: Console, trace: Path, limit: int | None, primary: int, secondary: int, check_every: int, out: Path
+) -> NoReturn:
+    # Only now, as for the other manager: making a trace short brings the minimiser.
+    from kvproof.fuzz.workload.shorten import Shortener, target_maker
+
+    subject, make_manager = subject_named("block-manager"), block_manager()
     replayed = read_requests(trace, limit)
-    run = prepare(replayed, subject_named(MACHINE), primary, secondary, check_every or CHECK_EVERY, implementation())
+    run = prepare(replayed, subject, primary, secondary, check_every, make_manager)
     largest = max(request.prompt_blocks for request in replayed)
     if largest > primary:
         console.print(
@@ -120,25 +129,45 @@ def command(
             "such requests are rejected, and counted",
             highlight=False,
         )
-    console.print(
-        f"{escape(str(trace))}: {len(replayed):,} requests, {primary:,} device blocks, {secondary:,} host blocks",
-        highlight=False,
-        soft_wrap=True,
+    _begin(console, trace, f"{len(replayed):,} requests, {primary:,} device blocks, {secondary:,} host blocks")
+    manager = Manager(
+        subject.name,
+        lambda whole, by_check: Shortener(subject, make_manager, by_check).shorten(whole),
+        target_maker(make_manager),
     )
-    _execute(console, run)
-    show_run(console, run)
-    if run.failure is not None:
-        _show_divergence(console, run, out)
-        raise SystemExit(1)
-    if run.interrupted:
-        console.print("[yellow]interrupted[/]: the figures are those of the part that ran; no divergence in it")
-        raise SystemExit(INTERRUPTED)
-    console.print("[green]no divergence[/]")
+    run_to_the_end(console, run, lambda: show_run(console, run), manager, out)
 
 
-def implementation() -> ManagerFactory:
-    """What is driven beside the specification."""
+def _replay_caches(
+    console: Console, trace: Path, limit: int | None, sizes: Sizes, check_every: int, out: Path
+) -> NoReturn:
+    from kvproof.fuzz.workload.cache_shorten import CacheShortener
+
+    subject, make_executor = subject_named("executor"), executor()
+    replayed = read_requests(trace, limit)
+    run = prepare_caches(replayed, subject, sizes, check_every, make_executor)
+    pools = f"{sizes.primary:,} device pages, {sizes.secondary:,} host pages"
+    _begin(console, trace, f"{len(replayed):,} requests, {pools}")
+    manager = Manager(
+        subject.name,
+        lambda whole, by_check: CacheShortener(subject, make_executor, by_check).shorten(whole),
+        lambda: ExecutorTarget(make_executor),
+    )
+    run_to_the_end(console, run, lambda: show_cache_run(console, run), manager, out)
+
+
+def _begin(console: Console, trace: Path, told: str) -> None:
+    console.print(f"{escape(str(trace))}: {told}", highlight=False, soft_wrap=True)
+
+
+def block_manager() -> ManagerFactory:
+    """What is driven beside the specification of blocks."""
     return BlockManager
+
+
+def executor() -> ExecutorFactory:
+    """What is driven beside that of sequence caches, through an executor."""
+    return Executor
 
 
 def _generate(console: Console, path: Path, count: int, seed: int) -> None:
@@ -147,64 +176,3 @@ def _generate(console: Console, path: Path, count: int, seed: int) -> None:
     write_requests(path, made)
     show_shape(console, shape_of(made, generator.conversations))
     console.print(f"written: {path}", markup=False, highlight=False, soft_wrap=True)
-
-
-def _execute(console: Console, run: WorkloadRun) -> None:
-    columns = (
-        TextColumn("requests"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.description}"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("starting", total=run.requests)
-
-        def tick(run: WorkloadRun) -> None:
-            done = len(run.lockstep.operations)
-            if done % TICKS_PER_UPDATE == 0:
-                counts = run.scheduler.counts
-                bar.update(
-                    task,
-                    completed=counts.completed + counts.rejected,
-                    description=f"{done:,} operations, {run.lockstep.counters.blocks_offloaded:,} offloads",
-                )
-
-        run.execute(tick)
-
-
-def _show_divergence(console: Console, run: WorkloadRun, out: Path) -> None:
-    """The whole trace first, so that Ctrl-C while it is made shorter keeps it; then the short one, step by step."""
-    # Only now: these bring the minimiser and, with the reports of `kvproof fuzz`, Hypothesis.
-    from kvproof.fuzz.replay import Verdict, replay
-    from kvproof.fuzz.report import show_failure, show_replay
-    from kvproof.fuzz.workload.shorten import Shortener, target_maker
-
-    failure = run.failure
-    assert failure is not None
-    whole = run.trace(DEFAULT_TARGETS[MACHINE])
-    subject, make_manager = run.lockstep.subject, run.lockstep.make_manager
-    console.print(f"\n[bold red]divergence[/] at operation {failure.operation:,} of the replay")
-    show_failure(console, failure)
-    path = trace_file(out, whole, "whole")
-    write_trace(path, whole)
-    console.print(f"trace: {path}", markup=False, highlight=False, soft_wrap=True)
-    try:
-        with console.status("making it shorter"):
-            short = Shortener(subject, make_manager, run.found_by_check).shorten(whole)
-    except KeyboardInterrupt:
-        console.print("[yellow]interrupted[/] while making it shorter; the whole trace is kept")
-        return
-    if len(short.operations) == len(whole.operations):
-        console.print("it could not be made shorter")
-        return
-    path = trace_file(out, short, "short")
-    write_trace(path, short)
-    console.print(f"made shorter: {len(whole.operations):,} operations to {len(short.operations):,}")
-    again = replay(subject, short, target_maker(make_manager)) if len(short.operations) <= SHOWN_OPERATIONS else None
-    if again is not None and again.verdict is Verdict.SAME:
-        show_replay(console, again)
-    elif short.failure is not None:
-        show_failure(console, short.failure)
-    console.print(f"short trace: {path}", markup=False, highlight=False, soft_wrap=True)
-    console.print(f"again: kvproof replay {path}", markup=False, highlight=False, soft_wrap=True)

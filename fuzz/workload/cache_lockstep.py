@@ -20,6 +20,7 @@ from kvproof.fuzz.oracles import Moment, StepValidation
 from kvproof.fuzz.subject import Parameters, Subject
 from kvproof.fuzz.target import Operation, Outcome, as_steps
 from kvproof.fuzz.workload.cache_target import ServiceTarget
+from kvproof.fuzz.workload.replaying import Seconds
 
 SUMS = ("status", "committed", "history", "capacity", "scratch", "vacant", "stage", "cursor", "outstanding")
 """State of the specification that is compared after every operation."""
@@ -37,17 +38,6 @@ class Looks:
     observations: int = 0
     pages: int = 0
     """Planes of pages whose bytes were compared in whole observations."""
-
-
-@define
-class Seconds:
-    """Where the time went."""
-
-    reference: float = 0.0
-    implementation: float = 0.0
-    validation: float = 0.0
-    content: float = 0.0
-    observations: float = 0.0
 
 
 class CacheLockstep(Lockstep):

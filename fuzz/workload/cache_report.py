@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from attrs import asdict
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from kvproof.fuzz.workload.cache_run import CacheRun
-from kvproof.fuzz.workload.report import empty_table, rate
+from kvproof.fuzz.workload.report import empty_table, oracle_table, rate, time_table
 
 LOOKS = {
     "results": "results, operations",
@@ -23,8 +22,10 @@ LOOKS = {
 
 def show_cache_run(console: Console, run: CacheRun) -> None:
     """What the replay did, what the levels were worth, which oracle looked how often, and where the time went."""
-    for table in (_requests_table(run), _pages_table(run), _looks_table(run), _time_table(run)):
-        console.print(table)
+    console.print(_requests_table(run))
+    console.print(_pages_table(run))
+    console.print(oracle_table(LOOKS, run.lockstep.looks))
+    console.print(time_table(run.lockstep.seconds, run.seconds, len(run.lockstep.operations)))
 
 
 def _requests_table(run: CacheRun) -> Table:
@@ -69,23 +70,4 @@ def _pages_table(run: CacheRun) -> Table:
         ("scratch slots taken", run.scratch),
     ):
         table.add_row(name, f"{value:,}")
-    return table
-
-
-def _looks_table(run: CacheRun) -> Table:
-    table = empty_table("oracles", "oracle", "times")
-    for name, count in asdict(run.lockstep.looks).items():
-        table.add_row(LOOKS[name], f"{count:,}")
-    return table
-
-
-def _time_table(run: CacheRun) -> Table:
-    table = empty_table("time", "part", "seconds")
-    parts = asdict(run.lockstep.seconds)
-    for name, seconds in parts.items():
-        table.add_row(name, f"{seconds:.1f}")
-    table.add_row("the rest", f"{max(0.0, run.seconds - sum(parts.values())):.1f}")
-    table.add_row("together", f"{run.seconds:.1f}")
-    speed = len(run.lockstep.operations) / run.seconds if run.seconds else 0.0
-    table.add_row("operations/s", f"{speed:,.0f}")
     return table

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from time import perf_counter
+from collections.abc import Sequence
 
-from attrs import define, field, frozen
+from attrs import define, frozen
 
-from kvproof.fuzz.failure import Failure
+from kvproof.fuzz.options import check_sizes
 from kvproof.fuzz.subject import Parameters, Subject
 from kvproof.fuzz.target import HarnessError, Operation, Refused, Returned
 from kvproof.fuzz.targets.executor import ExecutorFactory
-from kvproof.fuzz.trace import Trace
 from kvproof.fuzz.workload.cache_jobs import CacheJob, cache_jobs, chunk_count
 from kvproof.fuzz.workload.cache_lockstep import CacheLockstep
 from kvproof.fuzz.workload.cache_service import CHUNK_MAX, Service
 from kvproof.fuzz.workload.cache_target import ServiceTarget, random_group
+from kvproof.fuzz.workload.replaying import Replay
 from kvproof.fuzz.workload.request_trace import Request
 from kvproof.fuzz.workload.tokens import REPLAY_BLOCK_TOKENS
 from kvproof.impl.executor import Delay, Executor
@@ -53,16 +52,10 @@ class Sizes:
 
 
 @define
-class CacheRun:
+class CacheRun(Replay[CacheLockstep]):
     """A replay, while it runs and afterwards."""
 
-    lockstep: CacheLockstep
     service: Service
-    requests: int
-    refusals: dict[str, int] = field(factory=dict)
-    failure: Failure | None = None
-    interrupted: bool = False
-    seconds: float = 0.0
     matched: int = 0
     """Blocks that were found when caches were created."""
     looked_up: int = 0
@@ -71,47 +64,30 @@ class CacheRun:
     moved_down: int = 0
     scratch: int = 0
     """Scratch slots that caches took."""
-    found_by_check: bool = False
-    """The failure was found by looking at everything, perhaps some operations after it began."""
 
-    def execute(self, tick: Callable[[CacheRun], None] = lambda run: None) -> None:
-        """Run until the trace ends, an oracle objects, or Ctrl-C; `tick` is called after each operation."""
-        started = perf_counter()
-        try:
-            self._execute(tick)
-        except KeyboardInterrupt:
-            self.interrupted = True
-        finally:
-            self.seconds = perf_counter() - started
+    @property
+    def source(self) -> Service:
+        """See `Replay`."""
+        return self.service
 
-    def _execute(self, tick: Callable[[CacheRun], None]) -> None:
-        operations = self.service.operations()
-        operation: Operation | None = next(operations, None)
-        while operation is not None:
-            looks = self.lockstep.looks.observations
-            self.failure = self.lockstep.apply(operation)
-            self.found_by_check = self.failure is not None and self.lockstep.looks.observations > looks
-            self._count(operation)
-            tick(self)
-            if self.failure is not None:
-                return
-            try:
-                operation = operations.send(self.lockstep.outcome)
-            except StopIteration:
-                operation = None
-        self.failure = self.lockstep.check()
-        self.found_by_check = self.failure is not None
+    @property
+    def told(self) -> str:
+        """See `Replay`."""
+        return f"{self.moved_down:,} pages moved down"
+
+    def apply(self, operation: Operation) -> None:
+        """See `Replay`; the lockstep looks at everything when it is time to."""
+        looks = self.lockstep.looks.observations
+        self.failure = self.lockstep.apply(operation)
+        self.found_by_check = self.failure is not None and self.lockstep.looks.observations > looks
+        self._count(operation)
 
     def _count(self, operation: Operation) -> None:
         outcome = self.lockstep.outcome
         if isinstance(outcome, Refused):
-            name = f"{operation.name}: {outcome.error}"
+            self.refuse(f"{operation.name}: {outcome.error}")
         elif outcome == Returned(False):
-            name = f"{operation.name}: no room"
-        else:
-            name = ""
-        if name:
-            self.refusals[name] = self.refusals.get(name, 0) + 1
+            self.refuse(f"{operation.name}: no room")
         for name, arguments in self.lockstep.step_log:
             if name == "migrate":
                 self.moved_up += arguments[1] == 0
@@ -122,21 +98,6 @@ class CacheRun:
                 self.looked_up += len(arguments[1])
             elif name == "seat":
                 self.matched += arguments[2] // REPLAY_BLOCK_TOKENS
-
-    def trace(self, target: str | None) -> Trace:
-        """The operations so far as a trace."""
-        lockstep = self.lockstep
-        subject = lockstep.subject
-        return Trace(
-            subject.name,
-            subject.digest,
-            target,
-            lockstep.parameters,
-            tuple(lockstep.operations),
-            self.failure,
-            None,
-            "workload",
-        )
 
 
 def prepare_caches(
@@ -151,9 +112,14 @@ def prepare_caches(
     Raises:
         HarnessError: the sizes are impossible, or the largest request does not fit the device pool.
     """
-    for name, value, least in (("primary", sizes.primary, 2), ("secondary", sizes.secondary, 0)):
-        if value < least:
-            raise HarnessError(f"{name}: {value} pages are impossible; give at least {least}")
+    check_sizes("pages", ("primary", sizes.primary, 2), ("secondary", sizes.secondary, 0))
+    check_sizes("blocks", ("window", sizes.window, 0))
+    check_sizes("states", ("states", sizes.states, 0))
+    if sizes.drafts >= BUDGET:
+        raise HarnessError(
+            f"drafts: {sizes.drafts} tokens and the one that they follow are more than the {BUDGET} of an iteration, so "
+            f"nothing would be generated; give at most {BUDGET - 1}"
+        )
     if sizes.drafts and sizes.states:
         raise HarnessError("drafts: what is rejected cannot be taken out of a recurrent state; leave one of them out")
     jobs = cache_jobs(requests)
@@ -166,7 +132,7 @@ def prepare_caches(
     parameters = service_parameters(subject, jobs, sizes)
     target = ServiceTarget(make_executor, make_device=random_group)
     lockstep = CacheLockstep(subject, target, parameters, check_every)
-    return CacheRun(lockstep, Service(jobs, parameters, target.look), len(jobs))
+    return CacheRun(lockstep, len(jobs), Service(jobs, parameters, target.look))
 
 
 def service_parameters(subject: Subject, jobs: Sequence[CacheJob], sizes: Sizes) -> Parameters:

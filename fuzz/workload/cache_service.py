@@ -31,6 +31,9 @@ UNREADY_ONE_IN = 16
 CONNECTOR_ONE_IN = 8
 """In one of so many a connector lets only some of the prompts through."""
 
+ENCODER_ONE_IN = 16
+"""In one of so many the encoder of one of the prompts fails."""
+
 HAND_OVER_ONE_IN = 8
 """One request in so many is handed over before it is finished."""
 
@@ -204,9 +207,13 @@ class Service:
         connector = self._requests
         if draw.randrange(CONNECTOR_ONE_IN) == 0:
             connector = draw.randrange(len(filling) + 1)
-        outcome = yield Operation("run", {"peers": peers, "ready": ready, "connector": connector})
+        encoder = self._requests
+        if draw.randrange(ENCODER_ONE_IN) == 0:
+            encoder = draw.randrange(len(filling) + 1)
+        arguments = {"peers": peers, "ready": ready, "connector": connector, "encoder": encoder}
+        outcome = yield Operation("run", arguments)
         forwarded = outcome.value if isinstance(outcome, Returned) else 0
-        batch = [*generating, *filling][:forwarded]
+        batch = [*generating, *(each for place, each in enumerate(filling) if place != encoder)][:forwarded]
         self._flying = batch
         counts = self.counts
         counts.iterations += 1

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from heapq import heappop, heappush
 from math import log
@@ -22,6 +20,7 @@ from random import Random
 from attrs import define, frozen
 
 from kvproof.fuzz.target import HarnessError
+from kvproof.fuzz.trace import write_atomically
 from kvproof.fuzz.workload.request_trace import BLOCK_TOKENS, Request, blocks_for
 
 GRID_MS = 3_000
@@ -187,20 +186,6 @@ def write_requests(path: Path, requests: Sequence[Request]) -> None:
         data = gzip.compress(data, mtime=0)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, data)
+        write_atomically(path, data)
     except OSError as error:
         raise HarnessError(f"{path}: cannot be written: {error.strerror or error}; name another place") from error
-
-
-def _replace(path: Path, data: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

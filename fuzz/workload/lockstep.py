@@ -35,6 +35,7 @@ from kvproof.fuzz.workload.ledger import Ledger
 from kvproof.fuzz.workload.ledger import Step as LoggedStep
 from kvproof.fuzz.workload.paths import PathNode
 from kvproof.fuzz.workload.promise import PromiseKeeper
+from kvproof.fuzz.workload.replaying import Seconds
 from kvproof.impl import BlockManager, Counters
 
 Found = TypeVar("Found")
@@ -54,17 +55,6 @@ class OracleCounts:
     races: int = 0
     observations: int = 0
     invariants: int = 0
-
-
-@define
-class Seconds:
-    """Where the time went."""
-
-    reference: float = 0.0
-    implementation: float = 0.0
-    validation: float = 0.0
-    content: float = 0.0
-    observation: float = 0.0
 
 
 @define
@@ -253,7 +243,7 @@ class WorkloadLockstep:
         finally:
             if collects:
                 gc.enable()
-            self.seconds.observation += perf_counter() - started
+            self.seconds.observations += perf_counter() - started
 
     def _check(self, moment: Moment) -> Failure | None:
         engine = self._engine

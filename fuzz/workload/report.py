@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from attrs import asdict
 from rich.console import Console
 from rich.markup import escape
@@ -15,8 +18,8 @@ def show_run(console: Console, run: WorkloadRun) -> None:
     """What the replay did, what the pools were worth, which oracle looked how often, and where the time went."""
     console.print(_requests_table(run))
     console.print(_cache_table(run))
-    console.print(_oracle_table(run))
-    console.print(_time_table(run))
+    console.print(oracle_table(ORACLES, run.lockstep.counts))
+    console.print(time_table(run.lockstep.seconds, run.seconds, len(run.lockstep.operations)))
 
 
 def empty_table(title: str, *columns: str) -> Table:
@@ -97,22 +100,23 @@ ORACLES = {
 }
 
 
-def _oracle_table(run: WorkloadRun) -> Table:
+def oracle_table(names: Mapping[str, str], counts: Any) -> Table:
+    """How often each oracle looked; `counts` is an attrs class whose fields have these names."""
     table = empty_table("oracles", "oracle", "times")
-    for name, count in asdict(run.lockstep.counts).items():
-        table.add_row(ORACLES[name], f"{count:,}")
+    for name, count in asdict(counts).items():
+        table.add_row(names[name], f"{count:,}")
     return table
 
 
-def _time_table(run: WorkloadRun) -> Table:
+def time_table(seconds: Any, together: float, operations: int) -> Table:
+    """Where the time went; `seconds` is an attrs class with a field for each part."""
     table = empty_table("time", "part", "seconds")
-    parts = asdict(run.lockstep.seconds)
-    for name, seconds in parts.items():
-        table.add_row(name, f"{seconds:.1f}")
-    table.add_row("the rest", f"{max(0.0, run.seconds - sum(parts.values())):.1f}")
-    rate = len(run.lockstep.operations) / run.seconds if run.seconds else 0.0
-    table.add_row("together", f"{run.seconds:.1f}")
-    table.add_row("operations/s", f"{rate:,.0f}")
+    parts = asdict(seconds)
+    for name, spent in parts.items():
+        table.add_row(name, f"{spent:.1f}")
+    table.add_row("the rest", f"{max(0.0, together - sum(parts.values())):.1f}")
+    table.add_row("together", f"{together:.1f}")
+    table.add_row("operations/s", f"{operations / together if together else 0.0:,.0f}")
     return table
 
 

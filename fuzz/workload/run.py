@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from time import perf_counter
+from collections.abc import Sequence
 
 from attrs import define, field
 
-from kvproof.fuzz.failure import Failure
+from kvproof.fuzz.options import check_sizes
 from kvproof.fuzz.subject import Parameters, Subject
 from kvproof.fuzz.target import HarnessError, Operation, Refused
 from kvproof.fuzz.targets.block_manager import ManagerFactory
-from kvproof.fuzz.trace import Trace
 from kvproof.fuzz.workload.jobs import Job, jobs_of
 from kvproof.fuzz.workload.lockstep import WorkloadLockstep
 from kvproof.fuzz.workload.promise import READ_ONLY
+from kvproof.fuzz.workload.replaying import Replay
 from kvproof.fuzz.workload.request_trace import BLOCK_TOKENS, Request
 from kvproof.fuzz.workload.schedule import Pace
 from kvproof.fuzz.workload.scheduler import Scheduler
@@ -60,59 +59,38 @@ class Lookups:
 
 
 @define
-class WorkloadRun:
+class WorkloadRun(Replay[WorkloadLockstep]):
     """A replay, while it runs and afterwards."""
 
-    lockstep: WorkloadLockstep
     scheduler: Scheduler
-    requests: int
     check_every: int
     lookups: Lookups = field(factory=Lookups)
-    refusals: dict[str, int] = field(factory=dict)
-    failure: Failure | None = None
-    found_by_check: bool = False
-    """The failure was found by comparing whole states, perhaps some operations after it began."""
-    interrupted: bool = False
-    seconds: float = 0.0
     changes: int = 0
     """Operations that may change something: all but questions."""
 
-    def execute(self, tick: Callable[[WorkloadRun], None] = lambda run: None) -> None:
-        """Run until the trace ends, an oracle objects, or Ctrl-C; `tick` is called after each operation."""
-        started = perf_counter()
-        try:
-            self._execute(tick)
-        except KeyboardInterrupt:
-            self.interrupted = True
-        finally:
-            self.seconds = perf_counter() - started
+    @property
+    def source(self) -> Scheduler:
+        """See `Replay`."""
+        return self.scheduler
 
-    def _execute(self, tick: Callable[[WorkloadRun], None]) -> None:
-        lockstep, operations = self.lockstep, self.scheduler.operations()
-        operation: Operation | None = next(operations, None)
-        while operation is not None:
-            self._apply(operation)
-            is_change = operation.name not in READ_ONLY
-            self.changes += is_change
-            if self.failure is None and is_change and self.changes % self.check_every == 0:
-                self.failure = lockstep.check()
-                self.found_by_check = self.failure is not None
-            tick(self)
-            if self.failure is not None:
-                return
-            try:
-                operation = operations.send(lockstep.outcome)
-            except StopIteration:
-                operation = None
-        self.failure = lockstep.check()
-        self.found_by_check = self.failure is not None
+    @property
+    def told(self) -> str:
+        """See `Replay`."""
+        return f"{self.lockstep.counters.blocks_offloaded:,} offloads"
 
-    def _apply(self, operation: Operation) -> None:
+    def apply(self, operation: Operation) -> None:
+        """See `Replay`."""
         self.failure = self.lockstep.apply(operation)
+        self._count(operation)
+        is_change = operation.name not in READ_ONLY
+        self.changes += is_change
+        if self.failure is None and is_change and self.changes % self.check_every == 0:
+            self.check()
+
+    def _count(self, operation: Operation) -> None:
         outcome, size = self.lockstep.outcome, self.lockstep.parameters["tokens_per_block"]
         if isinstance(outcome, Refused):
-            name = f"{operation.name}: {outcome.error}"
-            self.refusals[name] = self.refusals.get(name, 0) + 1
+            self.refuse(f"{operation.name}: {outcome.error}")
         elif operation.name == "add_batch":
             lookups, totals = self.lookups, outcome.value[-1]
             for request in operation.arguments["requests"]:
@@ -120,20 +98,6 @@ class WorkloadRun:
                 lookups.prompt_blocks += -(-len(request["tokens"]) // size)
             lookups.on_device += totals["full"] - totals["onboarded"]
             lookups.on_host += totals["onboarded"]
-
-    def trace(self, target: str | None) -> Trace:
-        """The operations so far as a trace."""
-        lockstep = self.lockstep
-        return Trace(
-            lockstep.subject.name,
-            lockstep.subject.digest,
-            target,
-            lockstep.parameters,
-            tuple(lockstep.operations),
-            self.failure,
-            None,
-            "workload",
-        )
 
 
 def prepare(
@@ -149,9 +113,7 @@ def prepare(
     Raises:
         HarnessError: the sizes are impossible, or no request fits the device pool.
     """
-    for name, value, least in (("primary", primary, 1), ("secondary", secondary, 0)):
-        if value < least:
-            raise HarnessError(f"{name}: {value} blocks are impossible; give at least {least}")
+    check_sizes("blocks", ("primary", primary, 1), ("secondary", secondary, 0))
     least = min(request.prompt_blocks for request in requests)
     if least > primary:
         raise HarnessError(
@@ -178,7 +140,7 @@ def prepare_jobs(
     """
     lockstep = WorkloadLockstep(subject, parameters, make_manager)
     scheduler = Scheduler(jobs, parameters, pace, lockstep.free_blocks)
-    return WorkloadRun(lockstep, scheduler, len(jobs), check_every)
+    return WorkloadRun(lockstep, len(jobs), scheduler, check_every)
 
 
 def replay_parameters(

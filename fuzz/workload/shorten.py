@@ -1,27 +1,21 @@
-"""A divergence of a long replay made short.
+"""A divergence of a long replay made short: beside what is cut down in any replay (see `cutting`), tokens and sequences
+are renumbered, and batches lose requests.
 
-The general minimiser compares whole states at every operation, which a replay of thousands of operations on thousands
-of blocks cannot afford. So the replay is first cut down with its own lockstep: smaller pools, fewer operations, tokens
-and sequences renumbered. What is then small goes to the minimiser. Everything is deterministic; the budget is a number
-of operations. The promise to the scheduler is an oracle of this lockstep alone: what breaks it is cut here as far as
-that goes.
+The promise to the scheduler is an oracle of this lockstep alone: what breaks it is cut here as far as that goes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field
 
-from kvproof.fuzz.failure import Failure
-from kvproof.fuzz.lockstep import Lockstep
-from kvproof.fuzz.minimise import Minimiser
-from kvproof.fuzz.pace import MODES, Pace
-from kvproof.fuzz.subject import MachineError, Parameters, Subject
-from kvproof.fuzz.target import Operation, Refused, Target, TargetError
+from kvproof.fuzz.subject import Parameters
+from kvproof.fuzz.target import Operation, Target
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, ManagerFactory, simulated_device
 from kvproof.fuzz.trace import Trace
+from kvproof.fuzz.workload.cutting import Cutter
 from kvproof.fuzz.workload.lockstep import WorkloadLockstep
 
 OPERATIONS_BUDGET = 20_000
@@ -31,152 +25,77 @@ SMALL_OPERATIONS = 60
 SMALL_BLOCKS = 64
 """Up to these sizes a sequence goes to the minimiser."""
 
-MINIMISER_RUNS = 1_500
-
-
-@frozen
-class _Cut:
-    parameters: Parameters
-    operations: tuple[Operation, ...]
-    failure: Failure
-
 
 @define
-class Shortener:
-    """Cuts one divergence down.
+class Shortener(Cutter):
+    """Cuts one divergence of `make_manager` down."""
 
-    Attributes:
-        subject: the machine.
-        make_manager: the implementation that diverges.
-        by_check: the failure shows only when whole states are compared.
-        budget: operations left to run.
-    """
+    POOLS: ClassVar[tuple[tuple[str, int], ...]] = (("primary_blocks", 1), ("secondary_blocks", 0))
+    MINIMISER_RUNS: ClassVar[int] = 1_500
 
-    subject: Subject
     make_manager: ManagerFactory
     by_check: bool = False
     budget: int = OPERATIONS_BUDGET
 
     def shorten(self, trace: Trace) -> Trace:
-        """The shortest trace found that fails in the same way; the given one when nothing shorter does."""
+        """See `Cutter`."""
         if trace.failure is None:
             return trace
-        cut = _Cut(trace.parameters, trace.operations[: trace.failure.operation + 1], trace.failure)
-        cut = self._fewer_kinds(cut)
+        best = self._fewer_kinds(trace.cut())
         while True:
-            before = cut
-            cut = self._fewer_requests(self._fewer_operations(self._smaller_pools(cut)))
-            if cut == before or self.budget <= 0:
+            before = best
+            best = self._fewer_requests(self.fewer_operations(self.smaller_pools(best)))
+            if best == before or self.budget <= 0:
                 break
-        cut = self._renumbered(cut)
-        cut = self._minimised(cut)
-        return evolve(trace, parameters=cut.parameters, operations=cut.operations, failure=cut.failure)
+        return self.minimised(self._renumbered(best))
 
-    def _attempt(self, cut: _Cut, parameters: Parameters, operations: tuple[Operation, ...]) -> _Cut | None:
-        """Run a candidate; None unless it fails alike. Operations that were refused are left out of the result."""
-        if self.budget <= 0:
-            return None
-        try:
-            lockstep = WorkloadLockstep(self.subject, parameters, self.make_manager)
-        except (MachineError, TargetError):
-            return None
-        kept: list[Operation] = []
-        failure = None
-        for operation in operations:
-            self.budget -= 1
-            failure = lockstep.apply(operation)
-            if failure is not None or not isinstance(lockstep.outcome, Refused):
-                kept.append(operation)
-            if failure is not None:
-                break
-        if failure is None and self.by_check and kept:
-            failure = lockstep.check()
-        if failure is None or not _alike(failure, cut.failure):
-            return None
-        return _Cut(parameters, tuple(kept), evolve(failure, operation=len(kept) - 1))
+    def lockstep(self, parameters: Parameters) -> WorkloadLockstep:
+        """See `Cutter`."""
+        return WorkloadLockstep(self.subject, parameters, self.make_manager)
 
-    def _fewer_kinds(self, cut: _Cut) -> _Cut:
+    def make_target(self) -> Target:
+        """See `Cutter`."""
+        return target_maker(self.make_manager)()
+
+    def is_small(self, trace: Trace) -> bool:
+        """See `Cutter`."""
+        blocks = trace.parameters["primary_blocks"] + trace.parameters["secondary_blocks"]
+        return len(trace.operations) <= SMALL_OPERATIONS and blocks <= SMALL_BLOCKS
+
+    def _fewer_kinds(self, best: Trace) -> Trace:
         """Without all operations of a name, where that does: questions, for instance, are most of a replay."""
-        for name in dict.fromkeys(operation.name for operation in cut.operations[:-1]):
-            others = (*(each for each in cut.operations[:-1] if each.name != name), cut.operations[-1])
-            cut = self._attempt(cut, cut.parameters, others) or cut
-        return cut
+        for name in dict.fromkeys(operation.name for operation in best.operations[:-1]):
+            others = (*(each for each in best.operations[:-1] if each.name != name), best.operations[-1])
+            best = self.attempt(best, best.parameters, others) or best
+        return best
 
-    def _smaller_pools(self, cut: _Cut) -> _Cut:
-        """The smallest powers of two that still fail: small pools refuse most and so are quick to try."""
-        for name, first in (("primary_blocks", 1), ("secondary_blocks", 0)):
-            for size in _sizes(first, cut.parameters[name]):
-                found = self._attempt(cut, {**cut.parameters, name: size}, cut.operations)
-                if found is not None:
-                    cut = found
-                    break
-        return cut
-
-    def _fewer_operations(self, cut: _Cut) -> _Cut:
-        size = len(cut.operations) // 2
-        while size >= 1:
-            start = 0
-            while start < len(cut.operations):
-                found = self._attempt(cut, cut.parameters, cut.operations[:start] + cut.operations[start + size :])
-                if found is not None and len(found.operations) < len(cut.operations):
-                    cut = found
-                else:
-                    start += size
-            size //= 2
-        return cut
-
-    def _fewer_requests(self, cut: _Cut) -> _Cut:
+    def _fewer_requests(self, best: Trace) -> Trace:
         """Batches without the requests that the failure does not need."""
-        for index in reversed(range(len(cut.operations))):
+        for index in reversed(range(len(best.operations))):
             position = 0
-            while index < len(cut.operations) and position < len(_requests(cut.operations[index])) > 1:
-                operation, requests = cut.operations[index], _requests(cut.operations[index])
+            while index < len(best.operations) and position < len(_requests(best.operations[index])) > 1:
+                operation, requests = best.operations[index], _requests(best.operations[index])
                 fewer = {**operation.arguments, "requests": requests[:position] + requests[position + 1 :]}
-                changed = (*cut.operations[:index], Operation(operation.name, fewer), *cut.operations[index + 1 :])
-                found = self._attempt(cut, cut.parameters, changed)
+                changed = (*best.operations[:index], Operation(operation.name, fewer), *best.operations[index + 1 :])
+                found = self.attempt(best, best.parameters, changed)
                 if found is None:
                     position += 1
                 else:
-                    cut = found
-        return cut
+                    best = found
+        return best
 
-    def _renumbered(self, cut: _Cut) -> _Cut:
+    def _renumbered(self, best: Trace) -> Trace:
         """Sequences and tokens numbered by first appearance, and the parameters no larger than they need be."""
         names = _Names()
-        operations = tuple(Operation(each.name, names.arguments(each.arguments)) for each in cut.operations)
+        operations = tuple(Operation(each.name, names.arguments(each.arguments)) for each in best.operations)
         parameters = {
-            **cut.parameters,
+            **best.parameters,
             "sequences": max(1, len(names.sequences)),
             "max_tokens": _longest(operations),
             "vocabulary": max(1, len(names.tokens)),
         }
         self.budget = max(self.budget, len(operations))
-        return self._attempt(cut, parameters, operations) or cut
-
-    def _minimised(self, cut: _Cut) -> _Cut:
-        blocks = cut.parameters["primary_blocks"] + cut.parameters["secondary_blocks"]
-        if len(cut.operations) > SMALL_OPERATIONS or blocks > SMALL_BLOCKS:
-            return cut
-        make_target = target_maker(self.make_manager)
-        for mode in MODES:  # the replay's device had an order of its own: one that fails too is looked for
-            operations, failure = self._run_whole(make_target(), cut, Pace(mode))
-            if failure is not None:
-                minimiser = Minimiser(self.subject, make_target, budget=MINIMISER_RUNS)
-                best = minimiser.minimise(cut.parameters, operations, failure)
-                return _Cut(best.parameters, best.operations, best.failure)
-        return cut
-
-    def _run_whole(self, target: Target, cut: _Cut, pace: Pace) -> tuple[tuple[Operation, ...], Failure | None]:
-        """Lockstep that compares whole states: the operations with what completed during each, and the failure."""
-        done: list[Operation] = []
-        with Lockstep(self.subject, target, cut.parameters) as lockstep:
-            failure = lockstep.initial()
-            for operation in cut.operations:
-                if failure is not None:
-                    break
-                failure = lockstep.apply(operation, pace)
-                done.append(lockstep.operation)
-        return tuple(done), failure
+        return self.attempt(best, parameters, operations) or best
 
 
 @define
@@ -220,15 +139,3 @@ def _longest(operations: tuple[Operation, ...]) -> int:
 def target_maker(make_manager: ManagerFactory) -> Callable[[], Target]:
     """Makes the target on which a trace of this implementation runs."""
     return lambda: BlockManagerTarget(simulated_device, make_manager)
-
-
-def _alike(one: Failure, other: Failure) -> bool:
-    """The same oracle objects to the same thing; at which operation may differ once others are left out."""
-    return one.fingerprint.split(":")[:2] == other.fingerprint.split(":")[:2]
-
-
-def _sizes(first: int, below: int) -> Iterator[int]:
-    size = first
-    while size < below:
-        yield size
-        size = size * 2 or 1

@@ -282,7 +282,7 @@ def test_the_command_replays_only_so_many_requests(command: Any, trace: Path) ->
 def test_a_divergence_exits_1_and_leaves_traces_that_can_be_read(
     command: Any, trace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workload_command, "implementation", lambda: ClaimsAfterTheSwap)
+    monkeypatch.setattr(workload_command, "block_manager", lambda: ClaimsAfterTheSwap)
 
     result = command(trace, "--primary", 120, "--secondary", 150, "--out", tmp_path / "found")
 
@@ -315,7 +315,7 @@ def test_ctrl_c_shows_what_there_is_so_far(command: Any, trace: Path, monkeypatc
         def finish(self, sequence: int) -> int:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(workload_command, "implementation", lambda: Interrupted)
+    monkeypatch.setattr(workload_command, "block_manager", lambda: Interrupted)
 
     result = command(trace, "--primary", 150, "--secondary", 200)
 

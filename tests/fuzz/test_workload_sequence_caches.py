@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from workload_cases import SHARED_TRACES, generated, request
 
 from kvproof.fuzz.command_line import main
-from kvproof.fuzz.commands import workload_caches
+from kvproof.fuzz.commands import workload as workload_command
 from kvproof.fuzz.machines import subject_named
 from kvproof.fuzz.replay import Verdict, replay
 from kvproof.fuzz.target import HarnessError, Operation
@@ -289,7 +289,7 @@ def test_the_command_replays_a_trace(command: Any, trace: Path) -> None:
 def test_the_command_writes_a_divergence_as_traces(
     command: Any, trace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workload_caches, "implementation", lambda: LeavesGrowth)
+    monkeypatch.setattr(workload_command, "executor", lambda: LeavesGrowth)
     sizes = ("--manager", "sequence-caches", "--primary", 60, "--secondary", 60)
     result = command(trace, *sizes, "--out", tmp_path / "found")
     assert result.exit_code == 1

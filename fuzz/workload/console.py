@@ -1,57 +1,59 @@
-"""`kvproof workload --manager sequence-caches`."""
+"""What `kvproof workload` shows of a replay, whichever manager it is on: a bar while it runs, and a divergence."""
 
 from __future__ import annotations
 
+import hashlib
+import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NoReturn
 
+from attrs import frozen
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from kvproof.fuzz.commands.workload_files import SHOWN_OPERATIONS, trace_file
-from kvproof.fuzz.machines import subject_named
+from kvproof.fuzz.target import Target
 from kvproof.fuzz.targets import DEFAULT_TARGETS
-from kvproof.fuzz.targets.executor import ExecutorFactory
-from kvproof.fuzz.trace import write_trace
-from kvproof.fuzz.workload.cache_report import show_cache_run
-from kvproof.fuzz.workload.cache_run import CacheRun, Sizes, prepare_caches
-from kvproof.fuzz.workload.request_trace import read_requests
-from kvproof.impl.executor import Executor
-
-MACHINE = "executor"
+from kvproof.fuzz.trace import Trace, render_trace, write_trace
+from kvproof.fuzz.workload.replaying import Replay
 
 TICKS_PER_UPDATE = 20
 """Operations between two updates of the progress bar."""
 
 INTERRUPTED = 130
 
-
-def implementation() -> ExecutorFactory:
-    """What is driven beside the specification."""
-    return Executor
+SHOWN_OPERATIONS = 60
+"""A longer trace is not shown step by step."""
 
 
-def replay_caches(console: Console, trace: Path, limit: int | None, sizes: Sizes, check_every: int, out: Path) -> None:
-    """Replay a request trace; ends the program as the command says."""
-    replayed = read_requests(trace, limit)
-    run = prepare_caches(replayed, subject_named(MACHINE), sizes, check_every, implementation())
-    console.print(
-        f"{escape(str(trace))}: {len(replayed):,} requests, {sizes.primary:,} device pages, {sizes.secondary:,} host pages",
-        highlight=False,
-        soft_wrap=True,
-    )
+@frozen
+class Manager:
+    """What is replayed on."""
+
+    machine: str
+    shorten: Callable[[Trace, bool], Trace]
+    """Makes a trace that fails short, by looking at everything if that is what found the failure."""
+    make_target: Callable[[], Target]
+    """What the short trace is replayed on."""
+
+
+def run_to_the_end(
+    console: Console, run: Replay[Any], show: Callable[[], None], manager: Manager, out: Path
+) -> NoReturn:
+    """Run a replay, show what it came to, and end the program as the command says."""
     _execute(console, run)
-    show_cache_run(console, run)
+    show()
     if run.failure is not None:
-        _show_divergence(console, run, out)
+        _show_divergence(console, run, manager, out)
         raise SystemExit(1)
     if run.interrupted:
         console.print("[yellow]interrupted[/]: the figures are those of the part that ran; no divergence in it")
         raise SystemExit(INTERRUPTED)
     console.print("[green]no divergence[/]")
+    raise SystemExit(0)
 
 
-def _execute(console: Console, run: CacheRun) -> None:
+def _execute(console: Console, run: Replay[Any]) -> None:
     columns = (
         TextColumn("requests"),
         BarColumn(),
@@ -62,28 +64,23 @@ def _execute(console: Console, run: CacheRun) -> None:
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=run.requests)
 
-        def tick(run: CacheRun) -> None:
+        def tick() -> None:
             done = len(run.lockstep.operations)
             if done % TICKS_PER_UPDATE == 0:
-                counts = run.service.counts
-                description = f"{done:,} operations, {run.moved_down:,} pages moved down"
-                bar.update(task, completed=counts.completed + counts.rejected, description=description)
+                bar.update(task, completed=run.finished, description=f"{done:,} operations, {run.told}")
 
         run.execute(tick)
 
 
-def _show_divergence(console: Console, run: CacheRun, out: Path) -> None:
+def _show_divergence(console: Console, run: Replay[Any], manager: Manager, out: Path) -> None:
     """The whole trace first, so that Ctrl-C while it is made shorter keeps it; then the short one, step by step."""
-    # Only now: these bring the minimiser and, with the reports of `kvproof fuzz`, Hypothesis.
+    # Only now: with the reports of `kvproof fuzz`, these bring Hypothesis.
     from kvproof.fuzz.replay import Verdict, replay
     from kvproof.fuzz.report import show_failure, show_replay
-    from kvproof.fuzz.targets.executor import ExecutorTarget
-    from kvproof.fuzz.workload.cache_shorten import CacheShortener
 
     failure = run.failure
     assert failure is not None
-    whole = run.trace(DEFAULT_TARGETS[MACHINE])
-    subject, make_executor = run.lockstep.subject, implementation()
+    whole = run.trace(DEFAULT_TARGETS[manager.machine])
     console.print(f"\n[bold red]divergence[/] at operation {failure.operation:,} of the replay")
     show_failure(console, failure)
     path = trace_file(out, whole, "whole")
@@ -91,7 +88,7 @@ def _show_divergence(console: Console, run: CacheRun, out: Path) -> None:
     console.print(f"trace: {path}", markup=False, highlight=False, soft_wrap=True)
     try:
         with console.status("making it shorter"):
-            short = CacheShortener(subject, make_executor, run.found_by_check).shorten(whole)
+            short = manager.shorten(whole, run.found_by_check)
     except KeyboardInterrupt:
         console.print("[yellow]interrupted[/] while making it shorter; the whole trace is kept")
         return
@@ -103,10 +100,17 @@ def _show_divergence(console: Console, run: CacheRun, out: Path) -> None:
     console.print(f"made shorter: {len(whole.operations):,} operations to {len(short.operations):,}")
     again = None
     if len(short.operations) <= SHOWN_OPERATIONS:
-        again = replay(subject, short, lambda: ExecutorTarget(make_executor))
+        again = replay(run.lockstep.subject, short, manager.make_target)
     if again is not None and again.verdict is Verdict.SAME:
         show_replay(console, again)
     elif short.failure is not None:
         show_failure(console, short.failure)
     console.print(f"short trace: {path}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"again: kvproof replay {path}", markup=False, highlight=False, soft_wrap=True)
+
+
+def trace_file(folder: Path, trace: Trace, which: str) -> Path:
+    """A name that says what fails and is the same for the same trace."""
+    what = re.sub(r"[^\w.]+", "-", trace.failure.fingerprint).strip("-") if trace.failure is not None else "passes"
+    digest = hashlib.sha256(render_trace(trace).encode()).hexdigest()[:8]
+    return folder / f"workload-{what}-{which}-{digest}.json"
