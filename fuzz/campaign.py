@@ -38,6 +38,8 @@ class Plan:
     """Parameters that are given; the others are drawn for each case."""
     operations: int | None = None
     """Stop after this many operations, if the seconds allow them."""
+    until_accepted: bool = False
+    """Stop no sooner than every operation has run and was accepted; without `operations`, stop then."""
     minimising_runs: int = RUNS_BUDGET
     refused: frozenset[str] = frozenset()
     """Operations that these parameters cannot allow: the run fails when one is accepted, not when none is."""
@@ -91,6 +93,17 @@ class Campaign:
             elif name not in self.plan.refused and not acceptances.get(name):
                 told[name] = "was never accepted"
         return told
+
+    def enough(self) -> bool:
+        """Whether the plan asks for no more operations."""
+        plan, progress = self.plan, self.progress
+        least = plan.operations or (1 if plan.until_accepted else float("inf"))
+        if progress.operations < least:
+            return False
+        return not plan.until_accepted or all(
+            (progress.attempts if name in plan.refused else progress.acceptances).get(name)
+            for name in self.subject.operations
+        )
 
     def passed(self) -> bool:
         """No divergence, and every rule ran (which is not asked of a run that was interrupted)."""
@@ -148,7 +161,7 @@ def run_campaign(subject: Subject, make_target: Callable[[], Target], plan: Plan
             raise _Over
         if tick is not None:
             tick(campaign)
-        if campaign.seconds >= plan.seconds or campaign.progress.operations >= (plan.operations or float("inf")):
+        if campaign.seconds >= plan.seconds or campaign.enough():
             raise _Over
 
     engine = _hypothesis if plan.engine is Engine.HYPOTHESIS else _walk

@@ -9,8 +9,10 @@
 
 `machine` is a name of kvproof's, `module:Class`, or a class that derives `kvproof.spec.lang.Machine`; `target` is a class
 or a function that is called without arguments (see `kvproof.fuzz.target`). Options of the run are attributes
-(`seconds`, `operations`, `seed`, `engine`, `parameters`, `refused`, `without`, `schedule`); `--kvproof-seconds` and
-`--kvproof-seed` override them. A failing test tells the minimised sequence step by step and where its trace was written.
+(`seconds`, `operations`, `until_accepted`, `seed`, `engine`, `parameters`, `refused`, `without`, `schedule`);
+`--kvproof-seconds` and `--kvproof-seed` override them. Where machines are slow or busy, count `operations`, set
+`until_accepted` and give plenty of `seconds`: then every run drives as much. A failing test tells the minimised sequence
+step by step and where its trace was written.
 
 A function does the same inside a test: `run_lockstep("block-manager", MyTarget, seconds=5)`.
 """
@@ -48,6 +50,8 @@ class LockstepTest:
     target: ClassVar[Any] = None
     seconds: ClassVar[float] = DEFAULT_SECONDS
     operations: ClassVar[int | None] = None
+    until_accepted: ClassVar[bool] = False
+    """Go on until every operation was accepted, beyond `operations` if need be; `seconds` end the run all the same."""
     seed: ClassVar[int] = 0
     engine: ClassVar[str] = "hypothesis"
     parameters: ClassVar[Mapping[str, int]] = {}
@@ -72,6 +76,7 @@ class LockstepTest:
             factory,
             seconds=self.seconds if seconds is None else seconds,
             operations=self.operations,
+            until_accepted=self.until_accepted,
             seed=self.seed if seed is None else seed,
             engine=self.engine,
             parameters=self.parameters,
@@ -88,6 +93,7 @@ def run_lockstep(
     *,
     seconds: float = DEFAULT_SECONDS,
     operations: int | None = None,
+    until_accepted: bool = False,
     seed: int = 0,
     engine: str = "hypothesis",
     parameters: Mapping[str, int] | None = None,
@@ -121,6 +127,7 @@ def run_lockstep(
         Engine(engine),
         dict(parameters or {}),
         operations,
+        until_accepted=until_accepted,
         refused=frozenset(refused),
         without=frozenset(without),
         schedule=schedule,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import click
@@ -12,6 +11,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from kvproof.fuzz.campaign import Campaign, Engine, Plan, run_campaign
 from kvproof.fuzz.machines import subject_named
+from kvproof.fuzz.options import folder, parse_parameters
 from kvproof.fuzz.pace import MODES
 from kvproof.fuzz.replay import replay
 from kvproof.fuzz.report import plain_list, show_campaign, show_finding
@@ -37,26 +37,14 @@ def default_target(machine: str, target: str | None) -> str:
     return found
 
 
-def parse_parameters(texts: tuple[str, ...]) -> dict[str, int]:
-    """`name=value` options.
-
-    Raises:
-        HarnessError: one is not of that form.
-    """
-    found = {}
-    for text in texts:
-        match = re.fullmatch(r"(\w+)=(-?\d+)", text)
-        if match is None:
-            raise HarnessError(f"parameter {text!r}: write it as NAME=INTEGER")
-        found[match[1]] = int(match[2])
-    return found
-
-
 @click.command("fuzz")
 @click.option("--machine", default=DEFAULT_MACHINE, show_default=True, help="The specification to drive against.")
 @click.option("--target", metavar="MODULE:ATTR", help="What to drive; the machine's own implementation by default.")
 @click.option("--seconds", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True)
 @click.option("--operations", type=click.IntRange(min=1), help="Stop after so many operations, if time allows.")
+@click.option(
+    "--until-accepted", is_flag=True, help="Go on until every operation was accepted, beyond --operations if need be."
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option(
     "--engine", type=click.Choice([e.value for e in Engine]), default=Engine.HYPOTHESIS.value, show_default=True
@@ -73,12 +61,15 @@ def parse_parameters(texts: tuple[str, ...]) -> dict[str, int]:
     type=click.Choice(list(MODES)),
     help="How pending work goes on beside the operations; one of these is drawn for each case by default.",
 )
-@click.option("--out", type=click.Path(path_type=Path), default=WORKING_FOLDER / "traces", show_default=True)
+@click.option(
+    "--out", type=click.Path(path_type=Path), callback=folder, default=WORKING_FOLDER / "traces", show_default=True
+)
 def command(
     machine: str,
     target: str | None,
     seconds: float,
     operations: int | None,
+    until_accepted: bool,
     seed: int,
     engine: str,
     parameters: tuple[str, ...],
@@ -88,6 +79,8 @@ def command(
     out: Path,
 ) -> None:
     """Drive a specification and a target in lockstep until they differ or the time is over.
+
+    In tests, count operations, not seconds: with --operations and --until-accepted a slow machine does no less.
 
     Exit status 1 on a divergence (its minimised trace is in --out) and when a rule never ran; 2 for bad input.
     """
@@ -105,6 +98,7 @@ def command(
         Engine(engine),
         parse_parameters(parameters),
         operations,
+        until_accepted=until_accepted,
         refused=frozenset(refused),
         without=frozenset(without),
         schedule=schedule,
@@ -150,7 +144,8 @@ def _end(console: Console, campaign: Campaign) -> None:
     idle = campaign.idle()
     if idle:
         told = plain_list([f"{name} {what}" for name, what in idle.items()])
-        console.print(f"[bold red]the run has failed[/]: {told}; give it more --seconds, or see why it is refused")
+        more = "--seconds" if campaign.seconds >= campaign.plan.seconds else "--operations, or --until-accepted"
+        console.print(f"[bold red]the run has failed[/]: {told}; give it more {more}, or see why it is refused")
         raise SystemExit(1)
     console.print("[green]no divergence[/]")
 

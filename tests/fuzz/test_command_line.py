@@ -32,16 +32,26 @@ def kvproof(*arguments: str) -> Result:
     return CliRunner().invoke(main, list(arguments))
 
 
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trace of the seeded bug M-01, found once."""
+    folder = tmp_path_factory.mktemp("found")
+    assert kvproof("bugs", "M-01", "--out", str(folder)).exit_code == 0
+    return next(folder.glob("*.json"))
+
+
 @pytest.fixture
-def trace(tmp_path: Path) -> Path:
-    """A trace of the seeded bug M-01."""
-    assert kvproof("bugs", "M-01", "--out", str(tmp_path)).exit_code == 0
-    return next(tmp_path.glob("*.json"))
+def trace(found: Path, tmp_path: Path) -> Path:
+    """A copy of that trace, to be changed."""
+    copied = tmp_path / found.name
+    copied.write_text(found.read_text())
+    return copied
 
 
 @pytest.mark.parametrize("engine", ["walk", "hypothesis"])
 def test_fuzz_passes_on_the_projects_own_manager(engine: str) -> None:
-    result = kvproof("fuzz", "--seconds", "30", "--operations", "700", "--engine", engine, "--seed", "1")
+    counted = ["--operations", "700", "--until-accepted", "--seconds", "600"]
+    result = kvproof("fuzz", *counted, "--engine", engine, "--seed", "1")
     assert result.exit_code == 0, result.output
     for told in ("no divergence", "operations (", "branches of the specification:", "sometimes:", "unpin_path"):
         assert told in result.output
@@ -80,6 +90,22 @@ def test_a_run_in_which_a_rule_never_ran_fails() -> None:
     assert result.exit_code == 1
     assert "the run has failed" in result.output
     assert "was never drawn" in result.output
+
+
+def test_a_run_goes_on_until_every_operation_was_accepted() -> None:
+    short = kvproof("fuzz", "--operations", "1", "--engine", "walk")
+    assert "give it more --operations, or --until-accepted" in " ".join(short.output.split())
+    result = kvproof("fuzz", "--operations", "1", "--until-accepted", "--seconds", "600", "--engine", "walk")
+    assert result.exit_code == 0, result.output
+
+
+def test_an_operation_that_is_never_accepted_is_waited_for_no_longer_than_the_time() -> None:
+    never = ["--parameter", "batch_max=0", "--refused", "prefill"]
+    result = kvproof("fuzz", "--until-accepted", "--seconds", "1", "--engine", "walk", *never)
+    assert result.exit_code == 1
+    told = " ".join(result.output.split())
+    assert "add_batch was never accepted" in told
+    assert "give it more --seconds" in told
 
 
 def test_an_interrupted_run_tells_what_it_did() -> None:

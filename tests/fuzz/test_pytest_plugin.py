@@ -26,6 +26,9 @@ class TestMine(LockstepTest):
     machine = toy_queue.TOY
     target = toy_queue.{target}
     engine = "walk"
+    operations = 300
+    until_accepted = True
+    seconds = 600
 """
 
 
@@ -38,7 +41,7 @@ def run_suite(tmp_path: Path, target: str, *options: str) -> subprocess.Complete
 
 
 def test_a_correct_target_passes(tmp_path: Path) -> None:
-    result = run_suite(tmp_path, "ToyTarget", "--kvproof-seconds=0.3")
+    result = run_suite(tmp_path, "ToyTarget")
     assert result.returncode == 0, result.stdout
     assert "1 passed" in result.stdout
 
@@ -49,6 +52,14 @@ def test_a_broken_target_fails_with_the_minimised_sequence(tmp_path: Path) -> No
     for told in ("step oracle", "2. drain(): returned none", "leave(1)"):
         assert told in result.stdout
     assert len(list((tmp_path / ".kvproof" / "traces").iterdir())) == 1
+
+
+def test_operations_and_acceptances_are_counted_where_seconds_are_not(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="was never drawn"):
+        run_lockstep(TOY, ToyTarget, operations=1, engine="walk", traces=tmp_path)
+    campaign = run_lockstep(TOY, ToyTarget, operations=1, until_accepted=True, engine="walk", traces=tmp_path)
+    assert campaign.idle() == {}
+    assert 1 < campaign.progress.operations < 300
 
 
 def test_a_function_does_the_same(tmp_path: Path) -> None:
