@@ -34,7 +34,8 @@ class Settled:
 
     broken: str
     """The rule or invariant that breaks when the reference of the variant executes it."""
-    trace: Trace
+    trace: Trace | None
+    """None where a trial fails: no implementation takes part in one, so there is nothing to replay on it."""
     implementation: str | None
     """The target that survived it in every mode of its schedule, or None when the machine has no implementation."""
 
@@ -46,7 +47,10 @@ def execute(bundle: Bundle, parameters: Any, calls: Sequence[Call]) -> str | Non
         broken: str | None = None
         reference.script = list(choices)
         try:
-            reference.apply(name, arguments)
+            if name in reference.TRIALS:
+                reference.attempt(name, arguments, reference.snapshot())
+            else:
+                reference.apply(name, arguments)
         except reference.RuleBroken as error:
             broken = str(error.rule)
         except reference.Rejected as error:
@@ -76,6 +80,8 @@ def settle(
     broken = execute(faulty, parameters, calls)
     if broken is None:
         raise Disagreement(f"{faulty.name}: nothing breaks when the reference executes the counterexample")
+    if calls[-1][0] in faulty.definition.trials():
+        return Settled(broken, None, None)
     operations = tuple(Operation(name, dict(arguments)) for name, arguments, _ in calls)
     values = {field.name: getattr(parameters, field.name) for field in attrs.fields(cast(Any, type(parameters)))}
     failure = _lockstep(base, ReferenceTarget(faulty), values, operations)

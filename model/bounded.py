@@ -21,7 +21,7 @@ from kvproof.model.symbolic_integers import width
 from kvproof.model.system import System
 from kvproof.model.verdict import Call, Finding, Report, Verdict
 from kvproof.spec.lang.definition import Definition
-from kvproof.spec.lang.errors import OutOfDomain, RuleBroken
+from kvproof.spec.lang.errors import NotAssumed, OutOfDomain, Rejected, RuleBroken
 
 
 class Disagreement(Exception):
@@ -39,7 +39,7 @@ class _Step:
     """Groups of obligations: each literal says that one of its group is broken."""
     goals: dict[str, int]
     reads_only: bool
-    """It leaves every state as it is: no run need go on from there."""
+    """It leaves every state as it is, as trials do: no run need go on from there."""
 
 
 @attrs.frozen
@@ -86,14 +86,16 @@ class Bounded:
         transition = self.system.transition(name)
         record = transition.record
         goals = {f"{name} accepted": transition.accepted}
-        goals.update({f'{name} rejection "{error}"': path for error, path in record.rejections.items()})
-        goals.update({f'event "{event}"': path for event, path in record.events.items()})
-        goals.update({f"{b.method}:{b.line} {b.arm}": path for b, path in record.branches.items()})
+        if name not in self._definition.trials():
+            goals.update({f'{name} rejection "{error}"': path for error, path in record.rejections.items()})
+            goals.update({f'event "{event}"': path for event, path in record.events.items()})
+            goals.update({f"{b.method}:{b.line} {b.arm}": path for b, path in record.branches.items()})
         every = [obligation.bad for obligation in record.obligations]
         groups = range(0, len(every), OBLIGATIONS_A_QUERY)
         bad = [self.system.circuit.any(every[start : start + OBLIGATIONS_A_QUERY]) for start in groups]
         after = self.system.layout(transition.after)
-        return _Step(name, transition.accepted, after, bad, goals, after == self._state_inputs)
+        stays = after == self._state_inputs or name in self._definition.trials()
+        return _Step(name, transition.accepted, after, bad, goals, stays)
 
     @property
     def open_choices(self) -> bool:
@@ -177,6 +179,8 @@ class Bounded:
                 machine.apply(call.operation, dict(call.arguments))
             except RuleBroken as broken:
                 return Finding(broken.rule, "rule", tuple(calls[: position + 1]), None, None)
+            except (NotAssumed, Rejected):
+                break
             except OutOfDomain as error:
                 return Finding(f"bound: {error}", "obligation", tuple(calls[: position + 1]), None, None)
             violated = machine.check()

@@ -22,7 +22,8 @@ from kvproof.model.evidence import FILE_NAME, read
 from kvproof.model.explore import every_call, explore
 from kvproof.model.machines import Bundle, generated_class
 from kvproof.spec.lang import Definition, Method, compile_machine
-from kvproof.spec.lang.definition import parameter_lineage, record_source
+from kvproof.spec.lang.class_source import record_source
+from kvproof.spec.lang.definition import parameter_lineage
 from kvproof.spec.lang.types import IndexType, RecordType
 
 DIAGRAM_STATES = 200
@@ -74,6 +75,7 @@ def _described(name: str, definition: Definition, package: Any) -> dict[str, Any
         "promises_of": lambda method: list(dict.fromkeys(method.literals("ensure", 1))),
         "records": [_record(kind) for _, kind in sorted(definition.records.items())],
         "promises": definition.promises(),
+        "trials": definition.trials().values(),
         "theorems": definition.theorems().values(),
         "assumptions_of": _assumptions,
         "conclusion_of": _conclusion,
@@ -81,7 +83,10 @@ def _described(name: str, definition: Definition, package: Any) -> dict[str, Any
         "found": found,
         "errors": definition.errors(),
         "events": definition.events(),
-        "variants": {label: compile_machine(cls) for label, cls in package.VARIANTS.items()},
+        "variants": {
+            label: {"name": cls.__name__, "doc": inspect.cleandoc(cls.__doc__ or "")}
+            for label, cls in package.VARIANTS.items()
+        },
         "broken": {label: broken for broken, labels in found.items() for label in labels},
         "edges": [] if getattr(package, "BUILT_ON", "") else edges(bundle),  # else they are in that machine's diagram
         "sizes": package.SIZES,
@@ -95,7 +100,9 @@ def _described(name: str, definition: Definition, package: Any) -> dict[str, Any
 @functools.lru_cache(maxsize=16)
 def _bundle(name: str, package: Any) -> Bundle:
     definition = compile_machine(package.MACHINE)
-    return Bundle(name, definition, generated_class(cast(Hashable, definition.cls)), package.VARIANTS, package.SIZES)
+    reference = generated_class(cast(Hashable, definition.cls))
+    tried = getattr(package, "TRIED", None)
+    return Bundle(name, definition, reference, package.VARIANTS, package.SIZES, tried=tried)
 
 
 def _inverted(broken: Mapping[str, str]) -> dict[str, list[str]]:
@@ -157,6 +164,8 @@ class _Watched:
                     self._note("", ())
 
             def _note(self, step: str, _arguments: tuple[Any, ...]) -> None:
+                if not step and self._before is None:
+                    return
                 now = [getattr(self, watched._method)(thing) for thing in things]
                 if self._before is not None:
                     taken, before = self._before
@@ -166,7 +175,7 @@ class _Watched:
 
         calls = sum(1 for _ in every_call(self._bundle, sizes))
         states = max(50, min(DIAGRAM_STATES, DIAGRAM_CALLS // max(1, calls)))
-        explore(attrs.evolve(self._bundle, reference=Watching), sizes, states=states)
+        explore(attrs.evolve(self._bundle, reference=Watching), sizes, states=states, trials=False)
 
 
 def _record(kind: RecordType) -> dict[str, Any]:

@@ -7,15 +7,18 @@ once (see `canonical`). A counterexample is a sequence of operations from the in
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import attrs
 
 from kvproof.model.canonical import Canonical
 from kvproof.model.machines import Bundle
-from kvproof.spec.lang import Parameters, plain
+from kvproof.spec.lang import Method, Parameters, plain
 from kvproof.spec.lang.types import Type
+
+REMEMBERED = 10_000
+"""States kept as they are named, so that one that is met again soon is not renamed again: most calls lead to few states."""
 
 Call = tuple[str, dict[str, Any], tuple[Any, ...]]
 """An operation, its arguments, and what is chosen where the machine leaves a choice open."""
@@ -45,6 +48,8 @@ class Exploration:
     violation: Violation | None = None
     accepted: dict[str, int] = attrs.field(factory=dict)
     rejected: dict[str, int] = attrs.field(factory=dict)
+    trials: dict[str, int] = attrs.field(factory=dict)
+    """How often each trial was tried, its assumptions being true."""
     events: dict[str, int] = attrs.field(factory=dict)
     coverage: set[int] = attrs.field(factory=set)
     unreached_events: tuple[str, ...] = ()
@@ -60,7 +65,11 @@ class Exploration:
 
 def every_call(bundle: Bundle, parameters: Parameters) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every operation with every combination of argument values, records as dicts; enumerated as it is asked for."""
-    for name, method in bundle.definition.of_kind("operation").items():
+    yield from _calls_of(bundle.definition.of_kind("operation"), parameters)
+
+
+def _calls_of(methods: Mapping[str, Method], parameters: Parameters) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, method in methods.items():
         names = [argument for argument, _ in method.arguments]
         for values in _combinations([kind for _, kind in method.arguments], parameters):
             yield name, dict(zip(names, values, strict=True))
@@ -83,9 +92,14 @@ def explore(
     seconds: float = float("inf"),
     states: int = 5_000_000,
     progress: Callable[[Exploration], None] | None = None,
+    trials: bool | None = None,
 ) -> Exploration:
-    """Search until every reachable state is seen, something breaks, or the budget is spent."""
-    return _Search(bundle, parameters).run(seconds, states, progress)
+    """Search until every reachable state is seen, something breaks, or the budget is spent.
+
+    With `trials` or without; if that is not said, as the bundle has it.
+    """
+    tried = bundle.has_trials if trials is None else trials
+    return _Search(bundle, parameters, tried).run(seconds, states, progress)
 
 
 def _alternatives(script: tuple[Any, ...], offered: list[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
@@ -97,11 +111,15 @@ def _alternatives(script: tuple[Any, ...], offered: list[tuple[Any, ...]]) -> It
 
 
 class _Search:
-    def __init__(self, bundle: Bundle, parameters: Parameters) -> None:
+    def __init__(self, bundle: Bundle, parameters: Parameters, trials: bool) -> None:
         self._reference = bundle.reference(parameters)
         self._canonical = Canonical(bundle.definition, parameters)
         self._calls: list[tuple[str, dict[str, Any]]] = []
+        self._read: list[tuple[str, dict[str, Any]]] = []
+        """The calls with the reference's own records for arguments: it would make them anew in every state."""
         self._unread = every_call(bundle, parameters)
+        self._trials = list(_calls_of(bundle.definition.trials() if trials else {}, parameters))
+        """What is tried in every state. The last calls of traces, so numbered from -1 down."""
         self._found = Exploration(bundle.name, parameters)
         self._origins: list[tuple[int, tuple[int, tuple[Any, ...]]]] = [(-1, (-1, ()))]
 
@@ -110,6 +128,7 @@ class _Search:
         started = time.monotonic()
         seen = {self._canonical.digest(reference)}
         frontier = [(0, reference.snapshot())]
+        met: set[Any] = set()
         self._check_invariants(0)
         while frontier and found.violation is None:
             following: list[tuple[int, Any]] = []
@@ -118,6 +137,11 @@ class _Search:
                 if found.seconds > seconds or len(seen) > states:
                     return self._finished(len(seen), reference)
                 for call, taken in self._successors(number, saved):
+                    if taken in met:
+                        continue
+                    if len(met) >= REMEMBERED:
+                        met.clear()
+                    met.add(taken)
                     digest = self._canonical.digest(reference)
                     if digest not in seen:
                         seen.add(digest)
@@ -138,16 +162,24 @@ class _Search:
         return self._finished(len(seen), reference)
 
     def _every_call(self) -> Iterator[tuple[int, tuple[str, dict[str, Any]]]]:
-        """All calls, numbered; those not read yet are kept as they are read."""
-        yield from enumerate(self._calls)
-        for call in self._unread:
-            self._calls.append(call)
-            yield len(self._calls) - 1, call
+        """All calls, numbered; those not enumerated yet are kept as they are."""
+        yield from enumerate(self._read)
+        for name, arguments in self._unread:
+            readers = self._reference.READERS.get(name)
+            read = arguments
+            if readers is not None:
+                pairs = zip(arguments.items(), readers, strict=True)
+                read = {argument: reader(value) for (argument, value), reader in pairs}
+            self._calls.append((name, arguments))
+            self._read.append((name, read))
+            yield len(self._read) - 1, (name, read)
 
     def _successors(self, number: int, saved: Any) -> Iterator[tuple[tuple[int, tuple[Any, ...]], Any]]:
         """The calls that are accepted in a state, with the state that each leads to; the reference is in that state."""
         reference, found = self._reference, self._found
         reference.restore(saved)
+        if not self._try(number, saved):
+            return
         for position, (name, arguments) in self._every_call():
             scripts: list[tuple[Any, ...]] = [()]
             while scripts:
@@ -169,6 +201,25 @@ class _Search:
                 yield (position, script), reference.snapshot()
                 reference.restore(saved)
 
+    def _try(self, number: int, saved: Any) -> bool:
+        """Try every trial in a state; False when one fails."""
+        found, reference = self._found, self._reference
+        for position, (name, arguments) in enumerate(self._trials):
+            scripts: list[tuple[Any, ...]] = [()]
+            while scripts:
+                script = scripts.pop()
+                reference.script = list(script)
+                try:
+                    assumed = reference.attempt(name, arguments, saved)
+                except reference.RuleBroken as broken:
+                    found.violation = Violation("rule", broken.rule, self._trace(number, (-1 - position, script)))
+                    return False
+                if reference.offered:
+                    scripts += _alternatives(script, [allowed for _, allowed in reference.offered])
+                if assumed:
+                    found.trials[name] = found.trials.get(name, 0) + 1
+        return True
+
     def _check_invariants(self, number: int) -> None:
         broken = self._reference.check()
         if broken:
@@ -183,7 +234,7 @@ class _Search:
 
     def _call(self, call: tuple[int, tuple[Any, ...]]) -> Call:
         position, script = call
-        name, arguments = self._calls[position]
+        name, arguments = self._calls[position] if position >= 0 else self._trials[-1 - position]
         return name, arguments, script
 
     def _finished(self, states: int, reference: Any) -> Exploration:

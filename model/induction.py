@@ -1,4 +1,5 @@
-"""Induction, the main prover: from every state that satisfies the invariants, operations keep rules and invariants.
+"""Induction, the main prover: from every state that satisfies the invariants, operations keep rules and invariants, and
+trials succeed.
 
 It proves all depths at the sizes checked, together with the invariants' truth in the initial state. Nothing is proved from
 contradictory hypotheses: that they have a model is shown first. An operation that no such state accepts is switched off at
@@ -43,7 +44,8 @@ def check_induction(
     """
     started = time.monotonic()
     deadline = started + seconds
-    names = tuple(definition.of_kind("operation")) if operations is None else tuple(operations)
+    every = (*definition.of_kind("operation"), *definition.trials())
+    names = every if operations is None else tuple(operations)
 
     def report(verdict: Verdict, message: str = "", done: Sequence[OperationReport] = ()) -> Report:
         return Report(

@@ -16,6 +16,7 @@ import attrs
 
 from kvproof.model.circuit import value_of
 from kvproof.model.lowering import Transition
+from kvproof.model.reference_methods import running_methods
 from kvproof.model.solver import Answer, Outcome, Solver
 from kvproof.model.system import System
 from kvproof.model.verdict import Call, Finding, OperationReport, Verdict
@@ -54,7 +55,8 @@ class OperationInduction:
         self._transition: Transition = self._system.transition(operation)
         record = self._transition.record
         hypotheses = self._system.hypotheses + self._system.argument_constraints(operation) + record.assumptions
-        self._after = self._system.invariants_of(self._transition.after)
+        kept = operation not in definition.trials()  # what comes of a trial is thrown away
+        self._after = self._system.invariants_of(self._transition.after) if kept else {}
         self._targets = self._all_targets()
         self._solver = Solver(self._circuit, engine)
         self._solver.add(hypotheses)
@@ -167,6 +169,14 @@ class OperationInduction:
         """Everything that should be possible, by what it is called in a report."""
         record = self._transition.record
         goals = {"accepted": self._transition.accepted}
+        if self._operation in self._system.definition.trials():
+            # that a trial takes a step does not make the machine take it: a trial is for its promises, and its own branches
+            running = running_methods(self._system.definition)
+            goals.update(
+                {f"{b.method}:{b.line} {b.arm}": p for b, p in record.branches.items() if b.method not in running}
+            )
+            goals.update({f"promise {name}": path for name, path in record.promises.items()})
+            return goals
         goals.update({f'rejection "{error}"': path for error, path in record.rejections.items()})
         goals.update({f'event "{event}"': path for event, path in record.events.items()})
         goals.update({f"{b.method}:{b.line} {b.arm}": path for b, path in record.branches.items()})

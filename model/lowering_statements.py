@@ -87,6 +87,11 @@ class Statements(Iteration):
             assert isinstance(event, ast.Constant)
             self.record.event(str(event.value), self.path(environment))
             return environment
+        if isinstance(function, ast.Name) and function.id == "assume":
+            condition = self.truth(node.args[0], environment)
+            self.activation.left += 1
+            self.activation.rejected = True
+            return None if condition == FALSE else environment.branch(self.circuit, condition)
         if isinstance(function, ast.Name) and function.id == "reject":
             error = node.args[0]
             assert isinstance(error, ast.Constant)

@@ -1,8 +1,8 @@
 """The machines that there are, each with what is derived from it.
 
 A machine is a folder of `kvproof.spec` whose package gives `MACHINE`, `VARIANTS` and `SIZES`, and may give `SELDOM`, the
-operations that random sequences are to use seldom, `BUILT_ON`, the machine that it extends, and `UNEXPLORED`, branches
-that no size reaches that can be explored. A machine of one's own is
+operations that random sequences are to use seldom, `BUILT_ON`, the machine that it extends, `UNEXPLORED`, branches that no
+size reaches that can be explored, and `TRIED`, the variants that only a trial finds. A machine of one's own is
 named `module:Class`; its module may give `VARIANTS` and `SIZES` too, and its reference is generated in memory.
 """
 
@@ -44,6 +44,16 @@ class Bundle:
     """The machine that this one extends, if it does: what is only that one's is explored there."""
     unexplored: Mapping[tuple[str, str], str] = attrs.field(factory=dict)
     """Method and arm of branches that only larger sizes reach than can be explored, each with the reason."""
+    tried: frozenset[str] | None = None
+    """The variants that only a trial finds. A counterexample of any other is one of operations, which an implementation can
+    execute, so trials are left out there; None: there may be trials in all."""
+    has_trials: bool = True
+    """Whether its trials are tried."""
+
+    def checked(self) -> tuple[str, ...]:
+        """What checkers look at: the operations, and the trials where these are tried."""
+        definition = self.definition
+        return (*definition.of_kind("operation"), *(definition.trials() if self.has_trials else ()))
 
     def parameters(self, values: Mapping[str, int]) -> Parameters:
         """The machine's parameters from a plain mapping; `ValueError` names what does not fit."""
@@ -59,7 +69,8 @@ class Bundle:
         """The variant `name` as a machine of its own."""
         if name not in self.variants:
             raise UnknownMachine(f"{self.name} has no variant {name!r}: there are {', '.join(self.variants) or 'none'}")
-        return _bundle(f"{self.name}/{name}", self.variants[name], {}, self.sizes)
+        made = _bundle(f"{self.name}/{name}", self.variants[name], {}, self.sizes)
+        return attrs.evolve(made, has_trials=self.tried is None or name in self.tried)
 
 
 @functools.cache
@@ -100,7 +111,8 @@ def load(name: str) -> Bundle:
             raise UnknownMachine(f"machine {name!r} cannot be imported: {error}") from error
         if not (isinstance(cls, type) and issubclass(cls, Machine)):
             raise UnknownMachine(f"{name!r} is not a machine: it must derive kvproof.spec.lang.Machine")
-        return _bundle(name, cls, getattr(module, "VARIANTS", {}), getattr(module, "SIZES", {}))
+        made = _bundle(name, cls, getattr(module, "VARIANTS", {}), getattr(module, "SIZES", {}))
+        return attrs.evolve(made, tried=getattr(module, "TRIED", None))
     if name not in names():
         raise UnknownMachine(f"there is no machine {name!r}: choose from {', '.join(names())}, or give module:Class")
     package = importlib.import_module(f"kvproof.spec.{name.replace('-', '_')}")
@@ -117,6 +129,7 @@ def load(name: str) -> Bundle:
         seldom,
         built_on,
         getattr(package, "UNEXPLORED", {}),
+        getattr(package, "TRIED", None),
     )
 
 

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import ast
+import functools
+import re
+import textwrap
+from typing import Any
 
-from kvproof.spec.lang.definition import Definition, Method
-from kvproof.spec.lang.types import Index, SetType
+from kvproof.spec.lang.definition import FREE_FORM, Definition, Method
+from kvproof.spec.lang.types import Index
+
+Branch = tuple[str, int, str]
+"""The method, the line and the arm."""
+
+_MARKED = re.compile(r"self\.coverage\.add\((\d+)\)")
 
 
 def running_methods(definition: Definition) -> set[str]:
@@ -22,6 +31,49 @@ def running_methods(definition: Definition) -> set[str]:
                 case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr=called)):
                     pending.append(called)
     return found
+
+
+def method_text(
+    method: Method, first: int, sets: frozenset[str], running: bool, enforce: bool
+) -> tuple[str, list[Branch]]:
+    """How a method is written, its branches numbered from `first`, and these branches.
+
+    `sets` are the state variables that are sets; the branches of methods that are not `running` are not marked; for
+    `enforce` see `reference_source`.
+    """
+    text, branches = _method_text(method, sets, running, enforce)
+    if first and branches:
+        text = _MARKED.sub(lambda mark: f"self.coverage.add({first + int(mark[1])})", text)
+    return text, branches
+
+
+@functools.cache
+def _method_text(method: Method, sets: frozenset[str], running: bool, enforce: bool) -> tuple[str, list[Branch]]:
+    """The same with branches numbered from 0: a machine and its variants have most methods in common."""
+    node = _copied(method.node)
+    node.decorator_list = []
+    branches: list[Branch] = []
+    if method.kind in FREE_FORM:
+        rewritten = FreeForm(method).visit(node)
+    else:
+        rewriter = Rewriter(method, sets, running, enforce)
+        rewritten, branches = rewriter.rewrite(node), rewriter.branches
+    documentation = ast.get_docstring(rewritten)
+    if documentation is not None:
+        closing = "\n    " if "\n" in documentation else ""
+        rewritten.body[0] = ast.Expr(ast.Constant(textwrap.indent(documentation, "    ").strip() + closing))
+    return ast.unparse(ast.fix_missing_locations(rewritten)), branches
+
+
+def _copied(value: Any) -> Any:
+    """A copy of a syntax tree; `copy.deepcopy` takes several times as long."""
+    if isinstance(value, list):
+        return [_copied(part) for part in value]
+    if not isinstance(value, ast.AST):
+        return value
+    copied = type(value)()
+    copied.__dict__.update({name: _copied(part) for name, part in value.__dict__.items()})
+    return copied
 
 
 class FreeForm(ast.NodeTransformer):
@@ -58,18 +110,11 @@ class FreeForm(ast.NodeTransformer):
 class Rewriter(ast.NodeTransformer):
     """Methods in the language."""
 
-    def __init__(
-        self,
-        definition: Definition,
-        method: Method,
-        branches: dict[int, tuple[str, int, str]],
-        running: set[str],
-        enforce: bool,
-    ) -> None:
-        self._definition = definition
+    def __init__(self, method: Method, sets: frozenset[str], running: bool, enforce: bool) -> None:
+        self.branches: list[Branch] = []
+        self._sets = sets
         self._enforce = enforce
         self._method = method
-        self._branches = branches
         self._running = running
 
     def rewrite(self, node: ast.FunctionDef) -> ast.FunctionDef:
@@ -90,10 +135,10 @@ class Rewriter(ast.NodeTransformer):
         return node
 
     def _branch(self, node: ast.stmt, arm: str) -> ast.stmt:
-        if self._method.name not in self._running:
+        if not self._running:
             return ast.Pass()
-        number = len(self._branches)
-        self._branches[number] = (self._method.name, node.lineno, arm)
+        number = len(self.branches)
+        self.branches.append((self._method.name, node.lineno, arm))
         return ast.parse(f"self.coverage.add({number})").body[0]
 
     def visit_If(self, node: ast.If) -> ast.AST:
@@ -119,9 +164,8 @@ class Rewriter(ast.NodeTransformer):
 
     def _ordered(self, node: ast.expr) -> ast.expr:
         """A set is iterated in ascending order."""
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
-            variable = self._definition.state.get(node.attr)
-            if variable is not None and isinstance(variable.type, SetType):
+        match node:
+            case ast.Attribute(value=ast.Name(id="self"), attr=name) if name in self._sets:
                 return ast.Call(ast.Name("sorted", ast.Load()), [node], [])
         return node
 
@@ -149,6 +193,10 @@ class Rewriter(ast.NodeTransformer):
                 self.generic_visit(node)
                 broken = ast.If(ast.UnaryOp(ast.Not(), call.args[0]), [_raise("RuleBroken", call.args[1])], [])
                 return ast.copy_location(broken, node)
+            if call.func.id == "assume":
+                self.generic_visit(node)
+                raised = ast.Raise(ast.Call(ast.Name("NotAssumed", ast.Load()), [], []), None)
+                return ast.copy_location(ast.If(ast.UnaryOp(ast.Not(), call.args[0]), [raised], []), node)
             if call.func.id == "reject":
                 return ast.copy_location(_raise("Rejected", call.args[0]), node)
             if call.func.id == "sometimes":

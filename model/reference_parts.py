@@ -27,6 +27,10 @@ class RuleBroken(Exception):
         self.rule = rule
 
 
+class NotAssumed(Exception):
+    """A trial was tried where it means nothing: one of its assumptions is false."""
+
+
 class PriorityQueue:
     """Distinct items, lowest priority first, and within a priority from front to back; all but iteration is O(1)."""
 
@@ -95,6 +99,7 @@ class Reference:
 
     SPECIFICATION = ""
     OPERATIONS: ClassVar[dict[str, tuple[str, ...]]] = {}
+    TRIALS: ClassVar[dict[str, tuple[str, ...]]] = {}
     STEPS: ClassVar[dict[str, tuple[str, ...]]] = {}
     INVARIANTS: ClassVar[tuple[str, ...]] = ()
     READERS: ClassVar[dict[str, tuple[Callable[[Any], Any], ...]]] = {}
@@ -130,6 +135,28 @@ class Reference:
                 message = f"{operation} was rejected ({rejection.error}) after it had taken a step"
                 raise RuleBroken("all-or-nothing", message) from rejection
             raise
+
+    def attempt(self, trial: str, arguments: dict[str, Any], saved: Any) -> bool:
+        """Try a trial in the state that `saved` is the snapshot of, and return to it; False where the trial means nothing.
+
+        Raises `RuleBroken` when the trial fails. Nothing that it does is reported or counted.
+        """
+        hook, coverage, events, taken = self.on_step, self.coverage, self.events, self.steps_taken
+        self.on_step, self.coverage, self.events = None, set(), {}
+        self.offered = []
+        try:
+            getattr(self, trial)(*(arguments[name] for name in self.TRIALS[trial]))
+        except NotAssumed:
+            return False
+        finally:
+            if self.steps_taken != taken:
+                self.restore(saved)
+            self.on_step, self.coverage, self.events, self.steps_taken = hook, coverage, events, taken
+        return True
+
+    def restore(self, saved: Any) -> None:
+        """Return to a state that `snapshot` gave."""
+        raise NotImplementedError
 
     def enabled(self, operation: str, arguments: dict[str, Any]) -> str | None:
         """The error with which the operation would be refused now, or None. Changes nothing."""

@@ -8,16 +8,16 @@ taken, and the iteration orders that the language fixes are made explicit.
 from __future__ import annotations
 
 import ast
-import copy
 import inspect
 import pprint
 import textwrap
 import typing
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any
 
 from kvproof.model import reference_parts
-from kvproof.model.reference_methods import FreeForm, Rewriter, running_methods
+from kvproof.model.reference_methods import method_text, running_methods
 from kvproof.model.reference_types import (
     bound_text,
     count_text,
@@ -28,7 +28,7 @@ from kvproof.model.reference_types import (
     snapshot_text,
     type_annotation,
 )
-from kvproof.spec.lang.definition import FREE_FORM, Definition, Method, global_value, parameter_lineage
+from kvproof.spec.lang.definition import FREE_FORM, Definition, Method, global_value, names_in, parameter_lineage
 from kvproof.spec.lang.types import (
     BoolType,
     EnumType,
@@ -50,6 +50,7 @@ from kvproof.spec.lang.types import (
 _MARK = "# --- copied from here ---\n"
 
 
+@lru_cache(maxsize=64)
 def reference_source(definition: Definition, enforce: bool = True) -> str:
     """The text of the standalone module; the same machine always gives the same text.
 
@@ -65,6 +66,7 @@ class _ModuleWriter:
         self._enforce = enforce
         self._branches: dict[int, tuple[str, int, str]] = {}
         self._running = running_methods(definition)
+        self._sets = frozenset(name for name, v in definition.state.items() if isinstance(v.type, SetType))
         self._globals: dict[str, Any] = {}
         self._aliases: dict[str, str] = {}
 
@@ -134,13 +136,14 @@ class _ModuleWriter:
 
     def _class(self) -> str:
         definition = self._definition
-        names = {kind: definition.of_kind(kind) for kind in ("operation", "step", "invariant")}
+        names = {kind: definition.of_kind(kind) for kind in ("operation", "trial", "step", "invariant")}
         lines = [
             f"class {definition.name}(Reference):",
             textwrap.indent(f'"""{definition.doc}"""', "    "),
             "",
             f"    SPECIFICATION = {definition.digest()!r}",
             _constant("OPERATIONS", _arguments(names["operation"])),
+            *([_constant("TRIALS", _arguments(names["trial"]))] if names["trial"] else []),
             _constant("STEPS", _arguments(names["step"])),
             _constant("INVARIANTS", tuple(sorted(names["invariant"]))),
             _constant("EVENTS", tuple(definition.events())),
@@ -283,44 +286,30 @@ class _ModuleWriter:
     # methods
 
     def _method(self, method: Method) -> str:
-        node = copy.deepcopy(method.node)
-        node.decorator_list = []
-        if method.kind in FREE_FORM:
-            self._note_globals(method, node, free_form=True)
-            rewritten = FreeForm(method).visit(node)
-        else:
-            self._note_globals(method, node, free_form=False)
-            rewritten = Rewriter(self._definition, method, self._branches, self._running, self._enforce).rewrite(node)
-        documentation = ast.get_docstring(rewritten)
-        if documentation is not None:
-            rewritten.body[0] = ast.Expr(
-                ast.Constant(textwrap.indent(documentation, "    ").strip() + _closing(documentation))
-            )
-        return ast.unparse(ast.fix_missing_locations(rewritten))
+        self._note_globals(method)
+        running = method.name in self._running
+        text, branches = method_text(method, len(self._branches), self._sets, running, self._enforce)
+        self._branches.update(enumerate(branches, start=len(self._branches)))
+        return text
 
-    def _note_globals(self, method: Method, node: ast.FunctionDef, free_form: bool) -> None:
-        for part in ast.walk(node):
-            if isinstance(part, ast.Name):
-                try:
-                    self._globals.setdefault(part.id, global_value(method, part.id))
-                except KeyError:
-                    value = method.namespace.get(part.id)
-                    if typing.get_origin(value) is typing.Annotated:
-                        self._aliases[part.id] = type_annotation(resolve(value))
+    def _note_globals(self, method: Method) -> None:
+        for part in names_in(method.node):
+            try:
+                self._globals.setdefault(part.id, global_value(method, part.id))
+            except KeyError:
                 value = method.namespace.get(part.id)
-                if isinstance(value, type) and issubclass(value, Index):
-                    self._aliases[part.id] = "int"
-                if free_form and isinstance(value, type) and issubclass(value, Index):
-                    self._globals.setdefault(part.id, value)
+                if typing.get_origin(value) is typing.Annotated:
+                    self._aliases[part.id] = type_annotation(resolve(value))
+            value = method.namespace.get(part.id)
+            if isinstance(value, type) and issubclass(value, Index):
+                self._aliases[part.id] = "int"
+            if method.kind in FREE_FORM and isinstance(value, type) and issubclass(value, Index):
+                self._globals.setdefault(part.id, value)
 
 
 def _constant(name: str, value: Any) -> str:
     text = pprint.pformat(value, width=112, sort_dicts=False)
     return textwrap.indent(f"{name} = {text}", "    ")
-
-
-def _closing(documentation: str) -> str:
-    return "\n    " if "\n" in documentation else ""
 
 
 def _is_enum(value: Any) -> bool:

@@ -39,8 +39,8 @@ class System:
 
     @property
     def operations(self) -> tuple[str, ...]:
-        """The operations, in order of definition."""
-        return tuple(self.definition.of_kind("operation"))
+        """The operations, and then the trials, in order of definition."""
+        return (*self.definition.of_kind("operation"), *self.definition.trials())
 
     @cached_property
     def initial(self) -> tuple[Any, ...]:

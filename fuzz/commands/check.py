@@ -14,8 +14,9 @@ from rich.console import Console
 from rich.status import Status
 from rich.table import Table
 
-from kvproof.fuzz.commands.fuzz import WORKING_FOLDER, parse_parameters
+from kvproof.fuzz.commands.fuzz import WORKING_FOLDER
 from kvproof.fuzz.counterexample import settle
+from kvproof.fuzz.options import file, folder, parse_parameters
 from kvproof.fuzz.subject import MachineError
 from kvproof.fuzz.targets import DEFAULT_MACHINE
 from kvproof.model.bounded import check_bounded
@@ -61,10 +62,13 @@ class Task:
 )
 @click.option("--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="Operations proved at once.")
 @click.option("--bounded", is_flag=True, help="Check the machine itself by bounded search too.")
-@click.option("--out", type=click.Path(path_type=Path), default=WORKING_FOLDER / "traces", show_default=True)
+@click.option(
+    "--out", type=click.Path(path_type=Path), callback=folder, default=WORKING_FOLDER / "traces", show_default=True
+)
 @click.option(
     "--record",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
+    callback=file,
     metavar="FILE",
     help="Keep what was proved in a file; the one beside the machine goes into its document.",
 )
@@ -137,6 +141,10 @@ def command(
         console.print(uncovered, style="yellow" if sizes else "red")
         if not sizes:  # who names sizes asks for these and no others
             status = max(status, FINDING)
+    silent = _never_shown(base, list(proofs.values())) if not sizes and status == 0 else []
+    if silent:
+        console.print(f"promised by trials, and no proof comes to them: {', '.join(silent)}", style="red")
+        status = FINDING
     if record is not None and status == 0:
         write(collect(base.definition, engine, proofs.items(), theorems, broken), record)
         console.print(f"kept in {record}")
@@ -148,6 +156,13 @@ def command(
 def _never_accepted(proofs: list[Report]) -> list[str]:
     """The operations that every proof found switched off."""
     return [name for name in (proofs[0].off if proofs else ()) if all(name in report.off for report in proofs)]
+
+
+def _never_shown(base: Bundle, proofs: list[Report]) -> list[str]:
+    """What trials promise where no proof ever is: nothing is shown of it."""
+    reached = {goal for report in proofs for one in report.operations for goal in one.reached}
+    promises = {promise: None for trial in base.definition.trials().values() for promise in trial.literals("ensure", 1)}
+    return [promise for promise in promises if proofs and f"promise {promise}" not in reached]
 
 
 def _theorems(base: Bundle, table: Table, deadline: float, verdicts: dict[str, str]) -> int:
@@ -196,7 +211,15 @@ def _run(task: Task, engine: str, seconds: float, depth: int | None, jobs: int, 
             line.update(f"bounded: {task.bundle.name} at {task.label}: safe to depth {reached}, {spent:.0f} s")
 
         depth = depth or (VARIANT_DEPTH if task.expected is Verdict.VIOLATED else MACHINE_DEPTH)
-        return check_bounded(definition, task.parameters, depth=depth, engine=engine, seconds=seconds, progress=deeper)
+        return check_bounded(
+            definition,
+            task.parameters,
+            depth=depth,
+            engine=engine,
+            seconds=seconds,
+            progress=deeper,
+            operations=task.bundle.checked(),
+        )
     done: list[str] = []
 
     def proved(result: OperationReport) -> None:
@@ -236,7 +259,9 @@ def _what(base: Bundle, task: Task, report: Report, out: Path, broken: dict[str,
             if promises
             else (f"{rules} rules and {invariants} invariants")
         )
-        told = f"{stated}, {len(report.operations) - len(report.off)} operations"
+        trials = sum(1 for one in report.operations if one.operation in task.bundle.definition.trials())
+        tried = f" and {trials} trials" if trials else ""
+        told = f"{stated}, {len(report.operations) - trials} operations{tried}"
         return f"{told}; switched off: {', '.join(report.off)}" if report.off else told
     undecided = [one.operation for one in report.operations if one.verdict is Verdict.UNKNOWN]
     return report.message or (f"undecided: {', '.join(undecided)}" if undecided else report.summary())

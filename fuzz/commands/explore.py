@@ -15,8 +15,9 @@ from rich.console import Console
 from rich.status import Status
 from rich.table import Table
 
-from kvproof.fuzz.commands.fuzz import WORKING_FOLDER, parse_parameters
+from kvproof.fuzz.commands.fuzz import WORKING_FOLDER
 from kvproof.fuzz.counterexample import settle
+from kvproof.fuzz.options import folder, parse_parameters
 from kvproof.fuzz.subject import MachineError
 from kvproof.fuzz.targets import DEFAULT_MACHINE
 from kvproof.model.explore import Exploration, explore
@@ -36,7 +37,9 @@ UNKNOWN = 3
 @click.option(
     "--seconds", type=click.FloatRange(min=0, min_open=True), default=600.0, show_default=True, help="For all."
 )
-@click.option("--out", type=click.Path(path_type=Path), default=WORKING_FOLDER / "traces", show_default=True)
+@click.option(
+    "--out", type=click.Path(path_type=Path), callback=folder, default=WORKING_FOLDER / "traces", show_default=True
+)
 @click.pass_context
 def command(
     context: click.Context,
@@ -52,7 +55,7 @@ def command(
     With --variant and no --sizes only the variants are explored; with --sizes and no --variant only the machine itself.
 
     Exit status 0 when the machine is explored and every variant violated, 1 when anything is violated that should not be
-    (or a variant is not, or an event or branch is reached at none of the sizes), 3 when the time was too short to tell.
+    (or a variant is not, or an event, trial or branch is reached at none of the sizes), 3 when there was too little time.
     """
     console = Console()
     try:
@@ -127,15 +130,15 @@ def _what(base: Bundle, bundle: Bundle, found: Exploration, out: Path) -> str:
 
 
 def inherited_goals(base: Bundle) -> set[Any]:
-    """Events and branches that are those of the machine on which this one is built, where they are explored."""
+    """Events, branches and trials that are those of the machine on which this one is built, where they are explored."""
     if not base.built_on:
         return set()
     reference = load(base.built_on).reference
-    return {*reference.EVENTS, *reference.BRANCHES.values()}
+    return {*reference.EVENTS, *reference.TRIALS, *reference.BRANCHES.values()}
 
 
 def _report_reach(console: Console, base: Bundle, done: list[tuple[Bundle, Exploration]], complete: bool) -> int:
-    """Events and branches of the machine that were reached at none of the sizes; a finding when all sizes were run."""
+    """Events, trials and branches of the machine that no size reached; a finding when all sizes were run."""
     own = [found for bundle, found in done if bundle is base]
     if not own:
         return 0
@@ -144,6 +147,8 @@ def _report_reach(console: Console, base: Bundle, done: list[tuple[Bundle, Explo
     inherited = inherited_goals(base)
     missed = [f"event: {event}" for event in base.reference.EVENTS if event not in reached | inherited]
     waived = []
+    tried = set(itertools.chain.from_iterable(found.trials for found in own))
+    missed += [f"trial: {trial}" for trial in base.definition.trials() if trial not in tried | inherited]
     for number, (method, line, arm) in base.reference.BRANCHES.items():
         if number in covered or (method, line, arm) in inherited:
             continue

@@ -1,7 +1,7 @@
 """The language of machines: typed Python over finite types that runs, and that the tools of `kvproof.model` read.
 
-A machine is a class that derives `Machine`. Annotations declare its state, methods marked `step`, `operation` and
-`invariant` declare what it does. Nothing here knows who reads a machine.
+A machine is a class that derives `Machine`. Annotations declare its state, methods marked `step`, `operation`,
+`invariant` and `trial` declare what it does. Nothing here knows who reads a machine.
 """
 
 from kvproof.spec.lang.containers import Map, PartialMap, PriorityQueue, Set
@@ -24,6 +24,7 @@ from kvproof.spec.lang.machine import (
     sometimes,
     step,
     theorem,
+    trial,
 )
 from kvproof.spec.lang.record import Record, plain
 from kvproof.spec.lang.types import AtMost, Between, Exactly, Index, Parameters
@@ -65,4 +66,5 @@ __all__ = [
     "sometimes",
     "step",
     "theorem",
+    "trial",
 ]

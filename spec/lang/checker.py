@@ -20,8 +20,8 @@ STATEMENT_FUNCTIONS: dict[str, tuple[tuple[str, ...], int]] = {
     "require": (("step",), 2),
     "reject": (("operation",), 1),
     "sometimes": (("step", "operation", "helper"), 1),
-    "ensure": (("operation", "helper"), 2),
-    "assume": (("theorem",), 1),
+    "ensure": (("operation", "helper", "trial"), 2),
+    "assume": (("theorem", "trial"), 1),
 }
 """For each: the kinds of method in which it may stand, and how many arguments it has."""
 READING_METHODS = {"get", "values", "front", "priority_of"}

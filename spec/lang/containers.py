@@ -192,6 +192,8 @@ def fresh(kind: Type, parameters: Any) -> Any:
 
 def frozen(value: Any) -> Any:
     """A hashable picture of a value: containers and records as nested tuples, everything else as it is."""
+    if value is None or isinstance(value, int):  # most are
+        return value
     if isinstance(value, Map | PartialMap | Set | PriorityQueue):
         return value.snapshot()
     if isinstance(value, Record):

@@ -6,7 +6,6 @@ import ast
 import functools
 import hashlib
 import inspect
-import textwrap
 import typing
 from collections.abc import Hashable
 from enum import IntEnum
@@ -14,6 +13,7 @@ from typing import Any, cast
 
 import attrs
 
+from kvproof.spec.lang.class_source import annotations_of, class_source, record_source
 from kvproof.spec.lang.errors import LanguageError
 from kvproof.spec.lang.machine import Machine, _GhostMark, kind_of
 from kvproof.spec.lang.record import Record
@@ -59,12 +59,21 @@ class Method:
     def literals(self, function: str, position: int) -> list[str]:
         """String literals at argument `position` of the calls of `function` in this method, in order of appearance."""
         found = []
-        for node in ast.walk(self.node):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == function:
-                argument = node.args[position]
-                if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
-                    found.append(argument.value)
+        for call in _calls_of_functions(self.node).get(function, ()):
+            argument = call.args[position]
+            if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                found.append(argument.value)
         return found
+
+
+@functools.cache
+def _calls_of_functions(node: ast.FunctionDef) -> dict[str, list[ast.Call]]:
+    """The calls of plain names in a method, by name, in order of appearance."""
+    found: dict[str, list[ast.Call]] = {}
+    for part in ast.walk(node):
+        if isinstance(part, ast.Call) and isinstance(part.func, ast.Name):
+            found.setdefault(part.func.id, []).append(part)
+    return found
 
 
 @attrs.frozen(eq=False)
@@ -96,6 +105,10 @@ class Definition:
                 found[promise] = (*found.get(promise, ()), method)
         return found
 
+    def trials(self) -> dict[str, Method]:
+        """Every trial, in order of definition."""
+        return self.of_kind("trial")
+
     def theorems(self) -> dict[str, Method]:
         """Every theorem, in order of definition."""
         return self.of_kind("theorem")
@@ -114,59 +127,40 @@ class Definition:
 
     def digest(self) -> str:
         """Names this specification: changes with its meaning, not with comments or layout (first 16 hex digits)."""
-        text = hashlib.sha256()
-        for variable in self.state.values():
-            text.update(f"{variable.name}: {variable.annotation} {type_source(variable.type)}\n".encode())
-        for method in self.methods.values():
-            body = list(method.node.body)
-            if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
-                body = body[1:]
-            # unparsed, not dumped: the dump of the same source differs between versions of Python
-            text.update(f"{method.kind} {method.name} {ast.unparse(method.node.args)}\n".encode())
-            text.update("\n".join(ast.unparse(statement) for statement in body).encode())
-        for record in sorted(self.records):
-            kind = self.records[record]
-            written = record_source(kind.cls).annotations.values()
-            text.update(f"record {type_source(kind)} {', '.join(written)}\n".encode())
-        for cls in parameter_lineage(self.parameters):
-            text.update(inspect.getsource(cls).encode())
-        return text.hexdigest()[:16]
-
-
-@attrs.frozen(eq=False)
-class _ClassSource:
-    """The syntax of one class and where it stands."""
-
-    file: str
-    node: ast.ClassDef
+        return _digest(self)
 
 
 @functools.cache
-def _class_source(cls: Any) -> _ClassSource:
-    file = inspect.getsourcefile(cls) or "<unknown>"
-    try:
-        lines, first = inspect.getsourcelines(cls)
-    except OSError as error:
-        raise LanguageError(file, 0, f"the source of {cls.__name__} cannot be read", "Define it in a file") from error
-    node = ast.parse(textwrap.dedent("".join(lines))).body[0]
-    assert isinstance(node, ast.ClassDef)
-    ast.increment_lineno(node, first - 1)
-    return _ClassSource(file, node)
+def _digest(definition: Definition) -> str:
+    text = hashlib.sha256()
+    for variable in definition.state.values():
+        text.update(f"{variable.name}: {variable.annotation} {type_source(variable.type)}\n".encode())
+    for method in definition.methods.values():
+        text.update(f"{method.kind} {method.name} ".encode())
+        text.update(_meaning(method.node).encode())
+    for record in sorted(definition.records):
+        kind = definition.records[record]
+        written = record_source(kind.cls).annotations.values()
+        text.update(f"record {type_source(kind)} {', '.join(written)}\n".encode())
+    for cls in parameter_lineage(definition.parameters):
+        text.update(inspect.getsource(cls).encode())
+    return text.hexdigest()[:16]
 
 
-@attrs.frozen(eq=False)
-class RecordSource:
-    """How the fields of a record class are written."""
-
-    annotations: dict[str, str]
-    docs: dict[str, str]
-    """The string literal that follows a field, where there is one."""
+@functools.cache
+def names_in(node: ast.FunctionDef) -> tuple[ast.Name, ...]:
+    """Every name in a method, breadth first."""
+    return tuple(part for part in ast.walk(node) if isinstance(part, ast.Name))
 
 
-def record_source(cls: type[Record]) -> RecordSource:
-    """The fields of a record class in its source."""
-    docs, annotations = _annotations(_class_source(cast(Any, cls)).node)
-    return RecordSource({name: ast.unparse(node) for name, node in annotations.items()}, docs)
+@functools.cache
+def _meaning(node: ast.FunctionDef) -> str:
+    """A method's arguments and body, without its documentation."""
+    body = node.body
+    if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+        body = body[1:]
+    # unparsed, not dumped: the dump of the same source differs between versions of Python
+    return f"{ast.unparse(node.args)}\n" + "\n".join(ast.unparse(statement) for statement in body)
 
 
 def _lineage(cls: type[Machine[Any]]) -> list[type]:
@@ -179,8 +173,8 @@ def state_types(cls: Hashable) -> dict[str, StateVariable]:
     """State variables of a machine, those of base classes first."""
     found: dict[str, StateVariable] = {}
     for owner in _lineage(cast(type[Machine[Any]], cls)):
-        source = _class_source(owner)
-        docs, annotations = _annotations(source.node)
+        source = class_source(owner)
+        docs, annotations = annotations_of(source.node)
         hints = typing.get_type_hints(owner, include_extras=True)
         for name in owner.__dict__.get("__annotations__", {}):
             annotation, ghost = hints[name], False
@@ -206,22 +200,10 @@ def state_types(cls: Hashable) -> dict[str, StateVariable]:
     return found
 
 
-def _annotations(node: ast.ClassDef) -> tuple[dict[str, str], dict[str, ast.expr]]:
-    docs: dict[str, str] = {}
-    annotations: dict[str, ast.expr] = {}
-    for position, statement in enumerate(node.body):
-        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-            annotations[statement.target.id] = statement.annotation
-            following = node.body[position + 1] if position + 1 < len(node.body) else None
-            if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
-                docs[statement.target.id] = inspect.cleandoc(str(following.value.value))
-    return docs, annotations
-
-
 def _methods(cls: type[Machine[Any]]) -> dict[str, Method]:
     found: dict[str, Method] = {}
     for owner in _lineage(cls):
-        source = _class_source(owner)
+        source = class_source(owner)
         for node in source.node.body:
             if isinstance(node, ast.FunctionDef):
                 function = owner.__dict__[node.name]
@@ -236,6 +218,7 @@ def _methods(cls: type[Machine[Any]]) -> dict[str, Method]:
     return found
 
 
+@functools.cache
 def _method(owner: type, node: ast.FunctionDef, function: Any, kind: str, file: str) -> Method:
     hints = typing.get_type_hints(function, include_extras=True) if kind not in FREE_FORM or kind == "phase" else {}
     arguments: list[tuple[str, Type | None]] = []
@@ -250,6 +233,8 @@ def _method(owner: type, node: ast.FunctionDef, function: Any, kind: str, file: 
             hint, line = hints[argument.arg], argument.lineno
             arguments.append((argument.arg, _argument(hint, kind, file, line, argument.arg)))
         result = hints.get("return", type(None))
+        if kind == "trial" and result is not type(None):
+            raise LanguageError(file, node.lineno, f"trial {node.name} returns something", "State it with ensure(..)")
         if kind == "theorem" and result is not bool:
             raise LanguageError(file, node.lineno, f"theorem {node.name} does not return bool", "Annotate it -> bool")
         returns = None if result in (type(None), typing.NoReturn) else _result(result, file, node.lineno)
@@ -266,6 +251,8 @@ def _argument(hint: Any, kind: str, file: str, line: int, name: str) -> Type | N
     if kind == "helper" and hint is int:
         return None
     found = _resolved(hint, file, line, name)
+    if kind == "trial" and isinstance(found, RecordType):
+        raise LanguageError(file, line, f"{name}: a trial takes no records", "Give it the fields one by one")
     if kind != "helper" and not is_finite(found):
         problem = f"{name}: an argument that any caller gives holds a record with a plain int"
         raise LanguageError(file, line, problem, "Give the field a type with bounds")
@@ -285,9 +272,15 @@ def _resolved(annotation: Any, file: str, line: int, name: str) -> Type:
 
 
 def compile_machine(cls: type[Machine[Any]]) -> Definition:
-    """Read a machine, refuse what is outside the language (`LanguageError`), and return it as data."""
+    """Read a machine, refuse what is outside the language (`LanguageError`), and return it as data; once for each class."""
+    return _compiled(cast(Hashable, cls))
+
+
+@functools.cache
+def _compiled(machine: Hashable) -> Definition:
     from kvproof.spec.lang.checker import check_method
 
+    cls = cast(type[Machine[Any]], machine)
     parameters = _parameter_class(cls)
     state, methods = state_types(cast(Hashable, cls)), _methods(cls)
     definition = Definition(
@@ -309,9 +302,7 @@ def _records(state: dict[str, StateVariable], methods: dict[str, Method]) -> dic
     pending: list[Type | None] = [variable.type for variable in state.values()]
     for method in methods.values():
         pending += [*(kind for _, kind in method.arguments), method.returns]
-        for node in ast.walk(method.node):
-            if not isinstance(node, ast.Name):
-                continue
+        for node in names_in(method.node):
             value = method.namespace.get(node.id)
             if isinstance(value, type) and issubclass(value, Record):
                 pending.append(_resolved(value, method.file, node.lineno, value.__name__))
@@ -340,7 +331,7 @@ def _parameter_class(cls: type[Machine[Any]]) -> type[Parameters]:
     file = inspect.getsourcefile(cls) or "<unknown>"
     remedy = "Derive from Machine[YourParameters], YourParameters an attrs class deriving Parameters"
     raise LanguageError(
-        file, _class_source(cast(Any, cls)).node.lineno, f"{cls.__name__} has no parameter class", remedy
+        file, class_source(cast(Any, cls)).node.lineno, f"{cls.__name__} has no parameter class", remedy
     )
 
 

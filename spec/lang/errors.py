@@ -33,4 +33,4 @@ class OutOfDomain(Exception):
 
 
 class NotAssumed(Exception):
-    """A theorem was run on values of which it says nothing: one of its assumptions is false for them."""
+    """A theorem or trial was run on values of which it says nothing: one of its assumptions is false for them."""

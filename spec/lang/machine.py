@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import typing
@@ -33,7 +34,7 @@ def _marked(function: F, kind: str) -> F:
 
 
 def kind_of(function: Any) -> str:
-    """step, operation, invariant, theorem, observation, canonical, .. or helper when a method has no mark."""
+    """step, operation, trial, invariant, theorem, observation, canonical, .. or helper when a method has no mark."""
     return getattr(function, _KIND, "helper")
 
 
@@ -66,6 +67,26 @@ def operation(function: F) -> F:
             raise
 
     return _marked(cast(F, called), "operation")
+
+
+def trial(function: F) -> F:
+    """What would come of some steps, from any state between operations: its `ensure`s hold, and the rules of its steps.
+
+    It says of two moments what an invariant cannot, such as that one change takes back another. Nobody calls it, and it
+    changes nothing: run directly, it works on a copy. `assume` says for which states and arguments it means anything.
+    """
+
+    @functools.wraps(function)
+    def tried(self: Any, *arguments: Any) -> None:
+        hook = self.on_step
+        object.__setattr__(self, "on_step", None)  # whoever listens is not copied
+        try:
+            scratch = copy.deepcopy(self)
+        finally:
+            object.__setattr__(self, "on_step", hook)
+        function(scratch, *arguments)
+
+    return _marked(cast(F, tried), "trial")
 
 
 def invariant(function: F) -> F:
@@ -113,15 +134,16 @@ def require(condition: bool, rule: str, message: str = "") -> None:
 
 
 def ensure(condition: bool, promise: str) -> None:
-    """What an operation promises, wherever it stands: the operation or helper itself must make `condition` true."""
+    """What an operation promises, or a trial shows, wherever it stands: operation, helper or trial itself must make
+    `condition` true."""
     if not condition:
         raise RuleBroken(promise)
 
 
 def assume(condition: bool) -> None:
-    """What a theorem presumes. Run directly on other values, the theorem raises `NotAssumed`."""
+    """What a theorem or trial presumes. Run directly on other values, it raises `NotAssumed`."""
     if not condition:
-        raise NotAssumed("an assumption of the theorem is false for these values")
+        raise NotAssumed("an assumption is false for these values")
 
 
 def reject(error: str) -> NoReturn:
@@ -144,6 +166,16 @@ def choose(candidates: Iterable[T], name: str) -> T:
 def _argument_types(function: Callable[..., Any]) -> dict[str, Type]:
     hints = typing.get_type_hints(function, include_extras=True)
     return {name: resolve(hint) for name, hint in hints.items() if name != "return"}
+
+
+@functools.cache
+def _argument_names(function: Callable[..., Any]) -> tuple[str, ...]:
+    return tuple(inspect.signature(function).parameters)[1:]
+
+
+@functools.cache
+def _invariants(cls: Hashable) -> tuple[str, ...]:
+    return tuple(name for name in sorted(dir(cls)) if kind_of(getattr(cls, name)) == "invariant")
 
 
 class Machine(Generic[P]):
@@ -188,17 +220,19 @@ class Machine(Generic[P]):
         return tuple(frozen(getattr(self, name)) for name in self._state)
 
     def apply(self, name: str, arguments: dict[str, Any]) -> Any:
-        """Run one operation by name; raises `Rejected` or `RuleBroken`. Records may be given as dicts of their fields."""
+        """Run one operation by name, or try a trial; raises `Rejected`, `NotAssumed` or `RuleBroken`.
+
+        Records may be given as dicts of their fields.
+        """
         method = getattr(type(self), name, None)
-        if method is None or kind_of(method) != "operation":
+        if method is None or kind_of(method) not in ("operation", "trial"):
             raise OutOfDomain(f"{type(self).__name__} has no operation {name!r}")
-        names = inspect.signature(inspect.unwrap(method)).parameters
-        if set(arguments) != set(names) - {"self"}:
-            raise OutOfDomain(f"{name} takes {', '.join(list(names)[1:])}; it was given {', '.join(arguments)}")
+        names = _argument_names(inspect.unwrap(method))
+        if set(arguments) != set(names):
+            raise OutOfDomain(f"{name} takes {', '.join(names)}; it was given {', '.join(arguments)}")
         kinds = _argument_types(inspect.unwrap(method))
-        return method(self, *(from_plain(kinds.get(name), arguments[name]) for name in list(names)[1:]))
+        return method(self, *(from_plain(kinds.get(name), arguments[name]) for name in names))
 
     def check(self) -> list[str]:
         """Names of the invariants that do not hold now."""
-        names = sorted({n for n in dir(type(self)) if kind_of(getattr(type(self), n)) == "invariant"})
-        return [name for name in names if not getattr(self, name)()]
+        return [name for name in _invariants(cast(Hashable, type(self))) if not getattr(self, name)()]

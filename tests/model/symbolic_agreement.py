@@ -13,15 +13,16 @@ from kvproof.model.circuit import value_of
 from kvproof.model.lowering import Predicate, State, Transition
 from kvproof.model.symbolic_encoding import decoded
 from kvproof.model.symbolic_shapes import IntegerShape, shape_of
+from kvproof.model.symbolic_values import NONE
 from kvproof.model.system import System
-from kvproof.spec.lang import OutOfDomain, Rejected, RuleBroken, plain
+from kvproof.spec.lang import NotAssumed, OutOfDomain, Rejected, RuleBroken, plain
 from kvproof.spec.lang.types import Type
 
 
 def random_runs(
     system: System, make: Callable[[], Any], count: int, seed: int, restart: int = 40
 ) -> dict[str, list[Any]]:
-    """Random operations from reachable states: for each operation (before, arguments, outcome, after, broken)."""
+    """Random operations and trials from reachable states: for each (before, arguments, outcome, after, broken)."""
     rng = random.Random(seed)
     seen: dict[Type, list[tuple[Any, ...]]] = {}
     machine = make()
@@ -37,18 +38,29 @@ def random_runs(
         }
         before = machine.snapshot()
         try:
-            outcome: tuple[str, Any] = ("accepted", plain(machine.apply(name, arguments)))
+            outcome: tuple[str, Any] = ("accepted", plain(_applied(machine, name, arguments, before)))
         except (Rejected, getattr(machine, "Rejected", Rejected)) as rejection:
             outcome = ("rejected", rejection.error)
+        except NotAssumed:
+            outcome = ("not assumed", None)
         except (RuleBroken, getattr(machine, "RuleBroken", RuleBroken)) as broken:
             outcome = ("broken", broken.rule)
         except (OutOfDomain, LookupError, ValueError, TypeError):
             outcome = ("broken", None)
-        sound = outcome[0] in ("accepted", "rejected")
+        sound = outcome[0] != "broken"
         samples[name].append((before, arguments, outcome, machine.snapshot(), machine.check() if sound else None))
         if not sound:
             machine = make()
     return samples
+
+
+def _applied(machine: Any, name: str, arguments: dict[str, Any], before: Any) -> Any:
+    """What an operation returns; a trial, run on a machine or its reference, returns nothing."""
+    if name not in getattr(machine, "TRIALS", ()):
+        return machine.apply(name, arguments)
+    if not machine.attempt(name, arguments, before):
+        raise NotAssumed
+    return None
 
 
 def disagreements(system: System, samples: dict[str, list[Any]]) -> tuple[list[str], Counter[str]]:
@@ -112,6 +124,10 @@ def _differences(
         return
     if first_bad is not None:
         yield f"{outcome}, but the obligation {first_bad} is said to be broken"
+    if transition.operation in read.definition.trials():
+        if read(transition.accepted) != (outcome[0] == "accepted"):
+            yield f"{outcome}, but the assumptions are said to be {read(transition.accepted)}"
+        return
     if outcome[0] == "rejected":
         if read(transition.accepted) or not read(transition.record.rejections[outcome[1]]):
             yield f"{outcome}, but is not rejected so"
@@ -122,7 +138,8 @@ def _differences(
         yield f"leads to {read.state(transition.after)} instead of {after}"
     returns = read.definition.methods[transition.operation].returns
     shape = IntegerShape() if returns is None else shape_of(returns, read.parameters)
-    result = decoded(read.algebra, shape, transition.result, read, named=True)
+    nothing = transition.result is NONE
+    result = None if nothing else decoded(read.algebra, shape, transition.result, read, named=True)
     if result != outcome[1]:
         yield f"returns {result} instead of {outcome[1]}"
     said = sorted(name for name, predicate in invariants.items() if not read(predicate.holds))

@@ -45,12 +45,17 @@ def test_the_reference_does_what_the_specification_says(machine: str, purpose: s
         steps: list[list[Any]] = [[], []]
         direct.on_step = lambda name, arguments, log=steps[0]: log.append((name, frozen(arguments)))  # type: ignore[misc]
         reference.on_step = lambda name, arguments, log=steps[1]: log.append((name, arguments))
+        before = None
         for call in random_calls(bundle.definition, parameters, source, LENGTH):
             assert _outcome(direct, call) == _outcome(reference, call)
-            assert direct.snapshot() == reference.snapshot()
+            state = direct.snapshot()
+            assert state == reference.snapshot()
+            assert steps[0] == steps[1]
+            if state == before:
+                continue  # refused, as most are: what follows depends on the state alone
+            before = state
             assert direct.observe() == reference.observe()
             assert direct.check() == reference.check() == []
-            assert steps[0] == steps[1]
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,8 @@ def test_a_circuit_that_differs_from_the_machine_is_never_taken_for_a_violation(
         check_bounded(compile_machine(OverflowingCounter), Sizes(), depth=6)
 
 
-SHORTEST = {"M-01": 3, "M-02": 3, "M-03": 3, "M-17": 3}
+SHORTEST = {"M-02": 3, "M-17": 3}
+"""One that breaks a rule and one that breaks an invariant; `test_checkers_agree` checks others against exploration."""
 
 
 @pytest.mark.parametrize("variant", SHORTEST)

@@ -35,7 +35,8 @@ def test_a_bug_of_the_executor_is_found_by_exploration(name: str) -> None:
 def test_a_bug_of_the_executor_is_found_as_soon_by_the_bounded_check(name: str) -> None:
     parameters = BASE.sizes["variants"][name]
     explored = explore(BASE.variant(name), parameters, 60).violation
-    bounded = check_bounded(BASE.variant(name).definition, parameters, depth=8)
+    variant = BASE.variant(name)
+    bounded = check_bounded(variant.definition, parameters, depth=8, operations=variant.checked())
     assert explored is not None
     assert bounded.verdict is Verdict.VIOLATED
     assert bounded.findings[0].rule == explored.name
@@ -65,3 +66,11 @@ def test_later_chunks_with_scratch_are_dropped_at_the_size_that_is_explored() ->
     found = explore(broken, sizes, 60).violation
     assert found is not None
     assert found.name == "dropped-means-as-before"
+
+
+@pytest.mark.parametrize("name", sorted(BASE.tried or ()))
+def test_a_variant_of_the_executor_that_only_a_trial_finds_breaks_nothing_else(name: str) -> None:
+    """Else a counterexample that an implementation could execute would be kept back."""
+    found = explore(BASE.variant(name), BASE.sizes["variants"][name], 120, trials=False)
+    assert found.complete
+    assert BASE.variant(name).has_trials

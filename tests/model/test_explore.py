@@ -89,6 +89,14 @@ def test_too_little_time_is_no_pass() -> None:
     assert explore(base, base.sizes["explore"]["2+2"], seconds=0.0).verdict == "unknown"
 
 
+def test_states_that_are_forgotten_are_not_taken_for_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    base = _manager()
+    parameters = base.sizes["explore"]["1+1, prompts that never fit"]
+    remembering = explore(base, parameters)
+    monkeypatch.setattr("kvproof.model.explore.REMEMBERED", 0)
+    assert attrs.evolve(explore(base, parameters), seconds=remembering.seconds) == remembering
+
+
 def test_an_open_choice_is_explored_in_every_way() -> None:
     mailbox = machines.load("mailbox:Mailbox")
     found = explore(mailbox, mailbox.sizes["explore"]["3 jobs"])

@@ -33,7 +33,8 @@ def test_a_bug_of_the_sequence_caches_is_found_by_exploration(name: str) -> None
 def test_a_bug_of_the_sequence_caches_is_found_as_soon_by_the_bounded_check(name: str) -> None:
     parameters = BASE.sizes["variants"][name]
     explored = explore(BASE.variant(name), parameters, 60).violation
-    bounded = check_bounded(BASE.variant(name).definition, parameters, depth=12)
+    variant = BASE.variant(name)
+    bounded = check_bounded(variant.definition, parameters, depth=12, operations=variant.checked())
     assert explored is not None
     assert bounded.verdict is Verdict.VIOLATED
     assert len(bounded.findings[0].calls) == len(explored.calls)
@@ -46,3 +47,11 @@ def test_the_sequence_caches_are_explored_without_a_finding(label: str) -> None:
     found = explore(BASE, BASE.sizes["explore"][label], 60)
     assert found.verdict == "explored"
     assert found.violation is None
+
+
+@pytest.mark.parametrize("name", sorted(BASE.tried or ()))
+def test_a_variant_of_the_sequence_caches_that_only_a_trial_finds_breaks_nothing_else(name: str) -> None:
+    """Else a counterexample that an implementation could execute would be kept back."""
+    found = explore(BASE.variant(name), BASE.sizes["variants"][name], 120, trials=False)
+    assert found.complete
+    assert BASE.variant(name).has_trials

@@ -54,6 +54,7 @@ class Bad(Machine[Sizes]):
 STEP = "    @step\n    def go(self, thing: Thing) -> None:\n        '''Go.'''\n"
 OPERATION = "    @operation\n    def run(self, thing: Thing) -> int:\n        '''Run.'''\n"
 THEOREM = "    @theorem\n    def truth(self, x: int) -> bool:\n        '''True.'''\n"
+TRIAL = "    @trial\n    def what_if(self, thing: Thing) -> None:\n        '''What if.'''\n"
 HELPER = "    def help(self, thing: Thing) -> int:\n"
 
 _numbers = itertools.count()
@@ -137,6 +138,17 @@ def _compile(tmp_path: Path, body: str, head: str = HEAD) -> Any:
         (OPERATION + "        ensure(thing == 0)\n        return 0\n", "ensure with 1 arguments"),
         (OPERATION + "        ensure(thing == 0, thing)\n        return 0\n", "ensure without a plain name"),
         (OPERATION + "        x = ensure(thing == 0, 'zero')\n        return 0\n", "ensure used as a value"),
+        # trials
+        (TRIAL.replace("-> None", "-> bool") + "        return True\n", "trial what_if returns something"),
+        (TRIAL.replace("thing: Thing", "pair: Pair") + "        pass\n", "pair: a trial takes no records"),
+        (TRIAL + "        reject('no')\n", "reject in trial what_if"),
+        (TRIAL + "        sometimes('it is tried')\n", "sometimes in trial what_if"),
+        (TRIAL + "        self.level[thing] = 1\n", "trial what_if writes self.level"),
+        (OPERATION + "        assume(self.level[thing] > 0)\n        return 0\n", "assume in operation run"),
+        (
+            TRIAL + "        pass\n" + OPERATION + "        self.what_if(thing)\n        return 0\n",
+            "trial what_if is called",
+        ),
         # theorems
         (OPERATION + "        assume(thing == 0)\n        return 0\n", "assume in operation run"),
         (THEOREM + "        assume(x > 0)\n", "a theorem does not end in its conclusion"),
