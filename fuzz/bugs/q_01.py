@@ -8,8 +8,8 @@ from kvproof.fuzz.targets.sequence_caches import SequenceCachesTarget
 from kvproof.impl.sequence_caches import SequenceCaches
 
 
-class OneTooMany(SequenceCaches):
-    """Compares with < where the refusal needs <=."""
+class Deciding(SequenceCaches):
+    """Knows when it decides whether there is room, and when it only makes room."""
 
     deciding = False
 
@@ -21,6 +21,10 @@ class OneTooMany(SequenceCaches):
             return super().has_room(group, need, vacated, droppable, held, missing)
         finally:
             self.deciding = False
+
+
+class OneTooMany(Deciding):
+    """Compares with < where the refusal needs <=."""
 
     def absorb(self, level: int, group: int) -> int:
         return super().absorb(level, group) + (self.deciding and level <= self._pages.last_level[group])

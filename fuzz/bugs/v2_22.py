@@ -13,8 +13,14 @@ class AdmitsTargets(Executor):
     def make_ready(self, request: Request, capacity: int) -> bool:
         return self.make_cache_ready(request.caches[0], capacity) is not None
 
-    def run(self, peers: Peers, ready: bool = True, connector: int | None = None) -> list[Request]:
-        batch = super().run(peers, ready, connector)
+    def run(
+        self,
+        peers: Peers,
+        ready: bool = True,
+        connector: int | None = None,
+        encoder_failed: int | None = None,
+    ) -> list[Request]:
+        batch = super().run(peers, ready, connector, encoder_failed)
         for request in batch:
             for cache in request.caches[1:]:
                 if self.make_cache_ready(cache, self.capacity(request)) is None:

@@ -2,8 +2,9 @@
 
 Read the files in this order: `kinds` (what things there are), `requests` (what an executor keeps of a request, and the
 rules), `pairs` (what it does to a request's caches), `batches` (what of a pass is forwarded, and the one release of the
-rest), `executor` (the operations), `protocol` (what is always true), `variants` (historic bugs). What happens to the
-caches themselves is in the machine `sequence_caches`, on which this one is built.
+rest), `scheduling` (what a request gets in a pass), `protocol` (what is always true), `undoing` (that a release takes all
+of it back), `executor` (the operations), `variants` (historic bugs). What happens to the caches themselves is in the
+machine `sequence_caches`, on which this one is built.
 """
 
 from kvproof.spec.executor.executor import Executor
@@ -22,4 +23,17 @@ BUILT_ON = "sequence-caches"
 SELDOM = frozenset({"hand_over", "finish"})
 """Operations that end what others have built up: random sequences use them seldom."""
 
-__all__ = ["BUILT_ON", "MACHINE", "ONLY_FUZZED", "SELDOM", "SIZES", "VARIANTS", "Executor", "ExecutorParameters"]
+TRIED = frozenset({"P-09"})
+"""Variants that break nothing but a trial."""
+
+__all__ = [
+    "BUILT_ON",
+    "MACHINE",
+    "ONLY_FUZZED",
+    "SELDOM",
+    "SIZES",
+    "TRIED",
+    "VARIANTS",
+    "Executor",
+    "ExecutorParameters",
+]

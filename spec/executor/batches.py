@@ -1,7 +1,8 @@
 """Between scheduling and the forward pass: delays, limits, and one release for whatever they drop (P14).
 
-Each stage keeps a prefix of the context requests: all, none, or the first few. What is not kept, and everything when the
-pass is not run at all, is released in one place.
+Each stage keeps a prefix of the context requests: all, none, or the first few; but of those that are left, one whose
+encoder fails is taken out, whatever its place. What is not kept, and everything when the pass is not run at all, is
+released in one place.
 
 Sources: section 3.1 of the domain notes on sequence caches; #13104, #13805, #14849.
 """
@@ -53,7 +54,7 @@ class Batches(Pairs):
                 fitting = position + 1
         return fitting
 
-    def batch(self, passes: bool, ready: bool, connector: RequestCount) -> Requests:
+    def batch(self, passes: bool, ready: bool, connector: RequestCount, encoder: RequestCount) -> Requests:
         """What is forwarded, in order: all that generate and the context requests that no stage has dropped; or nothing."""
         kept = 0
         if passes:
@@ -61,6 +62,9 @@ class Batches(Pairs):
         if not ready:
             sometimes("another rank has nothing to run")
             return ()
+        if encoder < kept:
+            sometimes("a context request's encoder fails")
+            return self.generating + self.filling[:encoder] + self.filling[encoder + 1 : kept]
         return self.generating + self.filling[:kept]
 
     def release_others(self, batch: Requests) -> None:

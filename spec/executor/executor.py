@@ -23,12 +23,12 @@ from kvproof.spec.executor.kinds import (
     Row,
     Stage,
 )
-from kvproof.spec.executor.protocol import Protocol
+from kvproof.spec.executor.undoing import Undoing
 from kvproof.spec.lang import ensure, observation, operation, reject, sometimes
-from kvproof.spec.sequence_caches.kinds import Priority, Status, TokenCount
+from kvproof.spec.sequence_caches.kinds import Priority, TokenCount
 
 
-class Executor(Protocol):
+class Executor(Undoing):
     """The executor's protocol over sequence caches."""
 
     @operation
@@ -65,15 +65,12 @@ class Executor(Protocol):
             reject("scheduled")
         if self.outstanding[request] > self.params.overlap:
             reject("in-flight")
-        capacity = self.capacity[self.target(request)]
-        if capacity + self.params.growth > self.params.tokens_max:
+        if self.capacity[self.target(request)] + self.params.growth > self.params.tokens_max:
             reject("too-long")
         if self.scheduled_tokens + self.params.growth > self.params.max_tokens:
             return False
-        resumed = self.status[self.target(request)] == Status.SUSPENDED
         for _ in self.every(Request):
-            if self.ready(request, capacity + self.params.growth):
-                self.grow(request, resumed)
+            if self.schedule_growth(request):
                 return True
             victim = self.victim(request)
             if self.is_idle(victim):
@@ -102,43 +99,20 @@ class Executor(Protocol):
             reject("in-flight")
         if self.phase == Phase.GENERATING:
             self.fill()
-        if self.row[request] is None:
-            row = self.free_row()
-            if row is None:
-                sometimes("no row is free")
-                return False
-            self.start(request, row)
-        before = self.capacity[self.target(request)]
-        chunk = min(tokens, self.prompt[request] - self.cursor[request])
-        wanted = self.room_wanted(request, chunk)
-        if self.scheduled_tokens + chunk <= self.params.max_tokens and self.ready(request, wanted):
-            self.take_chunk(request, chunk, before if before < wanted else None)
-            return True
-        self.turn_down(request)
-        return False
-
-    def room_wanted(self, request: Request, chunk: ChunkTokens) -> TokenCount:
-        """The capacity that a context request needs: counted from the beginning, so that asking twice adds nothing (P7)."""
-        return max(self.capacity[self.target(request)], self.cursor[request] + chunk)
-
-    def free_row(self) -> Row | None:
-        """The lowest row that nobody has."""
-        for row in self.every(Row):
-            if not any(self.row[request] == row for request in self.every(Request)):
-                return row
-        return None
+        return self.schedule_chunk(request, tokens)
 
     @operation
-    def run(self, peers: Peers, ready: bool, connector: RequestCount) -> RequestCount:
+    def run(self, peers: Peers, ready: bool, connector: RequestCount, encoder: RequestCount) -> RequestCount:
         """Forward what has been scheduled, or less, or nothing; release the rest. Returns how many requests are forwarded.
 
         `ready`: whether the other ranks have something to run, too. `connector`: for how many context requests the cached
-        data of other places have arrived.
+        data of other places have arrived. `encoder`: which of the context requests, counted from 0, has failed in its
+        encoder; none has if there are not so many.
         """
         if self.phase == Phase.IDLE:
             reject("no-pass")
         delay = self.delay(peers)
-        batch = self.batch(delay.passes, ready, connector)
+        batch = self.batch(delay.passes, ready, connector, encoder)
         self.release_others(batch)
         self.clear_batch()
         for position in range(len(batch)):

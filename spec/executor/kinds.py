@@ -9,7 +9,15 @@ import attrs
 
 from kvproof.spec.lang import AtMost, Between, Index
 from kvproof.spec.lang.record import Record
-from kvproof.spec.sequence_caches.kinds import Cache, StorageParameters
+from kvproof.spec.sequence_caches.kinds import (
+    BlockCount,
+    Cache,
+    Count,
+    Page,
+    Status,
+    StorageParameters,
+    TokenCount,
+)
 
 
 @attrs.frozen
@@ -164,7 +172,7 @@ InFlight = Annotated[int, Between(0, lambda p: 1 + p.overlap)]
 BudgetTokens = Annotated[int, Between(0, lambda p: p.max_tokens)]
 """Tokens of one pass."""
 
-PassCount = Annotated[int, Between(0, lambda p: max(p.delay_passes, p.timeout_passes))]
+PassCount = Annotated[int, Between(0, lambda p: p.passes_max)]
 """Passes for which context requests have been held back."""
 
 
@@ -190,3 +198,29 @@ class Delay(Record):
     """How long they have waited now."""
     held_back: PassCount
     """How long they have been held back for generation now."""
+
+
+Cells = Annotated[tuple[Page | None, ...], AtMost(lambda p: 2 * p.blocks_max + 2)]
+"""The pages of a cache, place by place."""
+
+
+@attrs.frozen
+class Share(Record):
+    """What a cache has, all that its request can tell."""
+
+    status: Status
+    """What it is doing."""
+    committed: BlockCount
+    """Blocks that others may reuse."""
+    history: TokenCount
+    """Tokens that have been computed."""
+    capacity: TokenCount
+    """Tokens for which there is room."""
+    stopped: bool
+    """Whether no more blocks will be committed."""
+    scratch: Count
+    """Scratch slots."""
+    locks: Count
+    """Places whose pages it uses."""
+    cells: Cells
+    """Its pages."""

@@ -1,18 +1,19 @@
 """What is always true between the operations of an executor: of its passes, its requests, and the memory that these have.
 
 P-n are the invariants of section 3.3 of the domain notes on sequence caches. What they say of one moment is an invariant
-here; what they say of a change is a rule of the step that makes it, in `requests`.
+here; what they say of a change is a rule of the step that makes it, in `requests`; what they say of a change and its
+reverse is a trial, in `undoing`.
 """
 
 from __future__ import annotations
 
-from kvproof.spec.executor.batches import Batches
 from kvproof.spec.executor.kinds import Phase, Request, Stage
+from kvproof.spec.executor.scheduling import Scheduling
 from kvproof.spec.lang import invariant
 from kvproof.spec.sequence_caches.kinds import Cache, Status
 
 
-class Protocol(Batches):
+class Protocol(Scheduling):
     """The invariants."""
 
     @invariant
@@ -144,6 +145,20 @@ class Protocol(Batches):
                 and self.chunk[request] == 0
                 and self.cursor[request] == self.prompt[request]
                 and self.stopped[self.target(request)]
+            )
+            for request in self.every(Request)
+        )
+
+    @invariant
+    def what_has_run_has_its_state(self) -> bool:
+        """A request that has run has its recurrent state from then on: suspending it takes nothing but the locks (P4)."""
+        return not self.states() or all(
+            self.row[request] is None
+            or self.first_chunk[request]
+            or all(
+                self.cell[cache][self.state_place()] is not None
+                for cache in self.every(Cache)
+                if self.is_of(cache, request)
             )
             for request in self.every(Request)
         )

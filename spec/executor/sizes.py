@@ -26,6 +26,11 @@ def _one(primary: int, secondary: int, **others: int) -> ExecutorParameters:
     return _sized(primary, secondary, **{"requests": 1, "max_tokens": 3, "tokens_per_block": 2, **others})
 
 
+def _small(primary: int, secondary: int, **others: int) -> ExecutorParameters:
+    """Two requests of one block each, for a token of prompt and one generated: the smallest that share a pass."""
+    return _sized(primary, secondary, **{"rows": 2, "tokens_per_block": 2, "blocks_max": 1, **others})
+
+
 def _fuzzed(primary: int, secondary: int, **others: int) -> ExecutorParameters:
     return ExecutorParameters(primary_slots=primary, secondary_slots=secondary, **others)
 
@@ -54,8 +59,12 @@ SIZES: Mapping[str, Mapping[str, ExecutorParameters]] = {
         "5+0, scratch in a later chunk": _sized(
             5, 0, requests=1, blocks_max=4, window_tokens=1, scratch_share=1, rewind=1
         ),
-        "2+0, balance": _sized(2, 0, rows=2, delay=BALANCE),
-        "2+0, waiting": _sized(2, 0, max_tokens=3, delay=WAIT, wait_tokens=3, attended_max=1),
+        "2+0, one row": _sized(2, 0, max_tokens=3),
+        "2+0, two rows": _sized(2, 0, rows=2),
+        "2+0, a token a pass": _small(2, 0, max_tokens=1),
+        "2+1, two rows": _sized(2, 1, rows=2, max_tokens=1),
+        "2+0, balance": _small(2, 0, delay=BALANCE),
+        "2+0, waiting": _small(2, 0, delay=WAIT, wait_tokens=3, attended_max=1),
     },
     "variants": {
         "V2-02": _sized(4, 0, requests=1, blocks_max=3, window_tokens=1, scratch_share=1, rewind=1),
@@ -72,6 +81,7 @@ SIZES: Mapping[str, Mapping[str, ExecutorParameters]] = {
         "P-01": _sized(4, 0, requests=1, draft_model=1, chunks=2),
         "P-03": _sized(2, 0, requests=1, blocks_max=3),
         "P-04": _one(3, 0, draft_model=1, chunks=2),
+        "P-09": _sized(2, 0, requests=1),
     },
     "fuzz": {
         "small": _fuzzed(4, 2, blocks_max=3, rows=2, max_tokens=6),

@@ -162,6 +162,18 @@ class ForgetsTheDraft(Executor):
         return self.draft(request) if self.params.draft_model == 1 else self.target(request)
 
 
+class DroppedAndSuspended(Executor):
+    """P-09: whatever is dropped is suspended, also a generating request that ran: it may have to come up again (P4)."""
+
+    def release(self, request: Request) -> None:
+        if self.first_chunk[request]:
+            self.free(request)
+        else:
+            self.shrink_both(request, self.recorded_room(request))
+            self.rest_both(request)
+            self.strike(request)
+
+
 VARIANTS: dict[str, type[Executor]] = {
     "V2-02": ShrinksWithoutScratchOnly,
     "V2-04": StaleSnapshot,
@@ -177,4 +189,5 @@ VARIANTS: dict[str, type[Executor]] = {
     "P-01": TakesTargetsBack,
     "P-03": AsksForMore,
     "P-04": ForgetsTheDraft,
+    "P-09": DroppedAndSuspended,
 }

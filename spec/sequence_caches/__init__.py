@@ -2,8 +2,8 @@
 
 Read the files in this order: `kinds` (what things there are), `storage` (pages, who keeps them, the eviction queues),
 `caches` (what a cache has), `windows` (what a sliding window needs), `room` (how device memory is vacated, and how it is
-decided that it can be), `growth` and `use` (what can be done with a cache), `kept` (what is always true), `view` (how it
-looks from outside), `manager` (the operations), `variants` (historic bugs).
+decided that it can be), `growth` and `use` (what can be done with a cache), `kept` (what is always true), `feasible` (that
+nothing is refused in vain), `view` (how it looks from outside), `manager` (the operations), `variants` (historic bugs).
 
 There are three life cycles: full attention, a sliding window with sinks and scratch slots, and recurrent state. Blocks are
 reused when they are full. The executor's protocol over all this is the machine `executor`.
@@ -30,11 +30,15 @@ UNEXPLORED = {
 }
 """Branches that no explored size reaches; the proofs do, at 2+1+1."""
 
+TRIED = frozenset({"Q-07"})
+"""Variants that break nothing but a trial."""
+
 __all__ = [
     "MACHINE",
     "ONLY_FUZZED",
     "SELDOM",
     "SIZES",
+    "TRIED",
     "UNEXPLORED",
     "VARIANTS",
     "SequenceCaches",

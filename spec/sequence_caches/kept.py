@@ -2,8 +2,9 @@
 
 S7, the mirror of slot numbers that kernels read, is below the specification: lockstep compares it. S12 and S13, the bytes
 and their order, are lockstep's, too: bytes are read back, and a happens-before check sees what is not ordered. S8 and S9
-are rules: `destroy-only-droppable`, and that every operation completes or changes nothing. Of S10 one direction is proved,
-that what is accepted finds its slots; that nothing is refused in vain is proved of resumes only, where S15 demands them.
+are rules: `destroy-only-droppable`, and that every operation completes or changes nothing. S10 has two directions: that
+what is accepted finds its slots is in the rules of the steps; that nothing is refused in vain is shown by the trials of
+`feasible`.
 
 **Why nobody waits for ever (S15).** Let no cache be active, and let one wait that fits the device alone. In each pool group
 it has some pages on the device, `m` below, and needs `f` slots more. Nothing is locked, so every other page on the device
@@ -13,8 +14,9 @@ that of a victim which goes to the spare slot below. The page leaves a slot behi
 after each of the `m` moves there is again a spare slot, and no move waits for more than the one before it. The `f` slots
 take that many spare ones, which is what `has_spare_slots` asks for. So the resume is accepted, whichever cache asks (b),
 and so at least one is whenever one waits (a). A scheduler that lets active caches end or suspends them, and tries every
-waiting one in turn, therefore serves each. Without a spare slot on device or host nothing can move, and with batched
-moves (V2-03) one spare slot is not enough. Both invariants are proved by induction, that is for all depths.
+waiting one in turn, therefore serves each. Without a spare slot on device or host nothing can move: that is no condition in
+the domain notes, which do not say how two caches with pages on both levels would begin. With batched moves (V2-03) one
+spare slot is not enough. Both invariants are proved by induction, that is for all depths.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kvproof.spec.lang import Machine, operation, reject, sometimes
-from kvproof.spec.sequence_caches.kept import Kept
+from kvproof.spec.sequence_caches.feasible import Feasible
 from kvproof.spec.sequence_caches.kinds import (
     BlockCount,
     Cache,
@@ -16,7 +16,7 @@ from kvproof.spec.sequence_caches.kinds import (
 )
 
 
-class SequenceCaches(Kept, Machine[SequenceCachesParameters]):
+class SequenceCaches(Feasible, Machine[SequenceCachesParameters]):
     """Caches with committed <= history <= capacity, suspended, active or closed, over levels of memory."""
 
     @operation

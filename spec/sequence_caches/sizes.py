@@ -60,6 +60,7 @@ SIZES: Mapping[str, Mapping[str, SequenceCachesParameters]] = {
         "Q-04": _sized(1, 0, state_primary=1, blocks_max=1),
         "Q-05": _sized(1, 0, window_tokens=2, blocks_max=1),
         "Q-06": _sized(3, 0, window_tokens=2, blocks_max=1),
+        "Q-07": _sized(1, 1, blocks_max=1),
     },
     "fuzz": {
         "small": _sized(3, 2, tokens_per_block=2, priorities=2),

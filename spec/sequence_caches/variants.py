@@ -255,6 +255,16 @@ class MatchWithoutWindow(SequenceCaches):
             self.settle(page)
 
 
+class OneTooFew(SequenceCaches):
+    """Q-07: the refusal compares with < the other way: the last slot of host memory is never counted on (S10)."""
+
+    def is_enough(self, group: Group, count: int, vacated: int, dropped: int, kept: int) -> bool:
+        droppable = self.droppable(PRIMARY, group)
+        held = self.queued(PRIMARY, group) - droppable
+        room = max(0, self.room_on(SECONDARY, group) - 1)
+        return count <= self.vacant[PRIMARY][group] + vacated + droppable + dropped + min(held + kept, room)
+
+
 VARIANTS: dict[str, type[SequenceCaches]] = {
     "V2-01": VictimsLostInGrowth,
     "V2-01-wedge": WedgedByLostVictims,
@@ -271,4 +281,5 @@ VARIANTS: dict[str, type[SequenceCaches]] = {
     "Q-04": SnapshotsWithoutRoom,
     "Q-05": WindowUncounted,
     "Q-06": MatchWithoutWindow,
+    "Q-07": OneTooFew,
 }

@@ -48,8 +48,8 @@ class Engine:
     def generation(self, request: int) -> bool:
         return bool(self._apply("schedule_generation", request=request))
 
-    def run(self, peers: Mapping[str, bool] = ALONE, ready: bool = True, connector: int = 3) -> int:
-        return int(self._apply("run", peers=peers, ready=ready, connector=connector))
+    def run(self, peers: Mapping[str, bool] = ALONE, ready: bool = True, connector: int = 3, encoder: int = 3) -> int:
+        return int(self._apply("run", peers=peers, ready=ready, connector=connector, encoder=encoder))
 
     def update(self, request: int, accepted: int = 1) -> None:
         self._apply("update", request=request, accepted=accepted)
@@ -87,18 +87,19 @@ def test_a_first_chunk_that_is_deferred_is_freed_and_begins_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "peers", "ready", "connector"),
+    ("changes", "peers", "ready", "connector", "encoder"),
     [
-        ({}, ALONE, False, 3),
-        ({}, ALONE, True, 0),
-        ({"delay": 1, "timeout_passes": 2}, ALONE, True, 3),
-        ({"delay": 2, "wait_tokens": 8}, ALONE, True, 3),
-        ({"attended_max": 1}, ALONE, True, 3),
+        ({}, ALONE, False, 3, 3),
+        ({}, ALONE, True, 0, 3),
+        ({}, ALONE, True, 3, 0),
+        ({"delay": 1, "timeout_passes": 2}, ALONE, True, 3, 3),
+        ({"delay": 2, "wait_tokens": 8}, ALONE, True, 3, 3),
+        ({"attended_max": 1}, ALONE, True, 3, 3),
     ],
-    ids=["another rank", "connector", "balance", "waiting", "attention"],
+    ids=["another rank", "connector", "encoder", "balance", "waiting", "attention"],
 )
 def test_whatever_defers_a_later_chunk_leaves_it_as_it_was_and_suspended(
-    changes: dict[str, int], peers: Mapping[str, bool], ready: bool, connector: int
+    changes: dict[str, int], peers: Mapping[str, bool], ready: bool, connector: int, encoder: int
 ) -> None:
     engine = Engine(**changes)
     engine.generates(0, 1)
@@ -117,7 +118,7 @@ def test_whatever_defers_a_later_chunk_leaves_it_as_it_was_and_suspended(
         assert engine.context(2, 1)
     assert engine.context(1, 2)
     assert engine.caches(1)["capacity"] == 4
-    assert engine.run(peers, ready, connector) <= 2
+    assert engine.run(peers, ready, connector, encoder) <= 2
     after = engine.caches(1)
     assert after["status"] == "SUSPENDED"
     assert (after["history"], after["capacity"]) == (before["history"], before["capacity"]) == (2, 2)
@@ -314,3 +315,14 @@ def test_balance_holds_context_back_while_all_ranks_generate() -> None:
         ran.append(engine.run({**TOGETHER, "all_generate": True}))
         engine.update(0)
     assert ran == [1, 1, 2]
+
+
+def test_of_several_prompts_the_one_whose_encoder_fails_is_taken_out() -> None:
+    engine = Engine()
+    for request in range(3):
+        engine.submit(request, 1)
+    engine.begin()
+    assert all([engine.context(request, 1) for request in range(3)])
+    assert engine.run(encoder=1) == 2
+    assert [engine.machine.position[request] for request in range(3)] == [0, None, 1]
+    assert engine.caches(1) == {}

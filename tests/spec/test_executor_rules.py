@@ -38,7 +38,7 @@ def _generation(machine: Executor, request: int) -> bool:
 
 
 def _run(machine: Executor, ready: bool = True, connector: int = 1) -> int:
-    return int(machine.apply("run", {"peers": PEERS, "ready": ready, "connector": connector}))
+    return int(machine.apply("run", {"peers": PEERS, "ready": ready, "connector": connector, "encoder": 2}))
 
 
 def _update(machine: Executor, request: int) -> None:
@@ -192,9 +192,20 @@ def test_an_invariant_of_the_executor_can_fail(invariant: str) -> None:
 
 def test_every_invariant_of_the_executor_fails_in_some_test() -> None:
     definition = machines.load("executor").definition
-    assert set(CORRUPTIONS) == set(definition.of_kind("invariant")) - set(
+    assert {*CORRUPTIONS, "what_has_run_has_its_state"} == set(definition.of_kind("invariant")) - set(
         machines.load("sequence-caches").definition.of_kind("invariant")
     )
+
+
+def test_the_invariant_that_what_has_run_has_its_state_can_fail() -> None:
+    machine = Executor(Parameters(primary_slots=4, secondary_slots=0, state_primary=2))
+    _submit(machine, 0, 3)
+    machine.apply("begin_pass", {})
+    assert _context(machine, 0, 2)
+    _run(machine)
+    assert machine.check() == []
+    machine.cell[0][machine.state_place()] = None
+    assert "what_has_run_has_its_state" in machine.check()
 
 
 def test_the_promise_that_victims_give_up_their_memory_can_be_broken() -> None:
