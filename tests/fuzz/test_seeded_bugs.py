@@ -65,7 +65,7 @@ SEEDS = {
 MINIMISING_RUNS = 100
 """Enough for the lengths below, with the seeds above; `kvproof bugs` takes many more."""
 
-HARDER = dict.fromkeys(("M-10", "M-24", "M-29", "M-32", "M-34", "M-57", "M-58", "M-63", "Q-14", "V2-24"), 400)
+HARDER = dict.fromkeys(("M-10", "M-24", "M-29", "M-32", "M-34", "M-57", "M-58", "M-63", "Q-14", "V2-24", "V2-26"), 400)
 """More of them, where that many stop short of the length."""
 
 LONGEST = {
