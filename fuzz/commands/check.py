@@ -87,8 +87,8 @@ def command(
     out: Path,
     record: Path | None,
 ) -> None:
-    """Prove every rule, promise and invariant by induction at small sizes, every theorem for all integers, and find each
-    variant's shortest counterexample.
+    """Prove every rule, promise, trial and invariant by induction at small sizes, every theorem for all integers, and find
+    each variant's shortest counterexample.
 
     With --variant and no --sizes only the variants are checked; with --sizes and no --variant only the machine itself is.
 

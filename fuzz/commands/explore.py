@@ -123,7 +123,8 @@ def _status(base: Bundle, bundle: Bundle, found: Exploration) -> int:
 
 def _what(base: Bundle, bundle: Bundle, found: Exploration, out: Path) -> str:
     if found.violation is None:
-        return "every rule and invariant holds" if found.complete else "time is up"
+        held = "every rule, trial and invariant holds" if found.trials else "every rule and invariant holds"
+        return held if found.complete else "time is up"
     settled = settle(base, bundle, found.parameters, found.violation.calls, "exploration", out)
     kept = "; the implementation survives" if settled.implementation else ""
     return f"{found.violation.kind} {settled.broken} in {len(found.violation.calls)} operations{kept}"
