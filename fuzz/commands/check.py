@@ -24,6 +24,7 @@ from kvproof.model.evidence import collect, write
 from kvproof.model.induction import check_induction
 from kvproof.model.machines import Bundle, UnknownMachine, load
 from kvproof.model.verdict import Finding, OperationReport, Report, Verdict, plain
+from kvproof.spec.lang import LanguageError
 
 MACHINE_DEPTH = 6
 """Operations to which the bounded check of a machine goes when nothing else is said: each costs several times the last."""
@@ -102,7 +103,7 @@ def command(
     try:
         base = load(machine)
         tasks = list(_tasks(base, variants, sizes, parse_parameters(parameters), bounded))
-    except (UnknownMachine, ValueError) as error:
+    except (UnknownMachine, LanguageError, ValueError) as error:
         raise MachineError(str(error)) from error
     table = Table(title=f"{machine}, {engine}", title_justify="left", box=SIMPLE_HEAD)
     for column in ("check", "verdict", "what"):

@@ -22,6 +22,7 @@ from kvproof.fuzz.subject import MachineError
 from kvproof.fuzz.targets import DEFAULT_MACHINE
 from kvproof.model.explore import Exploration, explore
 from kvproof.model.machines import Bundle, UnknownMachine, load
+from kvproof.spec.lang import LanguageError
 
 FINDING = 1
 UNKNOWN = 3
@@ -61,7 +62,7 @@ def command(
     try:
         base = load(machine)
         runs = list(_runs(base, variants, sizes, parse_parameters(parameters)))
-    except (UnknownMachine, ValueError) as error:
+    except (UnknownMachine, LanguageError, ValueError) as error:
         raise MachineError(str(error)) from error
     table = Table(title=f"exploration of {machine}", title_justify="left", box=SIMPLE_HEAD)
     for column in ("sizes", "verdict", "what"):

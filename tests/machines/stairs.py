@@ -136,7 +136,7 @@ class NeverSaid(Stairs):
 
 
 class ChoosesWhoGoesDown(Stairs):
-    """Somebody goes down again, and it need not be who went up."""
+    """Somebody goes down again: the policy takes who went up, but it may be one with a higher number."""
 
     @trial
     def down_undoes_up(self, walker: Walker, other: Walker) -> None:
@@ -144,7 +144,7 @@ class ChoosesWhoGoesDown(Stairs):
         assume(self.height[walker] < self.params.top)
         before = self.height[other]
         self.climb(walker)
-        self.descend(choose((w for w in self.every(Walker) if self.height[w] > 0), "who"))
+        self.descend(choose((w for w in self.every(Walker) if w >= walker and self.height[w] > 0), "who"))
         ensure(self.height[other] == before, "up-and-down-is-nothing")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections.abc import Hashable
 from pathlib import Path
@@ -109,7 +110,7 @@ def test_a_promise_that_no_proof_comes_to_is_told(tmp_path: Path) -> None:
 
 
 def test_every_choice_of_a_trial_is_tried() -> None:
-    """The policy takes the first, and with one walker on the stairs that is the right one."""
+    """The policy's choice is right in every state: whoever looks at that alone finds nothing."""
     sizes = StairsParameters()
     explored = explore(load("stairs:ChoosesWhoGoesDown"), sizes).violation
     assert explored is not None
@@ -118,6 +119,25 @@ def test_every_choice_of_a_trial_is_tried() -> None:
     one = StairsParameters(walkers=1)
     assert explore(load("stairs:ChoosesWhoGoesDown"), one).complete
     assert check_induction(compile_machine(ChoosesWhoGoesDown), one).verdict is Verdict.PROVED
+
+
+def test_a_trial_outside_the_language_is_told_without_a_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = Path(inspect.getfile(Stairs)).read_text(encoding="utf-8")
+    (tmp_path / "stairs_that_call.py").write_text(
+        source.replace("self.climb(walker)\n        self.descend", "self.up(walker)\n        self.descend"),
+        encoding="utf-8",
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    for command in ("explore", "check", "fuzz"):
+        told = CliRunner().invoke(
+            main, [command, "--machine", "stairs_that_call:Stairs", "--out", str(tmp_path / "out")]
+        )
+        assert told.exit_code == 2, told.output
+        assert "operation up is called from inside. Move what is shared into a helper" in told.output
+        assert isinstance(told.exception, SystemExit)
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_only_a_trial_does_is_not_what_the_machine_does() -> None:

@@ -24,22 +24,35 @@ SMALL = {
 }
 
 
-class LosesDropped(Executor):
-    """A page of what is dropped and suspended is taken from its queue: nobody will ever have that slot."""
+class InParts(Executor):
+    """The right release, in parts of which the executors below do one wrongly."""
 
     def release(self, request: Request) -> None:
-        first = self.first_chunk[request]
-        if first:
+        if self.first_chunk[request]:
             self.free(request)
         else:
             self.shrink_both(request, self.recorded_room(request))
-            if self.stage[request] == Stage.CONTEXT or self.resumed[request]:
+            self.between(request)
+            if self.rests(request):
                 self.rest_both(request)
-                self.lose(request)
+                self.rested(request)
             self.strike(request)
 
-    def lose(self, request: Request) -> None:
-        """Unqueue the first page."""
+    def between(self, request: Request) -> None:
+        """What happens to a request that has its old room, and still its locks."""
+
+    def rests(self, request: Request) -> bool:
+        """Whether it is suspended."""
+        return self.stage[request] == Stage.CONTEXT or self.resumed[request]
+
+    def rested(self, request: Request) -> None:
+        """What happens to it when it is."""
+
+
+class LosesDropped(InParts):
+    """A page of what is dropped and suspended is taken from its queue: nobody will ever have that slot."""
+
+    def rested(self, request: Request) -> None:
         if self.is_queued(self.page_at(self.target(request), 0)) and self.is_lost(request):
             self.unqueue(self.page_at(self.target(request), 0))
 
@@ -55,18 +68,11 @@ class LosesDroppedContext(LosesDropped):
         return self.stage[request] == Stage.CONTEXT
 
 
-class StopsWhenDropped(Executor):
+class StopsWhenDropped(InParts):
     """What is dropped commits no more blocks."""
 
-    def release(self, request: Request) -> None:
-        if self.first_chunk[request]:
-            self.free(request)
-        else:
-            self.shrink_both(request, self.recorded_room(request))
-            self.stop(self.target(request))
-            if self.stage[request] == Stage.CONTEXT or self.resumed[request]:
-                self.rest_both(request)
-            self.strike(request)
+    def between(self, request: Request) -> None:
+        self.stop(self.target(request))
 
 
 class KeepsItsRow(Executor):
@@ -76,68 +82,37 @@ class KeepsItsRow(Executor):
         self.rest_both(request)
 
 
-class SuspendsTheSecondTime(Executor):
+class SuspendsTheSecondTime(InParts):
     """A request that is released already is suspended by the next release."""
 
-    def release(self, request: Request) -> None:
+    def rests(self, request: Request) -> bool:
         again = self.grown[request] == 0 and self.saved[request] is None
-        if self.first_chunk[request]:
-            self.free(request)
-        else:
-            self.shrink_both(request, self.recorded_room(request))
-            if self.stage[request] == Stage.CONTEXT or self.resumed[request] or again:
-                self.rest_both(request)
-            self.strike(request)
+        return self.stage[request] == Stage.CONTEXT or self.resumed[request] or again
 
 
-class SuspendsTheOthers(Executor):
+class SuspendsTheOthers(InParts):
     """Whoever is released takes others along."""
 
-    def release(self, request: Request) -> None:
+    def between(self, request: Request) -> None:
         for other in self.every(Request):
             if other != request and self.is_status(other, Status.ACTIVE) and self.outstanding[other] == 0:
                 self.rest_both(other)
-        if self.first_chunk[request]:
-            self.free(request)
-        else:
-            self.shrink_both(request, self.recorded_room(request))
-            if self.stage[request] == Stage.CONTEXT or self.resumed[request]:
-                self.rest_both(request)
-            self.strike(request)
 
 
-class SuspendsTheFirst(Executor):
+class SuspendsTheFirst(InParts):
     """A generating request that is dropped is suspended if somebody was scheduled after it."""
 
-    def release(self, request: Request) -> None:
-        if self.first_chunk[request]:
-            self.free(request)
-        else:
-            self.shrink_both(request, self.recorded_room(request))
-            if self.stage[request] == Stage.CONTEXT or self.resumed[request] or len(self.filling) > 0:
-                self.rest_both(request)
-            self.strike(request)
+    def rests(self, request: Request) -> bool:
+        return self.stage[request] == Stage.CONTEXT or self.resumed[request] or len(self.filling) > 0
 
 
-class SwapsPages(Executor):
+class SwapsPages(InParts):
     """What is dropped gets the page of its first block anew, and what was computed in the old one is gone."""
 
-    def release(self, request: Request) -> None:
+    def between(self, request: Request) -> None:
         target = self.target(request)
-        if self.first_chunk[request]:
-            self.free(request)
-        else:
-            self.shrink_both(request, self.recorded_room(request))
-            if len(self.path[self.page_at(target, 0)]) == 0:
-                self.swap_first(request)
-            if self.stage[request] == Stage.CONTEXT or self.resumed[request]:
-                self.rest_both(request)
-            self.strike(request)
-
-    def swap_first(self, request: Request) -> None:
-        """A new page for the first block, if one is vacant."""
-        target = self.target(request)
-        if self.vacant[0][0] > 0 and self.cell[target][0] is not None:
+        first = self.cell[target][0]
+        if first is not None and len(self.path[first]) == 0 and self.vacant[0][0] > 0:
             page = self.new_page(0, self.page_priority[target])
             self.give_up(target, 0)
             self.hold(target, 0, page)
