@@ -39,6 +39,8 @@ class Proof:
     """Steps that some proved operation takes, so that their rules were put to the test."""
     promises: tuple[str, ...]
     """Promises that some proved operation comes to."""
+    goals: tuple[str, ...] = ()
+    """The goals of depth that are reached at these sizes and at none before them."""
 
 
 @attrs.frozen
@@ -87,6 +89,7 @@ def collect(
                 tuple(sorted(one.operation for one in report.operations if one.verdict is Verdict.PROVED)),
                 _named("step", reached),
                 _named("promise", reached),
+                report.goals,
             )
         )
     return Evidence(

@@ -7,13 +7,13 @@ once (see `canonical`). A counterexample is a sequence of operations from the in
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from typing import Any, cast
 
 import attrs
 
 from kvproof.model.canonical import Canonical
-from kvproof.model.machines import Bundle
+from kvproof.model.machines import Bundle, generated_class
 from kvproof.spec.lang import Method, Parameters, plain
 from kvproof.spec.lang.types import Type
 
@@ -52,6 +52,8 @@ class Exploration:
     """How often each trial was tried, its assumptions being true."""
     events: dict[str, int] = attrs.field(factory=dict)
     coverage: set[int] = attrs.field(factory=set)
+    goals: set[str] | None = None
+    """The goals of depth that were reached; None when nobody asked."""
     unreached_events: tuple[str, ...] = ()
     unreached_branches: tuple[tuple[str, int, str], ...] = ()
 
@@ -93,13 +95,15 @@ def explore(
     states: int = 5_000_000,
     progress: Callable[[Exploration], None] | None = None,
     trials: bool | None = None,
+    depth: bool = False,
 ) -> Exploration:
     """Search until every reachable state is seen, something breaks, or the budget is spent.
 
-    With `trials` or without; if that is not said, as the bundle has it.
+    With `trials` or without; if that is not said, as the bundle has it. With `depth`, note the goals of depth (see
+    `depth`) that are reached, which takes longer.
     """
     tried = bundle.has_trials if trials is None else trials
-    return _Search(bundle, parameters, tried).run(seconds, states, progress)
+    return _Search(bundle, parameters, tried, depth).run(seconds, states, progress)
 
 
 def _alternatives(script: tuple[Any, ...], offered: list[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
@@ -111,8 +115,10 @@ def _alternatives(script: tuple[Any, ...], offered: list[tuple[Any, ...]]) -> It
 
 
 class _Search:
-    def __init__(self, bundle: Bundle, parameters: Parameters, trials: bool) -> None:
-        self._reference = bundle.reference(parameters)
+    def __init__(self, bundle: Bundle, parameters: Parameters, trials: bool, depth: bool) -> None:
+        cls = generated_class(cast(Hashable, bundle.definition.cls), depth=True) if depth else bundle.reference
+        self._reference = cls(parameters)
+        self._depth = depth
         self._canonical = Canonical(bundle.definition, parameters)
         self._calls: list[tuple[str, dict[str, Any]]] = []
         self._read: list[tuple[str, dict[str, Any]]] = []
@@ -180,6 +186,7 @@ class _Search:
         reference.restore(saved)
         if not self._try(number, saved):
             return
+        noted = False
         for position, (name, arguments) in self._every_call():
             scripts: list[tuple[Any, ...]] = [()]
             while scripts:
@@ -194,6 +201,9 @@ class _Search:
                 except reference.RuleBroken as broken:
                     found.violation = Violation("rule", broken.rule, self._trace(number, (position, script)))
                     return
+                if self._depth and not noted:
+                    noted = True
+                    reference.note_state(saved)
                 found.transitions += 1
                 found.accepted[name] = found.accepted.get(name, 0) + 1
                 if reference.offered:
@@ -242,6 +252,7 @@ class _Search:
         found.states = states
         found.events = dict(reference.events)
         found.coverage = set(reference.coverage)
+        found.goals = set(reference.reached) if self._depth else None
         found.unreached_events = tuple(event for event in reference.EVENTS if event not in reference.events)
         found.unreached_branches = tuple(
             branch for number, branch in reference.BRANCHES.items() if number not in reference.coverage

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ast
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
@@ -36,11 +36,13 @@ def check_induction(
     jobs: int = 2,
     progress: Progress | None = None,
     operations: Sequence[str] | None = None,
+    goals: Collection[str] = (),
 ) -> Report:
     """Prove the machine at these sizes, or return what stands in the way.
 
     `seconds` is the budget for everything; what is open when it is spent is unknown. `jobs` operations are worked on at
-    once, each with a solver process of its own. `progress` is called with each operation's result, in any order.
+    once, each with a solver process of its own. `progress` is called with each operation's result, in any order. `goals`
+    are the goals of depth (see `depth`) to look for where an operation is proved.
     """
     started = time.monotonic()
     deadline = started + seconds
@@ -59,6 +61,7 @@ def check_induction(
             operations=tuple(done),
             reached=_everywhere(done, lambda one: one.reached, any_of=True),
             unreached=_everywhere(done, lambda one: one.reached, any_of=False),
+            goals=tuple(sorted({goal for one in done for goal in one.goals})),
             nodes=sum(one.nodes for one in done),
             clauses=sum(one.clauses for one in done),
             message=message,
@@ -77,7 +80,7 @@ def check_induction(
     running: list[OperationInduction] = []
 
     def one(name: str) -> OperationReport:
-        induction = OperationInduction(definition, parameters, name, known, engine)
+        induction = OperationInduction(definition, parameters, name, known, engine, goals)
         running.append(induction)
         return induction.run(deadline)
 

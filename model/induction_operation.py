@@ -9,12 +9,13 @@ helpers that the operation calls. They cost as much as they save.)
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
 
-from kvproof.model.circuit import value_of
+from kvproof.model.circuit import FALSE, TRUE, value_of
+from kvproof.model.depth import machine_goals
 from kvproof.model.lowering import Transition
 from kvproof.model.reference_methods import running_methods
 from kvproof.model.solver import Answer, Outcome, Solver
@@ -25,6 +26,8 @@ from kvproof.spec.lang.definition import Definition
 OBLIGATIONS_A_QUERY = 16
 MOST_FINDINGS = 5
 """An operation with this many broken rules has shown what it can show."""
+DEPTH_SECONDS = 20.0
+"""For one query about goals of depth: a goal that is not found by then was not reached here, and other sizes may."""
 
 
 @attrs.frozen
@@ -48,9 +51,12 @@ class OperationInduction:
         operation: str,
         known: Mapping[str, int | str],
         engine: str,
+        goals: Collection[str] = (),
     ) -> None:
+        """`goals`: the goals of depth to look for, once all is proved."""
         self._operation = operation
-        self._system = System(definition, parameters, known)
+        self._goals_of_depth = goals
+        self._system = System(definition, parameters, known, depth=bool(goals))
         self._circuit = self._system.circuit
         self._transition: Transition = self._system.transition(operation)
         record = self._transition.record
@@ -94,6 +100,7 @@ class OperationInduction:
                 self._undecided.extend(target.rule for target in self._targets)
             decided = usable.satisfiable and self._prove(deadline)
             reached, unreachable = self._reach(deadline) if decided else ((), ())
+            deep = self._deepen(deadline) if decided and not self._findings else ()
             if self._findings:
                 verdict = Verdict.NOT_INDUCTIVE
             elif self._undecided or not decided:
@@ -102,7 +109,7 @@ class OperationInduction:
                 verdict = Verdict.OFF
             else:
                 verdict = Verdict.PROVED
-            return self._report(verdict, started, reached, unreachable)
+            return attrs.evolve(self._report(verdict, started, reached, unreachable), goals=tuple(deep))
 
     def _report(
         self, verdict: Verdict, started: float, reached: Sequence[str], unreachable: Sequence[str]
@@ -203,6 +210,30 @@ class OperationInduction:
         # A step or promise that one operation never comes to is no gap: another one may.
         missed = (goal for goal in remaining if not goal.startswith(("step ", "promise ")))
         return tuple(reached), tuple(missed)
+
+    def _deepen(self, deadline: float) -> list[str]:
+        """The goals of depth that some state satisfying the invariants reaches."""
+        definition, record = self._system.definition, self._transition.record
+        trial = self._operation in definition.trials()
+        # a trial whose assumptions fail has shown nothing
+        path = self._transition.accepted if trial else TRUE
+        allowed = machine_goals(definition, of_trials=trial) & set(self._goals_of_depth)
+        places = {
+            goal: self._circuit.both(path, place) for goal, place in (record.goals or {}).items() if goal in allowed
+        }
+        remaining = {goal: place for goal, place in places.items() if place != FALSE}
+        reached: list[str] = []
+        while remaining:
+            limit = min(deadline, time.monotonic() + DEPTH_SECONDS)
+            answer = self._solver.solve([self._circuit.any(remaining.values())], limit)
+            if not answer.satisfiable:
+                break
+            values = self._circuit.evaluate(answer.model)
+            now = [goal for goal, place in remaining.items() if value_of(values, place)]
+            reached.extend(now)
+            for goal in now:
+                del remaining[goal]
+        return reached
 
 
 def _groups(targets: Sequence[_Target], size: int) -> Iterator[Sequence[_Target]]:

@@ -52,10 +52,12 @@ class Predicate:
 class Lowering:
     """Lowers the methods of one machine, at fixed parameters, into one circuit."""
 
-    def __init__(self, definition: Definition, parameters: Any, circuit: Circuit) -> None:
+    def __init__(self, definition: Definition, parameters: Any, circuit: Circuit, depth: bool = False) -> None:
+        """With `depth`, operations record where they reach the goals of depth."""
         self.definition = definition
         self.parameters = parameters
         self.circuit = circuit
+        self._depth = depth
         self.algebra = Algebra(circuit)
         self.containers = Containers(self.algebra)
         self.shapes: dict[str, Shape] = {
@@ -73,7 +75,7 @@ class Lowering:
 
     def operation(self, name: str, arguments: Mapping[str, Value], state: State) -> Transition:
         """The effect of an operation on a state."""
-        record = Record(self.circuit)
+        record = Record(self.circuit, goals={} if self._depth else None)
         result, ended = self._run(name, arguments, state, record)
         return Transition(name, dict(arguments), ended.guard, ended.state, result, record)
 
@@ -89,4 +91,7 @@ class Lowering:
     ) -> tuple[Value, Environment]:
         statements = Statements(self.definition, self.parameters, self.containers, self.shapes, record)
         start = Environment({}, dict(state), TRUE, 0)
-        return statements.run(self.definition.methods[name], dict(arguments), start, TRUE)
+        result, ended = statements.run(self.definition.methods[name], dict(arguments), start, TRUE)
+        if record.goals is not None:
+            statements.state_goals(state, ended.guard)
+        return result, ended

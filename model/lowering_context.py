@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kvproof.model.circuit import TRUE, Circuit
+from kvproof.model.circuit import FALSE, TRUE, Circuit
+from kvproof.model.depth import method_depth
 from kvproof.model.lowering_environment import Environment
 from kvproof.model.lowering_record import LoweringError, Place, Record
 from kvproof.model.symbolic_containers import Containers
@@ -74,6 +75,26 @@ class Context:
         """On this path `holds` must be true."""
         if holds != TRUE:
             self.record.oblige(rule, self.place(node), self.path(environment), holds)
+
+    def goal(self, node: ast.AST, case: int, path: int) -> None:
+        """`path` comes to a case of what is asked of the depth of a check at `node`."""
+        if self.record.goals is None or path == FALSE:
+            return
+        site = method_depth(self.activation.method).nodes.get(id(node))
+        if site is not None and case in site.cases:
+            self.record.goal(site.cases[case], path)
+
+    def numbered(self, node: ast.AST, base: int, conditions: Sequence[int]) -> None:
+        """On the path `base`, the goals for none, one or several of `conditions`."""
+        if self.record.goals is None:
+            return
+        both, either = self.circuit.both, self.circuit.either
+        some = several = FALSE
+        for condition in conditions:
+            several = either(several, both(some, condition))
+            some = either(some, condition)
+        for case, holds in enumerate((some ^ 1, both(some, several ^ 1), several)):
+            self.goal(node, case, both(base, holds))
 
     def refuse(self, node: ast.AST, problem: str) -> LoweringError:
         """The error for a construct without a symbolic form."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from kvproof.model.circuit import FALSE, TRUE
+from kvproof.model.depth import WHOLE
 from kvproof.model.lowering_environment import Environment, View, merged
 from kvproof.model.lowering_reads import Reads
 from kvproof.model.lowering_record import Record
@@ -131,17 +132,25 @@ class Expressions(Reads):
         """`and`/`or`: what follows is evaluated only where what came before leaves it open."""
         conjunction = isinstance(node.op, ast.And)
         result = self.truth(node.values[0], environment)
-        for operand in node.values[1:]:
-            still_open = result if conjunction else result ^ 1
-            if self.circuit.both(self.path(environment), still_open) == FALSE:
+        still_open = result if conjunction else result ^ 1
+        path = self.path(environment)
+        self.goal(node, 0, self.circuit.both(path, still_open ^ 1))
+        for place, operand in enumerate(node.values[1:], start=1):
+            if self.circuit.both(path, still_open) == FALSE:
                 break
             value = self.under(environment, still_open, operand, self.truth)
             result = self.circuit.both(result, value) if conjunction else self.circuit.either(result, value)
+            decides = self.circuit.both(still_open, value ^ 1 if conjunction else value)
+            self.goal(node, place, self.circuit.both(path, decides))
+            still_open = result if conjunction else result ^ 1
+        self.goal(node, WHOLE, self.circuit.both(path, still_open))
         return Bool(result)
 
     def _conditional(self, node: ast.IfExp, environment: Environment) -> Value:
         condition = self.truth(node.test, environment)
         path = self.path(environment)
+        self.goal(node, 0, self.circuit.both(path, condition ^ 1))
+        self.goal(node, 1, self.circuit.both(path, condition))
         if self.circuit.both(path, condition ^ 1) == FALSE:
             return self.evaluate(node.body, environment)
         if self.circuit.both(path, condition) == FALSE:
@@ -164,13 +173,18 @@ class Expressions(Reads):
     def _comparison(self, node: ast.Compare, environment: Environment) -> Value:
         left, left_node = self.evaluate(node.left, environment), node.left
         result = TRUE
-        for operator, right_node in zip(node.ops, node.comparators, strict=True):
+        for place, (operator, right_node) in enumerate(zip(node.ops, node.comparators, strict=True)):
             if result == FALSE:
                 break
             part = environment if result == TRUE else environment.branch(self.circuit, result)
             right = self.evaluate(right_node, part)
-            result = self.circuit.both(result, self._compared(operator, left, right, (left_node, right_node), part))
+            holds = self._compared(operator, left, right, (left_node, right_node), part)
+            if len(node.ops) > 1:
+                self.goal(node, place, self.circuit.both(self.path(part), holds ^ 1))
+            result = self.circuit.both(result, holds)
             left, left_node = right, right_node
+        if len(node.ops) > 1:
+            self.goal(node, WHOLE, self.circuit.both(self.path(environment), result))
         return Bool(result)
 
     def _compared(

@@ -118,6 +118,7 @@ class Iteration(Expressions):
         generator = node.args[0]
         assert isinstance(generator, ast.GeneratorExp)
         cases = self._generated(generator, environment)
+        self.numbered(node, self.path(environment), [condition for condition, _ in cases])
         if name == "choose":
             return self._chosen(node, cases, environment)
         if name == "sum":

@@ -52,6 +52,8 @@ class Record:
     """Where each step is taken."""
     promises: dict[str, int] = attrs.field(factory=dict)
     """Where each promise is evaluated."""
+    goals: dict[str, int] | None = None
+    """Where each goal of depth is reached (see `depth`); None when nobody asks for them."""
     assumptions: list[int] = attrs.field(factory=list)
     """Constraints on the inputs that stand for open choices."""
     choices: dict[str, tuple[Int, tuple[Value, ...]]] = attrs.field(factory=dict)
@@ -78,6 +80,11 @@ class Record:
     def promise(self, name: str, path: int) -> None:
         """`path` comes to an `ensure` of this promise."""
         self.promises[name] = self.circuit.either(self.promises.get(name, 0), path)
+
+    def goal(self, name: str, path: int) -> None:
+        """`path` reaches this goal of depth."""
+        if self.goals is not None:
+            self.goals[name] = self.circuit.either(self.goals.get(name, 0), path)
 
     def branch(self, branch: Branch, path: int) -> None:
         """`path` goes this way."""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from kvproof.model.circuit import FALSE, TRUE
+from kvproof.model.depth import DIFFERENT, EMPTY, EQUAL, FULL, ONE, SEVERAL, Site, method_depth, state_site
 from kvproof.model.lowering_context import Activation
 from kvproof.model.lowering_environment import Environment, joined
 from kvproof.model.lowering_iteration import Iteration
 from kvproof.model.lowering_record import Branch
 from kvproof.model.symbolic_containers import MapValue, PartialMapValue, QueueValue, SetValue
-from kvproof.model.symbolic_integers import Value
-from kvproof.model.symbolic_shapes import MapShape, QueueShape, SetShape, Shape, shape_of
-from kvproof.model.symbolic_values import NONE, Seq
+from kvproof.model.symbolic_integers import Int, Value
+from kvproof.model.symbolic_shapes import MapShape, OptionShape, QueueShape, SeqShape, SetShape, Shape, shape_of
+from kvproof.model.symbolic_values import NONE, Option, Seq
 from kvproof.spec.lang.definition import Method
 from kvproof.spec.lang.types import resolve
 
@@ -138,6 +139,7 @@ class Statements(Iteration):
         outer = getattr(self, "activation", None)
         activation = Activation(method, base, {})
         self.activation = activation
+        self._argument_goals(method, arguments, base)
         inner = Environment(arguments, environment.state, TRUE, environment.stepped)
         end = self.block(method.node.body, inner)
         if end is not None:
@@ -155,6 +157,52 @@ class Statements(Iteration):
             outer.rejected = outer.rejected or activation.rejected
             self.activation = outer
         return ended.locals["return"], ended
+
+    def _argument_goals(self, method: Method, arguments: dict[str, Value], base: int) -> None:
+        """Where sequences among the arguments are empty or full, and where two of one type are equal."""
+        if self.record.goals is None:
+            return
+        depth = method_depth(method)
+        for name, site in depth.sequences.items():
+            kind = next(kind for argument, kind in method.arguments if argument == name)
+            shape = shape_of(kind, self.parameters) if kind is not None else None
+            value, there = arguments[name], base
+            if isinstance(shape, OptionShape):
+                shape = shape.inner
+            if isinstance(value, Option):
+                there, value = self.circuit.both(base, value.present), value.value or NONE
+            if isinstance(value, Seq) and isinstance(shape, SeqShape):
+                self.holding(site, value.length, shape.limit, there)
+        for (a, b), site in depth.pairs.items():
+            same = self.algebra.equal(arguments[a], arguments[b])
+            self.record.goal(site.cases[EQUAL], self.circuit.both(base, same))
+            self.record.goal(site.cases[DIFFERENT], self.circuit.both(base, same ^ 1))
+
+    def state_goals(self, state: Mapping[str, Value], path: int) -> None:
+        """Where containers of the state are empty or full."""
+        for name, shape in self.shapes.items():
+            self._container_goals(state_site(name), shape, state[name], path)
+
+    def _container_goals(self, site: Site, shape: Shape, value: Value, path: int) -> None:
+        if isinstance(value, MapValue) and isinstance(shape, MapShape):
+            for item in value.items:
+                self._container_goals(site, shape.value, item, path)
+        elif isinstance(value, QueueValue) and isinstance(shape, QueueShape):
+            self.holding(site, self.algebra.from_thermometer(value.valid), shape.capacity, path)
+        elif isinstance(value, SetValue):
+            self.holding(site, self.algebra.count(value.bits), len(value.bits), path)
+        elif isinstance(value, PartialMapValue):
+            self.holding(site, self.algebra.count(value.present), len(value.present), path)
+        elif isinstance(value, Seq) and isinstance(shape, SeqShape) and not shape.exact:
+            self.holding(site, value.length, shape.limit, path)
+
+    def holding(self, site: Site, length: Int, limit: int, path: int) -> None:
+        """The goals for what holds `length` of at most `limit`."""
+        matches, both = self.algebra.matches, self.circuit.both
+        for case in (EMPTY, ONE):
+            self.record.goal(site.cases[case], both(path, matches(length, case)))
+        self.record.goal(site.cases[SEVERAL], both(path, self.algebra.less(self.algebra.number(ONE), length)))
+        self.record.goal(site.cases[FULL], both(path, matches(length, limit)))
 
     # Branches and loops
 
@@ -193,6 +241,7 @@ class Statements(Iteration):
         broken: list[tuple[int, Environment]] = []
         self.activation.loops.append((broken, []))
         current: Environment | None = environment
+        path, rounds = self.path(environment), []
         for exists, value in cases:
             if current is None or current.guard == FALSE:
                 break
@@ -200,10 +249,12 @@ class Statements(Iteration):
                 if ends:
                     break
                 continue
+            rounds.append(self.circuit.both(self.path(current), exists))
             current = self._iteration(node, exists, value, current, ends, exits)
             exits.extend(broken)
             broken.clear()
         self.activation.loops.pop()
+        self.numbered(node, path, rounds)
         if current is not None and current.guard != FALSE:
             exits.append((TRUE, current))
         result = joined(self.containers, exits)

@@ -2,8 +2,9 @@
 
 A machine is a folder of `kvproof.spec` whose package gives `MACHINE`, `VARIANTS` and `SIZES`, and may give `SELDOM`, the
 operations that random sequences are to use seldom, `BUILT_ON`, the machine that it extends, `UNEXPLORED`, branches that no
-size reaches that can be explored, and `TRIED`, the variants that only a trial finds. A machine of one's own is
-named `module:Class`; its module may give `VARIANTS` and `SIZES` too, and its reference is generated in memory.
+size reaches that can be explored, `UNREACHED`, goals of depth that nothing can reach, and `TRIED`, the variants that only a
+trial finds. A machine of one's own is named `module:Class`; its module may give `VARIANTS`, `SIZES`, `UNREACHED` and
+`TRIED` too, and its reference is generated in memory.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from typing import Any, cast
 import attrs
 
 import kvproof.spec
+from kvproof.model.depth import machine_goals
+from kvproof.model.reference_depth import Measured
 from kvproof.model.reference_source import reference_source
 from kvproof.spec.lang import Definition, Machine, Parameters, compile_machine
 
@@ -49,6 +52,13 @@ class Bundle:
     execute, so trials are left out there; None: there may be trials in all."""
     has_trials: bool = True
     """Whether its trials are tried."""
+    unreached: Mapping[str, str] = attrs.field(factory=dict)
+    """Goals of depth that no proof can reach, each with the reason; a `*` stands for any text."""
+
+    def goals(self) -> frozenset[str]:
+        """The goals of depth that are this machine's own, and not those of the machine that it extends."""
+        found = machine_goals(self.definition) | machine_goals(self.definition, of_trials=True)
+        return found - load(self.built_on).goals() if self.built_on else found
 
     def checked(self) -> tuple[str, ...]:
         """What checkers look at: the operations, and the trials where these are tried."""
@@ -74,18 +84,20 @@ class Bundle:
 
 
 @functools.cache
-def generated_class(cls: Hashable, enforce: bool = True) -> Any:
-    """The reference class of any machine, generated and loaded in memory; see `reference_source` for `enforce`."""
+def generated_class(cls: Hashable, enforce: bool = True, depth: bool = False) -> Any:
+    """The reference class of any machine, generated and loaded in memory; see `reference_source` for `enforce` and
+    `depth`."""
     definition = compile_machine(cast(type[Machine[Any]], cls))
-    source = reference_source(definition, enforce)
+    source = reference_source(definition, enforce, depth)
     digest = definition.digest()
-    name = f"<reference of {definition.name} {digest}{'' if enforce else ' without rules'}>"
-    module = types.ModuleType(f"kvproof_reference_{definition.name}_{digest}_{enforce}")
+    name = f"<reference of {definition.name} {digest}{'' if enforce else ' without rules'}{' with depth' if depth else ''}>"
+    module = types.ModuleType(f"kvproof_reference_{definition.name}_{digest}_{enforce}_{depth}")
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
     # dataclasses look their module up by name while the class is made
     sys.modules[module.__name__] = module
     exec(compile(source, name, "exec"), module.__dict__)
-    return getattr(module, definition.name)
+    reference = getattr(module, definition.name)
+    return type(definition.name, (Measured, reference), {"DEFINITION": definition}) if depth else reference
 
 
 def names() -> list[str]:
@@ -112,7 +124,7 @@ def load(name: str) -> Bundle:
         if not (isinstance(cls, type) and issubclass(cls, Machine)):
             raise UnknownMachine(f"{name!r} is not a machine: it must derive kvproof.spec.lang.Machine")
         made = _bundle(name, cls, getattr(module, "VARIANTS", {}), getattr(module, "SIZES", {}))
-        return attrs.evolve(made, tried=getattr(module, "TRIED", None))
+        return attrs.evolve(made, tried=getattr(module, "TRIED", None), unreached=getattr(module, "UNREACHED", {}))
     if name not in names():
         raise UnknownMachine(f"there is no machine {name!r}: choose from {', '.join(names())}, or give module:Class")
     package = importlib.import_module(f"kvproof.spec.{name.replace('-', '_')}")
@@ -130,6 +142,7 @@ def load(name: str) -> Bundle:
         built_on,
         getattr(package, "UNEXPLORED", {}),
         getattr(package, "TRIED", None),
+        unreached=getattr(package, "UNREACHED", {}),
     )
 
 

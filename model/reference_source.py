@@ -16,7 +16,10 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import Any
 
+import attrs
+
 from kvproof.model import reference_parts
+from kvproof.model.reference_depth import measured
 from kvproof.model.reference_methods import method_text, running_methods
 from kvproof.model.reference_types import (
     bound_text,
@@ -51,19 +54,21 @@ _MARK = "# --- copied from here ---\n"
 
 
 @lru_cache(maxsize=64)
-def reference_source(definition: Definition, enforce: bool = True) -> str:
+def reference_source(definition: Definition, enforce: bool = True, depth: bool = False) -> str:
     """The text of the standalone module; the same machine always gives the same text.
 
     Without `enforce` the steps check no rules: so a faulty variant can play the part of an implementation. Promises are
-    checked all the same, as an engine asserts what it relies on.
+    checked all the same, as an engine asserts what it relies on. With `depth` the goals of depth are marked; the class then
+    needs `reference_depth.Measured` beside it.
     """
-    return _ModuleWriter(definition, enforce).text()
+    return _ModuleWriter(definition, enforce, depth).text()
 
 
 class _ModuleWriter:
-    def __init__(self, definition: Definition, enforce: bool) -> None:
+    def __init__(self, definition: Definition, enforce: bool, depth: bool) -> None:
         self._definition = definition
         self._enforce = enforce
+        self._depth = depth
         self._branches: dict[int, tuple[str, int, str]] = {}
         self._running = running_methods(definition)
         self._sets = frozenset(name for name, v in definition.state.items() if isinstance(v.type, SetType))
@@ -288,6 +293,8 @@ class _ModuleWriter:
     def _method(self, method: Method) -> str:
         self._note_globals(method)
         running = method.name in self._running
+        if self._depth:
+            method = attrs.evolve(method, node=measured(method))
         text, branches = method_text(method, len(self._branches), self._sets, running, self._enforce)
         self._branches.update(enumerate(branches, start=len(self._branches)))
         return text

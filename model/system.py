@@ -21,12 +21,19 @@ from kvproof.spec.lang.definition import Definition
 class System:
     """The symbolic transition system of one machine."""
 
-    def __init__(self, definition: Definition, parameters: Any, known: Mapping[str, int | str] | None = None) -> None:
-        """`known`: bits of the arbitrary state that are constant, or equal to another (see `hypotheses`)."""
+    def __init__(
+        self,
+        definition: Definition,
+        parameters: Any,
+        known: Mapping[str, int | str] | None = None,
+        depth: bool = False,
+    ) -> None:
+        """`known`: bits of the arbitrary state that are constant, or equal to another (see `hypotheses`). With `depth`,
+        operations record where they reach the goals of depth."""
         self.definition = definition
         self.parameters = parameters
         self.circuit = Circuit()
-        self.lowering = Lowering(definition, parameters, self.circuit)
+        self.lowering = Lowering(definition, parameters, self.circuit, depth)
         self.algebra = self.lowering.algebra
         self.shapes: dict[str, Shape] = self.lowering.shapes
         fresh = Freshness(self.algebra, known)

@@ -89,6 +89,8 @@ class OperationReport:
     """Branches, rejections and events that no state satisfying the invariants leads to: not covered by the proof."""
     undecided: tuple[str, ...] = ()
     """What the time did not suffice to decide."""
+    goals: tuple[str, ...] = ()
+    """The goals of depth that were asked for and are reached."""
 
 
 @attrs.frozen
@@ -109,6 +111,8 @@ class Report:
     reached: tuple[str, ...] = ()
     unreached: tuple[str, ...] = ()
     """Branches, events and operations without a witness within the depth (bounded) or from any state (induction)."""
+    goals: tuple[str, ...] = ()
+    """The goals of depth that were asked for and are reached (induction)."""
     nodes: int = 0
     clauses: int = 0
     message: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from kvproof.fuzz.options import file, folder, parse_parameters
 from kvproof.fuzz.subject import MachineError
 from kvproof.fuzz.targets import DEFAULT_MACHINE
 from kvproof.model.bounded import check_bounded
+from kvproof.model.depth import Depth, account
 from kvproof.model.evidence import collect, write
 from kvproof.model.induction import check_induction
 from kvproof.model.machines import Bundle, UnknownMachine, load
@@ -94,8 +95,8 @@ def command(
     With --variant and no --sizes only the variants are checked; with --sizes and no --variant only the machine itself is.
 
     Exit status 0 when the machine is proved and every variant violated, 1 when anything is violated that should not be, a
-    variant is not, a proof is vacuous, or (without --sizes) an operation is accepted at none of the sizes; 3 when the time
-    was too short to tell.
+    variant is not, a proof is vacuous, or (without --sizes) no size accepts an operation or reaches a goal of depth; 3 when
+    the time was too short to tell.
     """
     console = Console()
     if record is not None and (variants or sizes or parameters):
@@ -113,6 +114,8 @@ def command(
     proofs: dict[str, Report] = {}
     theorems: dict[str, str] = {}
     broken: dict[str, str] = {}
+    goals = base.goals()
+    reached: set[str] = set()
     status = 0
     deadline = time.monotonic() + seconds
     try:
@@ -121,9 +124,10 @@ def command(
         for task in tasks:
             left = max(0.1, deadline - time.monotonic())
             with console.status(f"{task.check}: {task.bundle.name} at {task.label}") as line:
-                report = _run(task, engine, left, depth, jobs, line)
+                report = _run(task, engine, left, depth, jobs, line, goals - reached)
             if task.check == "induction":
                 proofs[task.label] = report
+                reached.update(report.goals)
             status = max(status, _status(task, report))
             told = (f"{task.check}: {task.label}", _verdict(report), _what(base, task, report, out, broken))
             table.add_row(*told, f"{report.seconds:.1f}", f"{report.clauses:,}")
@@ -142,6 +146,8 @@ def command(
         console.print(uncovered, style="yellow" if sizes else "red")
         if not sizes:  # who names sizes asks for these and no others
             status = max(status, FINDING)
+    if proofs and not _report_depth(console, account(goals, reached, base.unreached), told=bool(sizes or parameters)):
+        status = max(status, 0 if sizes or parameters else FINDING)
     silent = _never_shown(base, list(proofs.values())) if not sizes and status == 0 else []
     if silent:
         console.print(f"promised by trials, and no proof comes to them: {', '.join(silent)}", style="red")
@@ -204,7 +210,9 @@ def _tasks(
             yield Task("bounded", base, label, changed(values), None)
 
 
-def _run(task: Task, engine: str, seconds: float, depth: int | None, jobs: int, line: Status) -> Report:
+def _run(
+    task: Task, engine: str, seconds: float, depth: int | None, jobs: int, line: Status, goals: Collection[str]
+) -> Report:
     definition = task.bundle.definition
     if task.check == "bounded":
 
@@ -227,7 +235,9 @@ def _run(task: Task, engine: str, seconds: float, depth: int | None, jobs: int, 
         done.append(f"{result.operation} {result.verdict.value}")
         line.update(f"induction: {task.bundle.name} at {task.label}: {', '.join(done)}")
 
-    return check_induction(definition, task.parameters, engine=engine, seconds=seconds, jobs=jobs, progress=proved)
+    return check_induction(
+        definition, task.parameters, engine=engine, seconds=seconds, jobs=jobs, progress=proved, goals=goals
+    )
 
 
 def _verdict(report: Report) -> str:
@@ -287,3 +297,21 @@ def _report_reach(console: Console, proofs: list[Report]) -> None:
         console.print("not reached at any of these sizes, so not covered by the proofs:", style="yellow")
     for goal in missed:
         console.print(f"  {goal}", style="yellow")
+
+
+def _report_depth(console: Console, depth: Depth, told: bool) -> bool:
+    """How deep the proofs go; whether every goal is reached but those of which the machine says why not.
+
+    Where sizes were named by the caller, only the number is told: others may reach the rest.
+    """
+    total = len(depth.reached) + len(depth.missed) + len(depth.waived)
+    waived = f", {len(depth.waived)} cannot be, as the machine says" if depth.waived else ""
+    console.print(f"depth: {len(depth.reached)} of {total} goals are reached{waived}", highlight=False)
+    if told:
+        return not depth.missed
+    for goal in depth.missed:
+        console.print(f"  shallow, as no proof reaches it: {goal}", style="red", highlight=False, markup=False)
+    for pattern in depth.idle:
+        problem = "reached, or no goal at all, though the machine says that nothing reaches it"
+        console.print(f"  {problem}: {pattern}", style="red", highlight=False, markup=False)
+    return not depth.missed and not depth.idle

@@ -20,6 +20,7 @@ from kvproof.fuzz.counterexample import settle
 from kvproof.fuzz.options import folder, parse_parameters
 from kvproof.fuzz.subject import MachineError
 from kvproof.fuzz.targets import DEFAULT_MACHINE
+from kvproof.model.depth import account
 from kvproof.model.explore import Exploration, explore
 from kvproof.model.machines import Bundle, UnknownMachine, load
 from kvproof.spec.lang import LanguageError
@@ -76,7 +77,7 @@ def command(
         for bundle, label, values in runs:
             with console.status(f"{bundle.name} at {label}") as line:
                 show = functools.partial(_show, line, bundle)
-                found = explore(bundle, values, seconds=left, progress=show)
+                found = explore(bundle, values, seconds=left, progress=show, depth=bundle is base)
             left = max(0.0, left - found.seconds)
             done.append((bundle, found))
             status = max(status, _status(base, bundle, found))
@@ -161,6 +162,11 @@ def _report_reach(console: Console, base: Bundle, done: list[tuple[Bundle, Explo
             waived.append(f"{method} line {line} {arm}: {reason}")
     branches, events = len(base.reference.BRANCHES), len(base.reference.EVENTS)
     console.print(f"{len(covered)} of {branches} branches and {len(reached)} of {events} events reached at these sizes")
+    goals = base.goals()
+    deep = account(goals, set(itertools.chain.from_iterable(found.goals or () for found in own)), base.unreached)
+    console.print(f"depth: {len(deep.reached)} of {len(goals)} goals reached at these sizes", highlight=False)
+    for goal in deep.missed:
+        console.print(f"  not reached: {goal}", style="yellow", highlight=False, markup=False)
     for told in waived:
         console.print(f"  left to the proofs: {told}", highlight=False)
     for told in missed:
