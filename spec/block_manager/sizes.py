@@ -36,6 +36,10 @@ def _sized(primary: int, secondary: int, **others: int) -> BlockManagerParameter
 _ONE_PRIORITY = {"priorities": 1, "default_priority": 0, "offload_threshold": 0, "ranges_max": 0, "pins_max": 0}
 """Nobody asks for a priority, everything is worth offloading, nothing is pinned: for what needs none of that."""
 
+_CHAINS = {"max_tokens": 3, "vocabulary": 1}
+"""The least at which a prompt reuses two whole blocks (its last token is never reused): with chains of one, a first phase
+that claims only the first match of a request is right (M-75)."""
+
 _PAIRS = {"tokens_per_block": 2, "max_tokens": 3}
 """The least at which a block can be partly filled."""
 
@@ -48,6 +52,7 @@ SIZES: Mapping[str, Mapping[str, BlockManagerParameters]] = {
         "2+1, parts of blocks": _sized(2, 1, **_PAIRS, partial_reuse=1),
         "2+2, batches": _sized(2, 2, **_ONE_PRIORITY, batch_max=2),
         "3+0, batches": _sized(3, 0, **_ONE_PRIORITY, batch_max=2),
+        "3+0, batches, chains": _sized(3, 0, **_ONE_PRIORITY, **_CHAINS, batch_max=2),
         "2+1, batches, parts": _sized(2, 1, **_ONE_PRIORITY, **_PAIRS, partial_reuse=1, batch_max=2),
         "3+0, batches, parts": _sized(3, 0, **_ONE_PRIORITY, **_PAIRS, vocabulary=1, partial_reuse=1, batch_max=2),
         "2+1, batches, budgets": _sized(2, 1, **_ONE_PRIORITY, batch_max=2, budget_max=2),
@@ -68,6 +73,7 @@ SIZES: Mapping[str, Mapping[str, BlockManagerParameters]] = {
         "3+0": _sized(3, 0, **_ONE_PRIORITY),
         "2+1, parts of blocks": _sized(2, 1, **_ONE_PRIORITY, **_PAIRS, partial_reuse=1),
         "2+1, batches": _sized(2, 1, **_ONE_PRIORITY, batch_max=2),
+        "3+0, batches, chains": _sized(3, 0, **_ONE_PRIORITY, **_CHAINS, batch_max=2),
         "3+0, batches, parts": _sized(3, 0, **_ONE_PRIORITY, **_PAIRS, vocabulary=1, partial_reuse=1, batch_max=2),
         "2+0, budgets": _sized(2, 0, **_ONE_PRIORITY, batch_max=1, budget_max=2),
         "2+0, budgets, two tokens a block": _sized(
@@ -109,6 +115,7 @@ SIZES: Mapping[str, Mapping[str, BlockManagerParameters]] = {
         "M-53": _sized(2, 0, **_ONE_PRIORITY, batch_max=1, budget_max=2),
         "M-54": _sized(2, 0, **_ONE_PRIORITY, **_PAIRS),
         "M-55": _sized(2, 0, **_ONE_PRIORITY, batch_max=1, budget_max=2),
+        "M-75": _sized(3, 0, **_ONE_PRIORITY, **_CHAINS, sequences=1),
     },
     "fuzz": {
         "tiny": _sized(2, 1, tokens_per_block=2, max_tokens=5, partial_reuse=1, batch_max=2, duration_max=2),

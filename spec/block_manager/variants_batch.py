@@ -176,6 +176,19 @@ class EstimateByTokens(BlockManager):
         return max(0, min(len(self.match(tokens)) * self.params.tokens_per_block, len(tokens) - 1))
 
 
+class FirstMatchClaimed(BlockManager):
+    """M-75 (half of #12892): the first phase claims only the first block of each chain, as if no chain had a second."""
+
+    def claim_matches(self, request: Request, plan: Plan) -> None:
+        for position in range(min(1, len(plan.chain))):
+            self.claim_if_free(plan.chain[position])
+            self.keep(request, position, plan.chain[position])
+        if plan.tail is not None:
+            self.claim_if_free(plan.tail)
+            if plan.in_place:
+                self.keep(request, len(plan.chain), plan.tail)
+
+
 BATCH_VARIANTS: dict[str, type[BlockManager]] = {
     "M-22": FreeLeafInFirstPhase,
     "M-29": OneRequestAfterTheOther,
@@ -189,4 +202,5 @@ BATCH_VARIANTS: dict[str, type[BlockManager]] = {
     "M-51": ReuseShortensChunk,
     "M-53": BudgetNotChecked,
     "M-54": EstimateByTokens,
+    "M-75": FirstMatchClaimed,
 }

@@ -23,6 +23,7 @@ QUICK = (
     "M-48",
     "M-51",
     "M-53",
+    "M-75",
 )
 """Variants whose bounded check takes a few seconds. `kvproof check` does all of them, in minutes."""
 

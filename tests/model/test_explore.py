@@ -40,6 +40,7 @@ SHORTEST = {
     "M-53": ("within-token-budget", 1),
     "M-54": ("reuse-as-estimated", 3),
     "M-55": ("attach-what-the-slot-holds", 2),
+    "M-75": ("matched-blocks-are-claimed", 3),
 }
 
 
