@@ -8,7 +8,7 @@ bugs).
 
 from kvproof.spec.block_manager.kinds import BlockManagerParameters
 from kvproof.spec.block_manager.manager import BlockManager
-from kvproof.spec.block_manager.sizes import SIZES
+from kvproof.spec.block_manager.sizes import PURPOSES, SIZES, UNREACHED
 from kvproof.spec.block_manager.variants import VARIANTS
 
 MACHINE = BlockManager
@@ -16,4 +16,13 @@ MACHINE = BlockManager
 ONLY_FUZZED: dict[str, str] = {}
 """Rules and promises that no proof covers, each with the reason: none."""
 
-__all__ = ["MACHINE", "ONLY_FUZZED", "SIZES", "VARIANTS", "BlockManager", "BlockManagerParameters"]
+__all__ = [
+    "MACHINE",
+    "ONLY_FUZZED",
+    "PURPOSES",
+    "SIZES",
+    "UNREACHED",
+    "VARIANTS",
+    "BlockManager",
+    "BlockManagerParameters",
+]

@@ -6,7 +6,7 @@ of an order that is safe), `tables` (who waits for what), `operations`, `transfe
 """
 
 from kvproof.spec.transfers.kinds import TransfersParameters
-from kvproof.spec.transfers.sizes import SIZES
+from kvproof.spec.transfers.sizes import PURPOSES, SIZES, UNREACHED
 from kvproof.spec.transfers.transfers import Transfers
 from kvproof.spec.transfers.variants import VARIANTS
 
@@ -15,4 +15,13 @@ MACHINE = Transfers
 ONLY_FUZZED: dict[str, str] = {}
 """Rules and promises that no proof covers, each with the reason: none."""
 
-__all__ = ["MACHINE", "ONLY_FUZZED", "SIZES", "VARIANTS", "Transfers", "TransfersParameters"]
+__all__ = [
+    "MACHINE",
+    "ONLY_FUZZED",
+    "PURPOSES",
+    "SIZES",
+    "UNREACHED",
+    "VARIANTS",
+    "Transfers",
+    "TransfersParameters",
+]

@@ -54,3 +54,31 @@ SIZES: Mapping[str, Mapping[str, TransfersParameters]] = {
     },
 }
 """Parameter sets by purpose and name; "variants" has the smallest at which each bug shows."""
+
+PURPOSES: Mapping[str, str] = {
+    "1+1, 3 works": "every hazard between two pieces of work, and a third that stands between them in the tables",
+    "2+1, 4 works, batches": "two copies of one batch, and a forward pass that follows them",
+    "2+2, 5 works, everything": "torn copies, batches and two streams of forward passes together, with two slots to choose from a level",
+    "3+2, 6 works": "copies within device memory beside moves both ways, three forward passes deep",
+}
+"""What each of the sizes for induction is for."""
+
+_NOT_ONTO_ITSELF = "a move of a block onto itself is left out, and two blocks are never in one slot"
+
+UNREACHED: Mapping[str, str] = {
+    **{
+        f"{pair}: equal": _NOT_ONTO_ITSELF
+        for pair in (
+            "copy_stream: source and target",
+            "order: source_key and target_key",
+            "remember: source_key and target_key",
+            "submit: source and target",
+            "swap: a and b",
+            "will_be_equal: one and other",
+        )
+    },
+    "join: stream and other: equal": "a stream is in order with itself, and nobody lets it wait for itself",
+    "meets: *: all false": "the rule that asks it holds: nothing is read but what is read when all happens in order",
+    "state before: full": "no work comes before itself",
+}
+"""The goals of depth that nothing can reach, and why."""
