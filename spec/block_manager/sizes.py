@@ -170,7 +170,7 @@ PURPOSES: Mapping[str, str] = {
     "2+1, parts of blocks": "partial matches, in place and by copy",
     "2+2, batches": "two requests at once over both levels",
     "3+0, batches": "two requests at once that fill a device of three blocks without help from a host",
-    "3+0, batches, chains": "prompts that reuse two whole blocks, in batches: without, a first phase may forget all but the first",
+    "3+0, batches, chains": "prompts that reuse two whole blocks, in batches: with one, a first phase may forget the rest",
     "2+1, batches, parts": "two requests that want the same block, one in full and one in part",
     "3+0, batches, parts": "two requests that copy from one source, with a third block to spare",
     "2+1, batches, budgets": "token budgets, stale estimates and chunks",

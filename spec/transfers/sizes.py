@@ -58,8 +58,8 @@ SIZES: Mapping[str, Mapping[str, TransfersParameters]] = {
 PURPOSES: Mapping[str, str] = {
     "1+1, 3 works": "every hazard between two pieces of work, and a third that stands between them in the tables",
     "2+1, 4 works, batches": "two copies of one batch, and a forward pass that follows them",
-    "2+2, 5 works, everything": "torn copies, batches and two streams of forward passes together, with two slots to choose from a level",
-    "3+2, 6 works": "copies within device memory beside moves both ways, three forward passes deep",
+    "2+2, 5 works, everything": "torn copies, batches and two streams of forward passes together, with two slots a level",
+    "3+2, 6 works": "copies within device memory beside moves both ways, and three forward passes",
 }
 """What each of the sizes for induction is for."""
 
