@@ -310,8 +310,10 @@ def _report_depth(console: Console, depth: Depth, told: bool) -> bool:
     if told:
         return not depth.missed
     for goal in depth.missed:
-        console.print(f"  shallow, as no proof reaches it: {goal}", style="red", highlight=False, markup=False)
+        console.print(f"  shallow, as no proof reaches it: {goal}", style="red", markup=False, soft_wrap=True)
+    if depth.missed:
+        console.print("  give sizes that reach it, or say in the module's UNREACHED why nothing can", markup=False)
     for pattern in depth.idle:
         problem = "reached, or no goal at all, though the machine says that nothing reaches it"
-        console.print(f"  {problem}: {pattern}", style="red", highlight=False, markup=False)
+        console.print(f"  {problem}: {pattern}", style="red", markup=False, soft_wrap=True)
     return not depth.missed and not depth.idle

@@ -166,7 +166,7 @@ def _report_reach(console: Console, base: Bundle, done: list[tuple[Bundle, Explo
     deep = account(goals, set(itertools.chain.from_iterable(found.goals or () for found in own)), base.unreached)
     console.print(f"depth: {len(deep.reached)} of {len(goals)} goals reached at these sizes", highlight=False)
     for goal in deep.missed:
-        console.print(f"  not reached: {goal}", style="yellow", highlight=False, markup=False)
+        console.print(f"  not reached: {goal}", style="yellow", markup=False, soft_wrap=True)
     for told in waived:
         console.print(f"  left to the proofs: {told}", highlight=False)
     for told in missed:
