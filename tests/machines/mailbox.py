@@ -186,7 +186,7 @@ class ExpiresOne(Mailbox):
 MACHINE = Mailbox
 VARIANTS = {"late": ExpiresOne}
 SIZES = {
-    "induction": {"3 jobs": MailboxParameters()},
+    "induction": {"3 jobs": MailboxParameters(), "room for all": MailboxParameters(jobs=2, room=2)},
     "bounded": {"3 jobs": MailboxParameters()},
     "explore": {"3 jobs": MailboxParameters()},
     "variants": {"late": MailboxParameters()},
