@@ -18,7 +18,8 @@ from typing import Any, cast
 import attrs
 import jinja2
 
-from kvproof.model.evidence import FILE_NAME, read
+from kvproof.model.depth import Depth, account
+from kvproof.model.evidence import FILE_NAME, Evidence, read
 from kvproof.model.explore import every_call, explore
 from kvproof.model.machines import Bundle, generated_class
 from kvproof.spec.lang import Definition, Method, compile_machine
@@ -91,18 +92,36 @@ def _described(name: str, definition: Definition, package: Any) -> dict[str, Any
         "edges": [] if getattr(package, "BUILT_ON", "") else edges(bundle),  # else they are in that machine's diagram
         "sizes": package.SIZES,
         "evidence": evidence if current else None,
+        "purposes": getattr(package, "PURPOSES", {}),
+        "goals": bundle.goals(),
+        "depth": (depth := _depth(bundle, evidence if current else None)),
+        "unreached": _inverted(depth.waived),
         "proved": evidence.sizes_of(definition) if evidence is not None and current else {},
         "only_fuzzed": getattr(package, "ONLY_FUZZED", {}),
         "short": {label: f"S{number}" for number, label in enumerate(package.SIZES.get("induction", {}), start=1)},
     }
 
 
+def _depth(bundle: Bundle, evidence: Evidence | None) -> Depth:
+    """The goals of depth that the proofs in the evidence reach."""
+    reached = {goal for proof in evidence.proofs for goal in proof.goals} if evidence is not None else set()
+    return account(bundle.goals(), reached, bundle.unreached)
+
+
 @functools.lru_cache(maxsize=16)
 def _bundle(name: str, package: Any) -> Bundle:
     definition = compile_machine(package.MACHINE)
     reference = generated_class(cast(Hashable, definition.cls))
-    tried = getattr(package, "TRIED", None)
-    return Bundle(name, definition, reference, package.VARIANTS, package.SIZES, tried=tried)
+    return Bundle(
+        name,
+        definition,
+        reference,
+        package.VARIANTS,
+        package.SIZES,
+        built_on=getattr(package, "BUILT_ON", ""),
+        tried=getattr(package, "TRIED", None),
+        unreached=getattr(package, "UNREACHED", {}),
+    )
 
 
 def _inverted(broken: Mapping[str, str]) -> dict[str, list[str]]:
