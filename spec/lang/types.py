@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import types as python_types
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import IntEnum
 from typing import Any
 
@@ -72,7 +72,7 @@ class Type:
         raise NotImplementedError
 
     def values(self, parameters: Any) -> Iterator[Any]:
-        """All values in ascending order (None first, shorter sequences first)."""
+        """All values, each once (None first, shorter sequences first)."""
         raise NotImplementedError
 
 
@@ -107,7 +107,8 @@ class EnumType(Type):
         return self.cls(0)
 
     def contains(self, value: Any, parameters: Any) -> bool:
-        return isinstance(value, self.cls)
+        # the circuits know members as numbers: a number written in a member's place is that member
+        return _is_integer(value) and 0 <= value < len(self.cls)
 
     def values(self, parameters: Any) -> Iterator[IntEnum]:
         return iter(self.cls)
@@ -271,6 +272,23 @@ class QueueType(Type):
 
 def _is_integer(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def in_order(values: Iterable[Any]) -> list[Any]:
+    """Values of one type in the order in which loops meet them: None first, numbers ascending, sequences element by element.
+
+    A sequence comes after every one that it begins with.
+    """
+    try:
+        return sorted(values)
+    except TypeError:  # None is among them
+        return sorted(values, key=_rank)
+
+
+def _rank(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return (1, tuple(_rank(part) for part in value))
+    return (0, 0) if value is None else (1, value)
 
 
 def inner_types(kind: Type) -> tuple[Type, ...]:
