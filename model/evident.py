@@ -1,7 +1,7 @@
 """What the values of a machine's expressions evidently are: so that its reference tests only what may leave its type.
 
-A value is tested where it enters the state or is used as a key; annotations of locals, of the arguments of helpers and
-steps and of results mean nothing when a machine runs. What is read from the state, what a loop meets, what operations are
+A value is tested where it enters the state, is used as a key or is the result of a helper; annotations of locals and of
+the arguments of helpers and steps mean nothing when a machine runs. What is read from the state, what a loop meets, what operations are
 given and what is computed from these by choice alone is of its type without a test. This is found out over the whole
 machine at once, by iteration to a fixed point, without regard to the order of assignments; only tests for None are followed.
 """
@@ -54,7 +54,7 @@ Position = tuple[int, int, int, int]
 
 def position(node: ast.AST) -> Position | None:
     """Where an expression stands in the source; None for one that was made."""
-    if not hasattr(node, "end_col_offset"):
+    if not hasattr(node, "lineno"):
         return None
     return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset  # type: ignore[attr-defined]
 
@@ -180,6 +180,11 @@ class Evidence:
         reading = self._readings.get(method.name)
         return ANYTHING if reading is None else reading.found.get(_written(target), ANYTHING)
 
+    def returned(self, method: Method, node: ast.Return) -> Type:
+        """What a method returns here."""
+        reading = self._readings.get(method.name)
+        return NEVER if reading is None else reading.found.get(position(node), NEVER)
+
     def _reading(self, name: str) -> Reading:
         if name not in self._readings:
             self._readings[name] = Reading(self, self.definition.methods[name])
@@ -187,6 +192,9 @@ class Evidence:
 
     def _read(self, name: str) -> None:
         result = self._reading(name).run()
+        method = self.definition.methods[name]
+        if method.kind == "helper" and method.returns is not None and not evident(result, method.returns):
+            result = method.returns  # it is tested
         before = self.results.get(name, NEVER)
         self.results[name] = joined(before, result)
         if self.results[name] != before:
@@ -281,6 +289,7 @@ class Reading:
                 return inside
             case ast.Return(value=value):
                 kind = OptionType(NEVER) if value is None else self._expression(value, facts)
+                self.found[position(node)] = kind
                 self._result = joined(self._result, kind)
                 return None
             case ast.Break() | ast.Continue():

@@ -29,8 +29,8 @@ def misuse(error: Exception, classes: Iterable[type]) -> OutOfDomain | None:
     if isinstance(error, OutOfDomain):
         kind, told = error.rule, str(error)
     found = OutOfDomain(f"{code.co_filename}:{line}: {told}", kind)
-    expression = _expression(code, instruction)
-    found.rule = f"{kind}: {expression}" if expression else kind
+    if ":" not in kind:
+        found.rule = f"{kind}: {_expression(code, instruction) or code.co_name}"
     return found
 
 

@@ -107,8 +107,7 @@ class EnumType(Type):
         return self.cls(0)
 
     def contains(self, value: Any, parameters: Any) -> bool:
-        # the circuits know members as numbers: a number written in a member's place is that member
-        return _is_integer(value) and 0 <= value < len(self.cls)
+        return isinstance(value, self.cls)
 
     def values(self, parameters: Any) -> Iterator[IntEnum]:
         return iter(self.cls)
