@@ -111,7 +111,7 @@ class _ModuleWriter:
     def _types(self) -> str:
         lines = []
         records = self._definition.records
-        for kind in records.values():
+        for kind in (*records.values(), *(kind for _, kind in self._state)):
             self._note_enums(kind)
         enums = {_enum_class(v) for v in self._globals.values() if _is_enum(v)}
         for cls in sorted(enums, key=lambda c: c.__name__):
@@ -284,6 +284,9 @@ class _ModuleWriter:
                 return f"(None, *{self._domain(inner)})"
             case BoolType():
                 return "(False, True)"
+            case SeqType(inner=inner, limit=limit, exact=exact):
+                longest = bound_text(limit)
+                return f"_sequences({self._domain(inner)}, {longest if exact else 0}, {longest})"
         raise TypeError(f"a total map over {kind} is not supported: use a PartialMap")
 
     def _fresh(self, kind: Type) -> str:

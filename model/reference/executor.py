@@ -13,6 +13,7 @@ import ast
 import linecache
 from collections import OrderedDict
 from collections.abc import Callable, Container, Iterable, Iterator
+from itertools import product
 from types import CodeType
 from typing import Any, ClassVar
 
@@ -341,6 +342,11 @@ def _same(value: Any) -> Any:
 def _ascending(mapping: dict[Any, Any]) -> list[Any]:
     """The values of a partial map in ascending order of their keys."""
     return [mapping[key] for key in _in_order(mapping)] if len(mapping) > 1 else list(mapping.values())
+
+
+def _sequences(elements: Iterable[Any], shortest: int, longest: int) -> list[tuple[Any, ...]]:
+    """All sequences of these elements, shorter ones first."""
+    return [found for length in range(shortest, longest + 1) for found in product(list(elements), repeat=length)]
 
 
 def _in_order(values: Iterable[Any]) -> list[Any]:
@@ -1260,7 +1266,7 @@ class Executor(Reference):
     def _is_Share(self, value: Any) -> bool:
         return (
             value.__class__ is Share
-            and (value.status.__class__ is not bool and 0 <= value.status < 3)
+            and (isinstance(value.status, IntEnum) and 0 <= value.status < 3)
             and (value.committed.__class__ is not bool and 0 <= value.committed <= (self.params.blocks_max))
             and (value.history.__class__ is not bool and 0 <= value.history <= (self.params.blocks_max * self.params.tokens_per_block))
             and (value.capacity.__class__ is not bool and 0 <= value.capacity <= (self.params.blocks_max * self.params.tokens_per_block))

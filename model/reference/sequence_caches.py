@@ -12,6 +12,7 @@ import ast
 import linecache
 from collections import OrderedDict
 from collections.abc import Callable, Container, Iterable, Iterator
+from itertools import product
 from types import CodeType
 from typing import Any, ClassVar
 
@@ -340,6 +341,11 @@ def _same(value: Any) -> Any:
 def _ascending(mapping: dict[Any, Any]) -> list[Any]:
     """The values of a partial map in ascending order of their keys."""
     return [mapping[key] for key in _in_order(mapping)] if len(mapping) > 1 else list(mapping.values())
+
+
+def _sequences(elements: Iterable[Any], shortest: int, longest: int) -> list[tuple[Any, ...]]:
+    """All sequences of these elements, shorter ones first."""
+    return [found for length in range(shortest, longest + 1) for found in product(list(elements), repeat=length)]
 
 
 def _in_order(values: Iterable[Any]) -> list[Any]:
