@@ -64,7 +64,11 @@ def test_text(kind: Type, found: Type, text: str, foreign: bool = False) -> str:
             return f"(isinstance({text}, IntEnum) and 0 <= {text} < {len(cls)})"
         case RangeType() | IndexType():
             inside = _inside(kind, text)
-            return inside if isinstance(found, NUMBERS) else f"({text}.__class__ is not bool and {inside})"
+            if isinstance(found, NUMBERS):
+                return inside
+            if isinstance(found, OptionType) and isinstance(found.inner, NUMBERS):
+                return f"({text} is not None and {inside})"
+            return f"(isinstance({text}, int) and {text}.__class__ is not bool and {inside})"
         case SeqType():
             return _sequence_text(kind, found, text, foreign)
         case RecordType(name=name):

@@ -221,18 +221,19 @@ class Reference:
         return values if readers is None else [read(value) for read, value in zip(readers, values, strict=True)]
 
     def check(self) -> list[str]:
-        """Names of the invariants that do not hold now. One that reads what is not there does not hold."""
+        """Names of the invariants that do not hold now. One in which a promise breaks, or that reads what is not there,
+        does not hold."""
         try:
             return [name for name in self.INVARIANTS if not getattr(self, name)()]
-        except (OutOfDomain, *_MISUSES) as error:
-            if not self._is_own(error):
-                raise
-        return [name for name in self.INVARIANTS if not self._holds(name)]
+        except (RuleBroken, *_MISUSES):
+            return [name for name in self.INVARIANTS if not self._holds(name)]
 
     def _holds(self, invariant: str) -> bool:
         try:
             return bool(getattr(self, invariant)())
-        except (OutOfDomain, *_MISUSES) as error:
+        except RuleBroken:
+            return False
+        except _MISUSES as error:
             if not self._is_own(error):
                 raise
             return False

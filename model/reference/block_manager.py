@@ -224,18 +224,19 @@ class Reference:
         return values if readers is None else [read(value) for read, value in zip(readers, values, strict=True)]
 
     def check(self) -> list[str]:
-        """Names of the invariants that do not hold now. One that reads what is not there does not hold."""
+        """Names of the invariants that do not hold now. One in which a promise breaks, or that reads what is not there,
+        does not hold."""
         try:
             return [name for name in self.INVARIANTS if not getattr(self, name)()]
-        except (OutOfDomain, *_MISUSES) as error:
-            if not self._is_own(error):
-                raise
-        return [name for name in self.INVARIANTS if not self._holds(name)]
+        except (RuleBroken, *_MISUSES):
+            return [name for name in self.INVARIANTS if not self._holds(name)]
 
     def _holds(self, invariant: str) -> bool:
         try:
             return bool(getattr(self, invariant)())
-        except (OutOfDomain, *_MISUSES) as error:
+        except RuleBroken:
+            return False
+        except _MISUSES as error:
             if not self._is_own(error):
                 raise
             return False
@@ -843,26 +844,26 @@ class BlockManager(Reference):
     }
     RECORD_RESULTS = frozenset({'add_batch'})
     TYPED: ClassVar[dict[str, Callable[..., bool]]] = {
-        'claim': lambda self, block: (block.__class__ is not bool and block in self._every_Block),
-        'release': lambda self, block, to_front: (block.__class__ is not bool and block in self._every_Block) and to_front.__class__ is bool,
-        'prioritise': lambda self, block, priority, duration: (block.__class__ is not bool and block in self._every_Block) and (priority is None or (priority.__class__ is not bool and 0 <= priority <= (self.params.priorities - 1))) and (duration.__class__ is not bool and 0 <= duration <= (self.params.duration_max)),
-        'tick': lambda self, elapsed: (elapsed.__class__ is not bool and 0 <= elapsed <= (self.params.duration_max)),
+        'claim': lambda self, block: (isinstance(block, int) and block.__class__ is not bool and block in self._every_Block),
+        'release': lambda self, block, to_front: (isinstance(block, int) and block.__class__ is not bool and block in self._every_Block) and to_front.__class__ is bool,
+        'prioritise': lambda self, block, priority, duration: (isinstance(block, int) and block.__class__ is not bool and block in self._every_Block) and (priority is None or (isinstance(priority, int) and priority.__class__ is not bool and 0 <= priority <= (self.params.priorities - 1))) and (isinstance(duration, int) and duration.__class__ is not bool and 0 <= duration <= (self.params.duration_max)),
+        'tick': lambda self, elapsed: (isinstance(elapsed, int) and elapsed.__class__ is not bool and 0 <= elapsed <= (self.params.duration_max)),
         'open_claims': lambda self: True,
-        'copy': lambda self, source, target, tokens: (source.__class__ is not bool and source in self._every_Block) and (target.__class__ is not bool and target in self._every_Block) and (tokens.__class__ is not bool and 0 <= tokens <= (self.params.max_tokens)),
-        'swap': lambda self, first, second: (first.__class__ is not bool and first in self._every_Block) and (second.__class__ is not bool and second in self._every_Block),
-        'pin': lambda self, block, last: (block.__class__ is not bool and block in self._every_Block) and last.__class__ is bool,
-        'unpin': lambda self, block, last: (block.__class__ is not bool and block in self._every_Block) and last.__class__ is bool,
-        'attach': lambda self, block, parent, key: (block.__class__ is not bool and block in self._every_Block) and (parent is None or (parent.__class__ is not bool and parent in self._every_Block)) and (key.__class__ is tuple and len(key) <= (self.params.tokens_per_block) and all([(part.__class__ is not bool and part in self._every_Token) for part in key])),
-        'detach': lambda self, block: (block.__class__ is not bool and block in self._every_Block),
-        'close_claims': lambda self, matched: (matched.__class__ is tuple and len(matched) <= (self.params.blocks) and all([(part.__class__ is not bool and part in self._every_Block) for part in matched])),
-        'begin': lambda self, sequence, tokens, priority, duration: (sequence.__class__ is not bool and sequence in self._every_Sequence) and (tokens.__class__ is tuple and len(tokens) <= (self.params.max_tokens) and all([(part.__class__ is not bool and part in self._every_Token) for part in tokens])) and (priority is None or (priority.__class__ is not bool and 0 <= priority <= (self.params.priorities - 1))) and (duration.__class__ is not bool and 0 <= duration <= (self.params.duration_max)),
-        'extend': lambda self, sequence, tokens: (sequence.__class__ is not bool and sequence in self._every_Sequence) and (tokens.__class__ is tuple and len(tokens) <= (self.params.max_tokens) and all([(part.__class__ is not bool and part in self._every_Token) for part in tokens])),
-        'acquire': lambda self, sequence, block: (sequence.__class__ is not bool and sequence in self._every_Sequence) and (block.__class__ is not bool and block in self._every_Block),
-        'drop': lambda self, sequence, block: (sequence.__class__ is not bool and sequence in self._every_Sequence) and (block.__class__ is not bool and block in self._every_Block),
-        'reuse': lambda self, sequence, tokens: (sequence.__class__ is not bool and sequence in self._every_Sequence) and (tokens.__class__ is not bool and 0 <= tokens <= (self.params.max_tokens)),
-        'write': lambda self, sequence, position, end: (sequence.__class__ is not bool and sequence in self._every_Sequence) and (position.__class__ is not bool and 0 <= position <= (self.params.max_blocks - 1)) and (end.__class__ is not bool and 0 <= end <= (self.params.max_tokens)),
-        'truncate': lambda self, sequence, length: (sequence.__class__ is not bool and sequence in self._every_Sequence) and (length.__class__ is not bool and 0 <= length <= (self.params.max_tokens)),
-        'end': lambda self, sequence: (sequence.__class__ is not bool and sequence in self._every_Sequence),
+        'copy': lambda self, source, target, tokens: (isinstance(source, int) and source.__class__ is not bool and source in self._every_Block) and (isinstance(target, int) and target.__class__ is not bool and target in self._every_Block) and (isinstance(tokens, int) and tokens.__class__ is not bool and 0 <= tokens <= (self.params.max_tokens)),
+        'swap': lambda self, first, second: (isinstance(first, int) and first.__class__ is not bool and first in self._every_Block) and (isinstance(second, int) and second.__class__ is not bool and second in self._every_Block),
+        'pin': lambda self, block, last: (isinstance(block, int) and block.__class__ is not bool and block in self._every_Block) and last.__class__ is bool,
+        'unpin': lambda self, block, last: (isinstance(block, int) and block.__class__ is not bool and block in self._every_Block) and last.__class__ is bool,
+        'attach': lambda self, block, parent, key: (isinstance(block, int) and block.__class__ is not bool and block in self._every_Block) and (parent is None or (isinstance(parent, int) and parent.__class__ is not bool and parent in self._every_Block)) and (key.__class__ is tuple and len(key) <= (self.params.tokens_per_block) and all([(isinstance(part, int) and part.__class__ is not bool and part in self._every_Token) for part in key])),
+        'detach': lambda self, block: (isinstance(block, int) and block.__class__ is not bool and block in self._every_Block),
+        'close_claims': lambda self, matched: (matched.__class__ is tuple and len(matched) <= (self.params.blocks) and all([(isinstance(part, int) and part.__class__ is not bool and part in self._every_Block) for part in matched])),
+        'begin': lambda self, sequence, tokens, priority, duration: (isinstance(sequence, int) and sequence.__class__ is not bool and sequence in self._every_Sequence) and (tokens.__class__ is tuple and len(tokens) <= (self.params.max_tokens) and all([(isinstance(part, int) and part.__class__ is not bool and part in self._every_Token) for part in tokens])) and (priority is None or (isinstance(priority, int) and priority.__class__ is not bool and 0 <= priority <= (self.params.priorities - 1))) and (isinstance(duration, int) and duration.__class__ is not bool and 0 <= duration <= (self.params.duration_max)),
+        'extend': lambda self, sequence, tokens: (isinstance(sequence, int) and sequence.__class__ is not bool and sequence in self._every_Sequence) and (tokens.__class__ is tuple and len(tokens) <= (self.params.max_tokens) and all([(isinstance(part, int) and part.__class__ is not bool and part in self._every_Token) for part in tokens])),
+        'acquire': lambda self, sequence, block: (isinstance(sequence, int) and sequence.__class__ is not bool and sequence in self._every_Sequence) and (isinstance(block, int) and block.__class__ is not bool and block in self._every_Block),
+        'drop': lambda self, sequence, block: (isinstance(sequence, int) and sequence.__class__ is not bool and sequence in self._every_Sequence) and (isinstance(block, int) and block.__class__ is not bool and block in self._every_Block),
+        'reuse': lambda self, sequence, tokens: (isinstance(sequence, int) and sequence.__class__ is not bool and sequence in self._every_Sequence) and (isinstance(tokens, int) and tokens.__class__ is not bool and 0 <= tokens <= (self.params.max_tokens)),
+        'write': lambda self, sequence, position, end: (isinstance(sequence, int) and sequence.__class__ is not bool and sequence in self._every_Sequence) and (isinstance(position, int) and position.__class__ is not bool and 0 <= position <= (self.params.max_blocks - 1)) and (isinstance(end, int) and end.__class__ is not bool and 0 <= end <= (self.params.max_tokens)),
+        'truncate': lambda self, sequence, length: (isinstance(sequence, int) and sequence.__class__ is not bool and sequence in self._every_Sequence) and (isinstance(length, int) and length.__class__ is not bool and 0 <= length <= (self.params.max_tokens)),
+        'end': lambda self, sequence: (isinstance(sequence, int) and sequence.__class__ is not bool and sequence in self._every_Sequence),
     }
     PARAMETERS = Parameters
 
@@ -914,9 +915,9 @@ class BlockManager(Reference):
         # For how long it asked for that.
         self.decode_duration: list[int] = [0 for _ in self._every_Sequence]
         self.initial()
-        if not all([(part.__class__ is not bool and part in self._every_Slot) for part in self.slot]):
+        if not all([(isinstance(part, int) and part.__class__ is not bool and part in self._every_Slot) for part in self.slot]):
             raise OutOfDomain('bound: self.slot', self.slot)
-        if not all([all([(part.__class__ is not bool and part in self._every_Block) and (key.__class__ is not bool and 0 <= key <= (self.params.priorities)) for part, key in part.snapshot()]) for part in self.free]):
+        if not all([all([(isinstance(part, int) and part.__class__ is not bool and part in self._every_Block) and (isinstance(key, int) and key.__class__ is not bool and 0 <= key <= (self.params.priorities)) for part, key in part.snapshot()]) for part in self.free]):
             raise OutOfDomain('bound: self.free', self.free)
 
     def snapshot(self) -> tuple[Any, ...]:
@@ -970,11 +971,11 @@ class BlockManager(Reference):
     def _is_Plan(self, value: Any) -> bool:
         return (
             value.__class__ is Plan
-            and (value.chain.__class__ is tuple and len(value.chain) <= (self.params.max_blocks) and all([(part.__class__ is not bool and part in self._every_Block) for part in value.chain]))
-            and (value.tail is None or (value.tail.__class__ is not bool and value.tail in self._every_Block))
-            and (value.partial.__class__ is not bool and 0 <= value.partial <= (self.params.max_tokens))
-            and (value.reused.__class__ is not bool and 0 <= value.reused <= (self.params.max_tokens))
-            and (value.end.__class__ is not bool and 0 <= value.end <= (self.params.max_tokens))
+            and (value.chain.__class__ is tuple and len(value.chain) <= (self.params.max_blocks) and all([(isinstance(part, int) and part.__class__ is not bool and part in self._every_Block) for part in value.chain]))
+            and (value.tail is None or (isinstance(value.tail, int) and value.tail.__class__ is not bool and value.tail in self._every_Block))
+            and (isinstance(value.partial, int) and value.partial.__class__ is not bool and 0 <= value.partial <= (self.params.max_tokens))
+            and (isinstance(value.reused, int) and value.reused.__class__ is not bool and 0 <= value.reused <= (self.params.max_tokens))
+            and (isinstance(value.end, int) and value.end.__class__ is not bool and 0 <= value.end <= (self.params.max_tokens))
             and value.in_place.__class__ is bool
             and value.releases.__class__ is bool
         )

@@ -224,18 +224,19 @@ class Reference:
         return values if readers is None else [read(value) for read, value in zip(readers, values, strict=True)]
 
     def check(self) -> list[str]:
-        """Names of the invariants that do not hold now. One that reads what is not there does not hold."""
+        """Names of the invariants that do not hold now. One in which a promise breaks, or that reads what is not there,
+        does not hold."""
         try:
             return [name for name in self.INVARIANTS if not getattr(self, name)()]
-        except (OutOfDomain, *_MISUSES) as error:
-            if not self._is_own(error):
-                raise
-        return [name for name in self.INVARIANTS if not self._holds(name)]
+        except (RuleBroken, *_MISUSES):
+            return [name for name in self.INVARIANTS if not self._holds(name)]
 
     def _holds(self, invariant: str) -> bool:
         try:
             return bool(getattr(self, invariant)())
-        except (OutOfDomain, *_MISUSES) as error:
+        except RuleBroken:
+            return False
+        except _MISUSES as error:
             if not self._is_own(error):
                 raise
             return False
@@ -1036,40 +1037,40 @@ class Executor(Reference):
         'run': (lambda value: Peers._of(value), _same, _same, _same,),
     }
     TYPED: ClassVar[dict[str, Callable[..., bool]]] = {
-        'take_slot': lambda self, page, kind, priority: (page.__class__ is not bool and page in self._every_Page) and (kind.__class__ is not bool and 0 <= kind <= (2 if self.params.state_primary > 0 else 1 if self.params.window_tokens > 0 else 0)) and (priority.__class__ is not bool and 0 <= priority <= (self.params.priorities - 1)),
-        'destroy': lambda self, page: (page.__class__ is not bool and page in self._every_Page),
-        'migrate': lambda self, page, level: (page.__class__ is not bool and page in self._every_Page) and (level.__class__ is not bool and 0 <= level <= (2 if self.params.tertiary_slots > 0 else 1)),
-        'enqueue': lambda self, page: (page.__class__ is not bool and page in self._every_Page),
-        'unqueue': lambda self, page: (page.__class__ is not bool and page in self._every_Page),
-        'link': lambda self, page, path: (page.__class__ is not bool and page in self._every_Page) and (path.__class__ is tuple and len(path) <= (self.params.blocks_max) and all([(part.__class__ is not bool and part in self._every_Chunk) for part in path])),
-        'open': lambda self, cache, text, priority: (cache.__class__ is not bool and cache in self._every_Cache) and (text.__class__ is tuple and len(text) <= (self.params.blocks_max) and all([(part.__class__ is not bool and part in self._every_Chunk) for part in text])) and (priority.__class__ is not bool and 0 <= priority <= (self.params.priorities - 1)),
-        'hold': lambda self, cache, place, page: (cache.__class__ is not bool and cache in self._every_Cache) and (place.__class__ is not bool and 0 <= place <= ((2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1)) and (page.__class__ is not bool and page in self._every_Page),
-        'let_go': lambda self, cache, place: (cache.__class__ is not bool and cache in self._every_Cache) and (place.__class__ is not bool and 0 <= place <= ((2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1)),
-        'lock': lambda self, cache, place: (cache.__class__ is not bool and cache in self._every_Cache) and (place.__class__ is not bool and 0 <= place <= ((2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1)),
-        'unlock': lambda self, cache, place: (cache.__class__ is not bool and cache in self._every_Cache) and (place.__class__ is not bool and 0 <= place <= ((2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1)),
-        'take_scratch': lambda self, cache, count: (cache.__class__ is not bool and cache in self._every_Cache) and (count.__class__ is not bool and 0 <= count <= (self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary)),
-        'give_scratch': lambda self, cache, count: (cache.__class__ is not bool and cache in self._every_Cache) and (count.__class__ is not bool and 0 <= count <= (self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary)),
-        'activate': lambda self, cache: (cache.__class__ is not bool and cache in self._every_Cache),
-        'deactivate': lambda self, cache: (cache.__class__ is not bool and cache in self._every_Cache),
-        'stop': lambda self, cache: (cache.__class__ is not bool and cache in self._every_Cache),
-        'measure': lambda self, cache, committed, history, capacity: (cache.__class__ is not bool and cache in self._every_Cache) and (committed.__class__ is not bool and 0 <= committed <= (self.params.blocks_max)) and (history.__class__ is not bool and 0 <= history <= (self.params.blocks_max * self.params.tokens_per_block)) and (capacity.__class__ is not bool and 0 <= capacity <= (self.params.blocks_max * self.params.tokens_per_block)),
-        'shut': lambda self, cache: (cache.__class__ is not bool and cache in self._every_Cache),
-        'enter': lambda self, request, prompt, text, priority: (request.__class__ is not bool and request in self._every_Request) and (prompt.__class__ is not bool and 0 <= prompt <= (self.params.blocks_max * self.params.tokens_per_block)) and (text.__class__ is tuple and len(text) <= (self.params.blocks_max) and all([(part.__class__ is not bool and part in self._every_RequestChunk) for part in text])) and (priority.__class__ is not bool and 0 <= priority <= (self.params.priorities - 1)),
+        'take_slot': lambda self, page, kind, priority: (isinstance(page, int) and page.__class__ is not bool and page in self._every_Page) and (isinstance(kind, int) and kind.__class__ is not bool and 0 <= kind <= (2 if self.params.state_primary > 0 else 1 if self.params.window_tokens > 0 else 0)) and (isinstance(priority, int) and priority.__class__ is not bool and 0 <= priority <= (self.params.priorities - 1)),
+        'destroy': lambda self, page: (isinstance(page, int) and page.__class__ is not bool and page in self._every_Page),
+        'migrate': lambda self, page, level: (isinstance(page, int) and page.__class__ is not bool and page in self._every_Page) and (isinstance(level, int) and level.__class__ is not bool and 0 <= level <= (2 if self.params.tertiary_slots > 0 else 1)),
+        'enqueue': lambda self, page: (isinstance(page, int) and page.__class__ is not bool and page in self._every_Page),
+        'unqueue': lambda self, page: (isinstance(page, int) and page.__class__ is not bool and page in self._every_Page),
+        'link': lambda self, page, path: (isinstance(page, int) and page.__class__ is not bool and page in self._every_Page) and (path.__class__ is tuple and len(path) <= (self.params.blocks_max) and all([(isinstance(part, int) and part.__class__ is not bool and part in self._every_Chunk) for part in path])),
+        'open': lambda self, cache, text, priority: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache) and (text.__class__ is tuple and len(text) <= (self.params.blocks_max) and all([(isinstance(part, int) and part.__class__ is not bool and part in self._every_Chunk) for part in text])) and (isinstance(priority, int) and priority.__class__ is not bool and 0 <= priority <= (self.params.priorities - 1)),
+        'hold': lambda self, cache, place, page: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache) and (isinstance(place, int) and place.__class__ is not bool and 0 <= place <= ((2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1)) and (isinstance(page, int) and page.__class__ is not bool and page in self._every_Page),
+        'let_go': lambda self, cache, place: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache) and (isinstance(place, int) and place.__class__ is not bool and 0 <= place <= ((2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1)),
+        'lock': lambda self, cache, place: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache) and (isinstance(place, int) and place.__class__ is not bool and 0 <= place <= ((2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1)),
+        'unlock': lambda self, cache, place: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache) and (isinstance(place, int) and place.__class__ is not bool and 0 <= place <= ((2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1)),
+        'take_scratch': lambda self, cache, count: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache) and (isinstance(count, int) and count.__class__ is not bool and 0 <= count <= (self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary)),
+        'give_scratch': lambda self, cache, count: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache) and (isinstance(count, int) and count.__class__ is not bool and 0 <= count <= (self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary)),
+        'activate': lambda self, cache: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache),
+        'deactivate': lambda self, cache: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache),
+        'stop': lambda self, cache: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache),
+        'measure': lambda self, cache, committed, history, capacity: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache) and (isinstance(committed, int) and committed.__class__ is not bool and 0 <= committed <= (self.params.blocks_max)) and (isinstance(history, int) and history.__class__ is not bool and 0 <= history <= (self.params.blocks_max * self.params.tokens_per_block)) and (isinstance(capacity, int) and capacity.__class__ is not bool and 0 <= capacity <= (self.params.blocks_max * self.params.tokens_per_block)),
+        'shut': lambda self, cache: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache),
+        'enter': lambda self, request, prompt, text, priority: (isinstance(request, int) and request.__class__ is not bool and request in self._every_Request) and (isinstance(prompt, int) and prompt.__class__ is not bool and 0 <= prompt <= (self.params.blocks_max * self.params.tokens_per_block)) and (text.__class__ is tuple and len(text) <= (self.params.blocks_max) and all([(isinstance(part, int) and part.__class__ is not bool and part in self._every_RequestChunk) for part in text])) and (isinstance(priority, int) and priority.__class__ is not bool and 0 <= priority <= (self.params.priorities - 1)),
         'open_pass': lambda self: True,
         'fill': lambda self: True,
-        'seat': lambda self, request, row, cursor: (request.__class__ is not bool and request in self._every_Request) and (row.__class__ is not bool and row in self._every_Row) and (cursor.__class__ is not bool and 0 <= cursor <= (self.params.blocks_max * self.params.tokens_per_block)),
-        'rewind': lambda self, request, prompt: (request.__class__ is not bool and request in self._every_Request) and (prompt.__class__ is not bool and 0 <= prompt <= (self.params.blocks_max * self.params.tokens_per_block)),
-        'pause': lambda self, request: (request.__class__ is not bool and request in self._every_Request),
-        'grow': lambda self, request, resumed: (request.__class__ is not bool and request in self._every_Request) and resumed.__class__ is bool,
-        'take_chunk': lambda self, request, tokens, snapshot: (request.__class__ is not bool and request in self._every_Request) and (tokens.__class__ is not bool and 1 <= tokens <= (self.params.blocks_max * self.params.tokens_per_block)) and (snapshot is None or (snapshot.__class__ is not bool and 0 <= snapshot <= (self.params.blocks_max * self.params.tokens_per_block))),
-        'strike': lambda self, request: (request.__class__ is not bool and request in self._every_Request),
+        'seat': lambda self, request, row, cursor: (isinstance(request, int) and request.__class__ is not bool and request in self._every_Request) and (isinstance(row, int) and row.__class__ is not bool and row in self._every_Row) and (isinstance(cursor, int) and cursor.__class__ is not bool and 0 <= cursor <= (self.params.blocks_max * self.params.tokens_per_block)),
+        'rewind': lambda self, request, prompt: (isinstance(request, int) and request.__class__ is not bool and request in self._every_Request) and (isinstance(prompt, int) and prompt.__class__ is not bool and 0 <= prompt <= (self.params.blocks_max * self.params.tokens_per_block)),
+        'pause': lambda self, request: (isinstance(request, int) and request.__class__ is not bool and request in self._every_Request),
+        'grow': lambda self, request, resumed: (isinstance(request, int) and request.__class__ is not bool and request in self._every_Request) and resumed.__class__ is bool,
+        'take_chunk': lambda self, request, tokens, snapshot: (isinstance(request, int) and request.__class__ is not bool and request in self._every_Request) and (isinstance(tokens, int) and tokens.__class__ is not bool and 1 <= tokens <= (self.params.blocks_max * self.params.tokens_per_block)) and (snapshot is None or (isinstance(snapshot, int) and snapshot.__class__ is not bool and 0 <= snapshot <= (self.params.blocks_max * self.params.tokens_per_block))),
+        'strike': lambda self, request: (isinstance(request, int) and request.__class__ is not bool and request in self._every_Request),
         'clear_batch': lambda self: True,
-        'forward': lambda self, request, position: (request.__class__ is not bool and request in self._every_Request) and (position.__class__ is not bool and 0 <= position <= (self.params.requests - 1)),
-        'close_pass': lambda self, waited, held_back: (waited.__class__ is not bool and 0 <= waited <= (self.params.passes_max)) and (held_back.__class__ is not bool and 0 <= held_back <= (self.params.passes_max)),
-        'landed': lambda self, request, cursor: (request.__class__ is not bool and request in self._every_Request) and (cursor.__class__ is not bool and 0 <= cursor <= (self.params.blocks_max * self.params.tokens_per_block)),
-        'generate': lambda self, request: (request.__class__ is not bool and request in self._every_Request),
-        'send': lambda self, request: (request.__class__ is not bool and request in self._every_Request),
-        'leave': lambda self, request: (request.__class__ is not bool and request in self._every_Request),
+        'forward': lambda self, request, position: (isinstance(request, int) and request.__class__ is not bool and request in self._every_Request) and (isinstance(position, int) and position.__class__ is not bool and 0 <= position <= (self.params.requests - 1)),
+        'close_pass': lambda self, waited, held_back: (isinstance(waited, int) and waited.__class__ is not bool and 0 <= waited <= (self.params.passes_max)) and (isinstance(held_back, int) and held_back.__class__ is not bool and 0 <= held_back <= (self.params.passes_max)),
+        'landed': lambda self, request, cursor: (isinstance(request, int) and request.__class__ is not bool and request in self._every_Request) and (isinstance(cursor, int) and cursor.__class__ is not bool and 0 <= cursor <= (self.params.blocks_max * self.params.tokens_per_block)),
+        'generate': lambda self, request: (isinstance(request, int) and request.__class__ is not bool and request in self._every_Request),
+        'send': lambda self, request: (isinstance(request, int) and request.__class__ is not bool and request in self._every_Request),
+        'leave': lambda self, request: (isinstance(request, int) and request.__class__ is not bool and request in self._every_Request),
     }
     PARAMETERS = Parameters
 
@@ -1164,7 +1165,7 @@ class Executor(Reference):
         # Passes for which they have been held back though all ranks could begin, so that generation goes on.
         self.held_back: int = 0
         self.initial()
-        if not all([all([(part.__class__ is not bool and 0 <= part <= (self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary)) for part in part.values()]) for part in self.vacant.values()]):
+        if not all([all([(isinstance(part, int) and part.__class__ is not bool and 0 <= part <= (self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary)) for part in part.values()]) for part in self.vacant.values()]):
             raise OutOfDomain('bound: self.vacant', self.vacant)
 
     def snapshot(self) -> tuple[Any, ...]:
@@ -1259,21 +1260,21 @@ class Executor(Reference):
         return (
             value.__class__ is Delay
             and value.passes.__class__ is bool
-            and (value.waited.__class__ is not bool and 0 <= value.waited <= (self.params.passes_max))
-            and (value.held_back.__class__ is not bool and 0 <= value.held_back <= (self.params.passes_max))
+            and (isinstance(value.waited, int) and value.waited.__class__ is not bool and 0 <= value.waited <= (self.params.passes_max))
+            and (isinstance(value.held_back, int) and value.held_back.__class__ is not bool and 0 <= value.held_back <= (self.params.passes_max))
         )
 
     def _is_Share(self, value: Any) -> bool:
         return (
             value.__class__ is Share
             and (isinstance(value.status, IntEnum) and 0 <= value.status < 3)
-            and (value.committed.__class__ is not bool and 0 <= value.committed <= (self.params.blocks_max))
-            and (value.history.__class__ is not bool and 0 <= value.history <= (self.params.blocks_max * self.params.tokens_per_block))
-            and (value.capacity.__class__ is not bool and 0 <= value.capacity <= (self.params.blocks_max * self.params.tokens_per_block))
+            and (isinstance(value.committed, int) and value.committed.__class__ is not bool and 0 <= value.committed <= (self.params.blocks_max))
+            and (isinstance(value.history, int) and value.history.__class__ is not bool and 0 <= value.history <= (self.params.blocks_max * self.params.tokens_per_block))
+            and (isinstance(value.capacity, int) and value.capacity.__class__ is not bool and 0 <= value.capacity <= (self.params.blocks_max * self.params.tokens_per_block))
             and value.stopped.__class__ is bool
-            and (value.scratch.__class__ is not bool and 0 <= value.scratch <= (self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary))
-            and (value.locks.__class__ is not bool and 0 <= value.locks <= (self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary))
-            and (value.cells.__class__ is tuple and len(value.cells) <= (2 * self.params.blocks_max + 2) and all([(part is None or (part.__class__ is not bool and part in self._every_Page)) for part in value.cells]))
+            and (isinstance(value.scratch, int) and value.scratch.__class__ is not bool and 0 <= value.scratch <= (self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary))
+            and (isinstance(value.locks, int) and value.locks.__class__ is not bool and 0 <= value.locks <= (self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary))
+            and (value.cells.__class__ is tuple and len(value.cells) <= (2 * self.params.blocks_max + 2) and all([(part is None or (isinstance(part, int) and part.__class__ is not bool and part in self._every_Page)) for part in value.cells]))
         )
 
     def initial(self) -> None:
@@ -2919,7 +2920,7 @@ class Executor(Reference):
         self.steps_taken += 1
         self.stage[request] = Stage.CONTEXT
         self.prompt[request] = prompt
-        if not (self.prompt[request].__class__ is not bool and 0 <= self.prompt[request] <= self.params.blocks_max * self.params.tokens_per_block):
+        if not (isinstance(self.prompt[request], int) and self.prompt[request].__class__ is not bool and (0 <= self.prompt[request] <= self.params.blocks_max * self.params.tokens_per_block)):
             raise OutOfDomain('bound: self.prompt[request]', self.prompt[request])
         self.cursor[request] = 0
         self.chunk[request] = 0
@@ -2958,7 +2959,7 @@ class Executor(Reference):
         if not len(self.generating) <= self.params.requests:
             raise OutOfDomain('bound: self.generating', self.generating)
         self.grown[request] = self.params.growth
-        if not (self.grown[request].__class__ is not bool and 0 <= self.grown[request] <= 1 + self.params.draft_tokens):
+        if not (isinstance(self.grown[request], int) and self.grown[request].__class__ is not bool and (0 <= self.grown[request] <= 1 + self.params.draft_tokens)):
             raise OutOfDomain('bound: self.grown[request]', self.grown[request])
         self.resumed[request] = resumed
         self.scheduled_tokens += self.params.growth

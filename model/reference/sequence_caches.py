@@ -223,18 +223,19 @@ class Reference:
         return values if readers is None else [read(value) for read, value in zip(readers, values, strict=True)]
 
     def check(self) -> list[str]:
-        """Names of the invariants that do not hold now. One that reads what is not there does not hold."""
+        """Names of the invariants that do not hold now. One in which a promise breaks, or that reads what is not there,
+        does not hold."""
         try:
             return [name for name in self.INVARIANTS if not getattr(self, name)()]
-        except (OutOfDomain, *_MISUSES) as error:
-            if not self._is_own(error):
-                raise
-        return [name for name in self.INVARIANTS if not self._holds(name)]
+        except (RuleBroken, *_MISUSES):
+            return [name for name in self.INVARIANTS if not self._holds(name)]
 
     def _holds(self, invariant: str) -> bool:
         try:
             return bool(getattr(self, invariant)())
-        except (OutOfDomain, *_MISUSES) as error:
+        except RuleBroken:
+            return False
+        except _MISUSES as error:
             if not self._is_own(error):
                 raise
             return False
@@ -717,24 +718,24 @@ class SequenceCaches(Reference):
      214: ('close', 95, 'then'),
      215: ('close', 95, 'else')}
     TYPED: ClassVar[dict[str, Callable[..., bool]]] = {
-        'take_slot': lambda self, page, kind, priority: (page.__class__ is not bool and page in self._every_Page) and (kind.__class__ is not bool and 0 <= kind <= (2 if self.params.state_primary > 0 else 1 if self.params.window_tokens > 0 else 0)) and (priority.__class__ is not bool and 0 <= priority <= (self.params.priorities - 1)),
-        'destroy': lambda self, page: (page.__class__ is not bool and page in self._every_Page),
-        'migrate': lambda self, page, level: (page.__class__ is not bool and page in self._every_Page) and (level.__class__ is not bool and 0 <= level <= (2 if self.params.tertiary_slots > 0 else 1)),
-        'enqueue': lambda self, page: (page.__class__ is not bool and page in self._every_Page),
-        'unqueue': lambda self, page: (page.__class__ is not bool and page in self._every_Page),
-        'link': lambda self, page, path: (page.__class__ is not bool and page in self._every_Page) and (path.__class__ is tuple and len(path) <= (self.params.blocks_max) and all([(part.__class__ is not bool and part in self._every_Chunk) for part in path])),
-        'open': lambda self, cache, text, priority: (cache.__class__ is not bool and cache in self._every_Cache) and (text.__class__ is tuple and len(text) <= (self.params.blocks_max) and all([(part.__class__ is not bool and part in self._every_Chunk) for part in text])) and (priority.__class__ is not bool and 0 <= priority <= (self.params.priorities - 1)),
-        'hold': lambda self, cache, place, page: (cache.__class__ is not bool and cache in self._every_Cache) and (place.__class__ is not bool and 0 <= place <= ((2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1)) and (page.__class__ is not bool and page in self._every_Page),
-        'let_go': lambda self, cache, place: (cache.__class__ is not bool and cache in self._every_Cache) and (place.__class__ is not bool and 0 <= place <= ((2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1)),
-        'lock': lambda self, cache, place: (cache.__class__ is not bool and cache in self._every_Cache) and (place.__class__ is not bool and 0 <= place <= ((2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1)),
-        'unlock': lambda self, cache, place: (cache.__class__ is not bool and cache in self._every_Cache) and (place.__class__ is not bool and 0 <= place <= ((2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1)),
-        'take_scratch': lambda self, cache, count: (cache.__class__ is not bool and cache in self._every_Cache) and (count.__class__ is not bool and 0 <= count <= (self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary)),
-        'give_scratch': lambda self, cache, count: (cache.__class__ is not bool and cache in self._every_Cache) and (count.__class__ is not bool and 0 <= count <= (self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary)),
-        'activate': lambda self, cache: (cache.__class__ is not bool and cache in self._every_Cache),
-        'deactivate': lambda self, cache: (cache.__class__ is not bool and cache in self._every_Cache),
-        'stop': lambda self, cache: (cache.__class__ is not bool and cache in self._every_Cache),
-        'measure': lambda self, cache, committed, history, capacity: (cache.__class__ is not bool and cache in self._every_Cache) and (committed.__class__ is not bool and 0 <= committed <= (self.params.blocks_max)) and (history.__class__ is not bool and 0 <= history <= (self.params.blocks_max * self.params.tokens_per_block)) and (capacity.__class__ is not bool and 0 <= capacity <= (self.params.blocks_max * self.params.tokens_per_block)),
-        'shut': lambda self, cache: (cache.__class__ is not bool and cache in self._every_Cache),
+        'take_slot': lambda self, page, kind, priority: (isinstance(page, int) and page.__class__ is not bool and page in self._every_Page) and (isinstance(kind, int) and kind.__class__ is not bool and 0 <= kind <= (2 if self.params.state_primary > 0 else 1 if self.params.window_tokens > 0 else 0)) and (isinstance(priority, int) and priority.__class__ is not bool and 0 <= priority <= (self.params.priorities - 1)),
+        'destroy': lambda self, page: (isinstance(page, int) and page.__class__ is not bool and page in self._every_Page),
+        'migrate': lambda self, page, level: (isinstance(page, int) and page.__class__ is not bool and page in self._every_Page) and (isinstance(level, int) and level.__class__ is not bool and 0 <= level <= (2 if self.params.tertiary_slots > 0 else 1)),
+        'enqueue': lambda self, page: (isinstance(page, int) and page.__class__ is not bool and page in self._every_Page),
+        'unqueue': lambda self, page: (isinstance(page, int) and page.__class__ is not bool and page in self._every_Page),
+        'link': lambda self, page, path: (isinstance(page, int) and page.__class__ is not bool and page in self._every_Page) and (path.__class__ is tuple and len(path) <= (self.params.blocks_max) and all([(isinstance(part, int) and part.__class__ is not bool and part in self._every_Chunk) for part in path])),
+        'open': lambda self, cache, text, priority: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache) and (text.__class__ is tuple and len(text) <= (self.params.blocks_max) and all([(isinstance(part, int) and part.__class__ is not bool and part in self._every_Chunk) for part in text])) and (isinstance(priority, int) and priority.__class__ is not bool and 0 <= priority <= (self.params.priorities - 1)),
+        'hold': lambda self, cache, place, page: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache) and (isinstance(place, int) and place.__class__ is not bool and 0 <= place <= ((2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1)) and (isinstance(page, int) and page.__class__ is not bool and page in self._every_Page),
+        'let_go': lambda self, cache, place: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache) and (isinstance(place, int) and place.__class__ is not bool and 0 <= place <= ((2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1)),
+        'lock': lambda self, cache, place: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache) and (isinstance(place, int) and place.__class__ is not bool and 0 <= place <= ((2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1)),
+        'unlock': lambda self, cache, place: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache) and (isinstance(place, int) and place.__class__ is not bool and 0 <= place <= ((2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1)),
+        'take_scratch': lambda self, cache, count: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache) and (isinstance(count, int) and count.__class__ is not bool and 0 <= count <= (self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary)),
+        'give_scratch': lambda self, cache, count: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache) and (isinstance(count, int) and count.__class__ is not bool and 0 <= count <= (self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary)),
+        'activate': lambda self, cache: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache),
+        'deactivate': lambda self, cache: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache),
+        'stop': lambda self, cache: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache),
+        'measure': lambda self, cache, committed, history, capacity: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache) and (isinstance(committed, int) and committed.__class__ is not bool and 0 <= committed <= (self.params.blocks_max)) and (isinstance(history, int) and history.__class__ is not bool and 0 <= history <= (self.params.blocks_max * self.params.tokens_per_block)) and (isinstance(capacity, int) and capacity.__class__ is not bool and 0 <= capacity <= (self.params.blocks_max * self.params.tokens_per_block)),
+        'shut': lambda self, cache: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache),
     }
     PARAMETERS = Parameters
 
@@ -786,7 +787,7 @@ class SequenceCaches(Reference):
         # The priority of the pages that a cache takes.
         self.page_priority: list[int] = [0 for _ in self._every_Cache]
         self.initial()
-        if not all([all([(part.__class__ is not bool and 0 <= part <= (self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary)) for part in part.values()]) for part in self.vacant.values()]):
+        if not all([all([(isinstance(part, int) and part.__class__ is not bool and 0 <= part <= (self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary)) for part in part.values()]) for part in self.vacant.values()]):
             raise OutOfDomain('bound: self.vacant', self.vacant)
 
     def snapshot(self) -> tuple[Any, ...]:

@@ -224,18 +224,19 @@ class Reference:
         return values if readers is None else [read(value) for read, value in zip(readers, values, strict=True)]
 
     def check(self) -> list[str]:
-        """Names of the invariants that do not hold now. One that reads what is not there does not hold."""
+        """Names of the invariants that do not hold now. One in which a promise breaks, or that reads what is not there,
+        does not hold."""
         try:
             return [name for name in self.INVARIANTS if not getattr(self, name)()]
-        except (OutOfDomain, *_MISUSES) as error:
-            if not self._is_own(error):
-                raise
-        return [name for name in self.INVARIANTS if not self._holds(name)]
+        except (RuleBroken, *_MISUSES):
+            return [name for name in self.INVARIANTS if not self._holds(name)]
 
     def _holds(self, invariant: str) -> bool:
         try:
             return bool(getattr(self, invariant)())
-        except (OutOfDomain, *_MISUSES) as error:
+        except RuleBroken:
+            return False
+        except _MISUSES as error:
             if not self._is_own(error):
                 raise
             return False
@@ -591,19 +592,19 @@ class Transfers(Reference):
         'move': (lambda value: tuple([Move._of(part) for part in value]),),
     }
     TYPED: ClassVar[dict[str, Callable[..., bool]]] = {
-        'submit': lambda self, work, stream, source, target, length, content: (work.__class__ is not bool and work in self._every_Work) and (stream.__class__ is not bool and stream in self._every_Stream) and (source is None or (source.__class__ is not bool and source in self._every_Slot)) and (target is None or (target.__class__ is not bool and target in self._every_Slot)) and (length.__class__ is not bool and 1 <= length <= (self.params.granules)) and (content.__class__ is not bool and content in self._every_Content),
-        'close': lambda self, stream: (stream.__class__ is not bool and stream in self._every_Stream),
-        'wait': lambda self, stream, work: (stream.__class__ is not bool and stream in self._every_Stream) and (work.__class__ is not bool and work in self._every_Work),
-        'join': lambda self, stream, other: (stream.__class__ is not bool and stream in self._every_Stream) and (other.__class__ is not bool and other in self._every_Stream),
-        'carry': lambda self, work, granule: (work.__class__ is not bool and work in self._every_Work) and (granule.__class__ is not bool and granule in self._every_Granule),
-        'retire': lambda self, work: (work.__class__ is not bool and work in self._every_Work),
-        'swap': lambda self, a, b: (a.__class__ is not bool and a in self._every_Block) and (b.__class__ is not bool and b in self._every_Block),
-        'publish': lambda self, block: (block.__class__ is not bool and block in self._every_Block),
-        'look_up': lambda self, block: (block.__class__ is not bool and block in self._every_Block),
-        'note_read': lambda self, key, work: (key.__class__ is not bool and key in self._every_Slot) and (work.__class__ is not bool and work in self._every_Work),
-        'note_write': lambda self, key, work: (key.__class__ is not bool and key in self._every_Slot) and (work.__class__ is not bool and work in self._every_Work),
-        'forget_readers': lambda self, key: (key.__class__ is not bool and key in self._every_Slot),
-        'expire': lambda self, work: (work.__class__ is not bool and work in self._every_Work),
+        'submit': lambda self, work, stream, source, target, length, content: (isinstance(work, int) and work.__class__ is not bool and work in self._every_Work) and (isinstance(stream, int) and stream.__class__ is not bool and stream in self._every_Stream) and (source is None or (isinstance(source, int) and source.__class__ is not bool and source in self._every_Slot)) and (target is None or (isinstance(target, int) and target.__class__ is not bool and target in self._every_Slot)) and (isinstance(length, int) and length.__class__ is not bool and 1 <= length <= (self.params.granules)) and (isinstance(content, int) and content.__class__ is not bool and content in self._every_Content),
+        'close': lambda self, stream: (isinstance(stream, int) and stream.__class__ is not bool and stream in self._every_Stream),
+        'wait': lambda self, stream, work: (isinstance(stream, int) and stream.__class__ is not bool and stream in self._every_Stream) and (isinstance(work, int) and work.__class__ is not bool and work in self._every_Work),
+        'join': lambda self, stream, other: (isinstance(stream, int) and stream.__class__ is not bool and stream in self._every_Stream) and (isinstance(other, int) and other.__class__ is not bool and other in self._every_Stream),
+        'carry': lambda self, work, granule: (isinstance(work, int) and work.__class__ is not bool and work in self._every_Work) and (isinstance(granule, int) and granule.__class__ is not bool and granule in self._every_Granule),
+        'retire': lambda self, work: (isinstance(work, int) and work.__class__ is not bool and work in self._every_Work),
+        'swap': lambda self, a, b: (isinstance(a, int) and a.__class__ is not bool and a in self._every_Block) and (isinstance(b, int) and b.__class__ is not bool and b in self._every_Block),
+        'publish': lambda self, block: (isinstance(block, int) and block.__class__ is not bool and block in self._every_Block),
+        'look_up': lambda self, block: (isinstance(block, int) and block.__class__ is not bool and block in self._every_Block),
+        'note_read': lambda self, key, work: (isinstance(key, int) and key.__class__ is not bool and key in self._every_Slot) and (isinstance(work, int) and work.__class__ is not bool and work in self._every_Work),
+        'note_write': lambda self, key, work: (isinstance(key, int) and key.__class__ is not bool and key in self._every_Slot) and (isinstance(work, int) and work.__class__ is not bool and work in self._every_Work),
+        'forget_readers': lambda self, key: (isinstance(key, int) and key.__class__ is not bool and key in self._every_Slot),
+        'expire': lambda self, work: (isinstance(work, int) and work.__class__ is not bool and work in self._every_Work),
         'start': lambda self: True,
         'fall_behind': lambda self: True,
         'stop': lambda self: True,
@@ -654,9 +655,9 @@ class Transfers(Reference):
         # Whether a copy has been enqueued for which forward passes do not wait yet.
         self.forward_is_behind: bool = False
         self.initial()
-        if not all([(part.__class__ is not bool and part in self._every_Slot) for part in self.slot]):
+        if not all([(isinstance(part, int) and part.__class__ is not bool and part in self._every_Slot) for part in self.slot]):
             raise OutOfDomain('bound: self.slot', self.slot)
-        if not all([(part.__class__ is not bool and part in self._every_Slot) for part in self.page_table]):
+        if not all([(isinstance(part, int) and part.__class__ is not bool and part in self._every_Slot) for part in self.page_table]):
             raise OutOfDomain('bound: self.page_table', self.page_table)
 
     def snapshot(self) -> tuple[Any, ...]:

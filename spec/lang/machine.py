@@ -242,13 +242,16 @@ class Machine(Generic[P]):
             raise found from error
 
     def check(self) -> list[str]:
-        """Names of the invariants that do not hold now. One that reads what is not there does not hold."""
+        """Names of the invariants that do not hold now. One in which a promise breaks, or that reads what is not there,
+        does not hold."""
         return [name for name in _invariants(cast(Hashable, type(self))) if not self._holds(name)]
 
     def _holds(self, invariant: str) -> bool:
         try:
             return bool(getattr(self, invariant)())
-        except (OutOfDomain, *MISUSES) as error:
+        except RuleBroken:
+            return False
+        except MISUSES as error:
             if misuse(error, self._written()) is None:
                 raise
             return False
