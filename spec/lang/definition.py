@@ -17,7 +17,7 @@ from kvproof.spec.lang.class_source import annotations_of, class_source, record_
 from kvproof.spec.lang.errors import LanguageError
 from kvproof.spec.lang.machine import Machine, _GhostMark, kind_of
 from kvproof.spec.lang.record import Record
-from kvproof.spec.lang.types import Index, Parameters, RecordType, Type, inner_types, is_finite, resolve
+from kvproof.spec.lang.types import Index, Parameters, RecordType, Type, annotations_in_module, inner_types, is_finite, resolve
 
 FREE_FORM = ("observation", "canonical", "phase", "initial")
 """Kinds of method that are ordinary Python: they run, and no checker reads them."""
@@ -180,7 +180,7 @@ def state_types(cls: Hashable) -> dict[str, StateVariable]:
     for owner in _lineage(cast(type[Machine[Any]], cls)):
         source = class_source(owner)
         docs, annotations = annotations_of(source.node)
-        hints = typing.get_type_hints(owner, include_extras=True)
+        hints = annotations_in_module(owner)
         for name in owner.__dict__.get("__annotations__", {}):
             annotation, ghost = hints[name], False
             if typing.get_origin(annotation) is typing.ClassVar:

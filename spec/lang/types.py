@@ -6,6 +6,7 @@ Sizes may depend on the machine's parameters, so every description takes the par
 from __future__ import annotations
 
 import itertools
+import sys
 import types as python_types
 import typing
 from collections.abc import Callable, Iterable, Iterator
@@ -368,10 +369,20 @@ def _holds(kind: Type, cls: type[Type] | tuple[type[Type], ...]) -> bool:
     return isinstance(kind, cls) or any(_holds(inner, cls) for inner in inner_types(kind))
 
 
+def annotations_in_module(cls: type) -> dict[str, Any]:
+    """The annotations of a class and its bases. Lambdas in those of `cls` see the names of its module."""
+    names = vars(sys.modules[cls.__module__]) if cls.__module__ in sys.modules else {}
+    found = typing.get_type_hints(cls, include_extras=True)
+    for name, written in cls.__dict__.get("__annotations__", {}).items():
+        if isinstance(written, str) and "lambda" in written:
+            found[name] = eval(written, names, dict(vars(cls)))
+    return found
+
+
 def _resolve_record(cls: type[Record]) -> RecordType:
     if "__attrs_attrs__" not in cls.__dict__ or cls.__hash__ is None:
         raise TypeError(f"record {cls.__name__} is not a frozen attrs class: decorate it with @attrs.frozen")
-    hints = typing.get_type_hints(cls, include_extras=True)
+    hints = annotations_in_module(cls)
     fields: list[tuple[str, Type]] = []
     for field in attrs.fields(typing.cast(Any, cls)):
         if field.name.startswith("_"):
