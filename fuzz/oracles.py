@@ -127,14 +127,17 @@ class StepValidation:
                     f"{moment.operation}, step {number}: the target reports {name!r}, which is no step; steps are "
                 )
                 return moment.failure("step", f"unknown-step:{name}", message + ", ".join(sorted(known)), None, name)
+            typed = getattr(validator, "TYPED", {}).get(name)
             try:
+                if typed is not None and not typed(validator, *arguments):
+                    raise ValueError("an argument is not of the type that the step declares")
                 getattr(validator, name)(*arguments)
             except broken as error:
                 rule = getattr(error, "rule", "unnamed-rule")
                 step = Step(name, arguments)
                 message = f"{moment.operation}, step {number}, {step}: breaks the rule {rule}"
                 return moment.failure("step", f"{rule}:{name}", message, rule, str(step))
-            except (TypeError, LookupError, ValueError, AssertionError) as error:
+            except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
                 step = Step(name, arguments)
                 message = f"{moment.operation}, step {number}, {step}: is impossible here: {describe(error)}"
                 return moment.failure("step", f"impossible:{name}", message, None, str(step))

@@ -177,12 +177,12 @@ class Bounded:
         for position, call in enumerate(calls):
             try:
                 machine.apply(call.operation, dict(call.arguments))
+            except OutOfDomain as broken:
+                return Finding(broken.rule, "obligation", tuple(calls[: position + 1]), None, None)
             except RuleBroken as broken:
                 return Finding(broken.rule, "rule", tuple(calls[: position + 1]), None, None)
             except (NotAssumed, Rejected):
                 break
-            except OutOfDomain as error:
-                return Finding(f"bound: {error}", "obligation", tuple(calls[: position + 1]), None, None)
             violated = machine.check()
             if violated:
                 return Finding(violated[0], "invariant", tuple(calls[: position + 1]), None, None)

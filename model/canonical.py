@@ -22,6 +22,7 @@ from kvproof.spec.lang.types import (
     SeqType,
     SetType,
     Type,
+    in_order,
 )
 
 Names = Mapping[str, Mapping[int, int]]
@@ -66,13 +67,15 @@ class Canonical:
                 return lambda value, names: tuple([each(part, names) for part in value])
             case SetType(inner=inner):
                 member = self._rename(inner)
-                return lambda value, names: tuple(sorted([member(part, names) for part in value]))
+                return lambda value, names: tuple(in_order([member(part, names) for part in value]))
             case QueueType(item=item):
                 queued = self._rename(item)
                 return lambda value, names: tuple([(queued(part, names), priority) for part, priority in value])
             case PartialMapType(key=key, value=content):
                 at, held = self._rename(key), self._rename(content)
-                return lambda value, names: tuple(sorted([(at(k, names), held(v, names)) for k, v in value]))
+                return lambda value, names: tuple(
+                    in_order([(at(k, names), held(v, names)) for k, v in value])
+                )
             case MapType(key=key, value=content):
                 return self._rename_map(key, content)
             case RecordType(fields=fields):

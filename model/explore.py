@@ -103,15 +103,24 @@ def explore(
     `depth`) that are reached, which takes longer.
     """
     tried = bundle.has_trials if trials is None else trials
-    return _Search(bundle, parameters, tried, depth).run(seconds, states, progress)
+    try:
+        search = _Search(bundle, parameters, tried, depth)
+    except bundle.reference.RuleBroken as broken:  # its initial state is none
+        return Exploration(bundle.name, parameters, violation=Violation("rule", broken.rule, ()))
+    return search.run(seconds, states, progress)
 
 
-def _alternatives(script: tuple[Any, ...], offered: list[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-    """Scripts that differ from the run just made in one choice beyond its script, where the first allowed was taken."""
+def _alternatives(
+    script: tuple[Any, ...], offered: list[tuple[str, tuple[Any, ...]]]
+) -> Iterator[tuple[Any, ...]]:
+    """Scripts that differ from the run just made in one choice beyond its script, where the first allowed was taken.
+
+    Candidates that are equal are one choice.
+    """
     for position in range(len(script), len(offered)):
-        taken = (*script, *(allowed[0] for allowed in offered[len(script) : position]))
-        for other in offered[position][1:]:
-            yield (*taken, other)
+        taken = (*script, *(allowed[0] for _, allowed in offered[len(script) : position]))
+        first, *others = dict.fromkeys(offered[position][1])
+        yield from ((*taken, other) for other in others if other != first)
 
 
 class _Search:
@@ -197,6 +206,7 @@ class _Search:
                 except reference.Rejected as rejection:
                     key = f"{name}: {rejection.error}"
                     found.rejected[key] = found.rejected.get(key, 0) + 1
+                    scripts += _alternatives(script, reference.offered)
                     continue
                 except reference.RuleBroken as broken:
                     found.violation = Violation("rule", broken.rule, self._trace(number, (position, script)))
@@ -206,8 +216,7 @@ class _Search:
                     reference.note_state(saved)
                 found.transitions += 1
                 found.accepted[name] = found.accepted.get(name, 0) + 1
-                if reference.offered:
-                    scripts += _alternatives(script, [allowed for _, allowed in reference.offered])
+                scripts += _alternatives(script, reference.offered)
                 yield (position, script), reference.snapshot()
                 reference.restore(saved)
 
@@ -224,8 +233,7 @@ class _Search:
                 except reference.RuleBroken as broken:
                     found.violation = Violation("rule", broken.rule, self._trace(number, (-1 - position, script)))
                     return False
-                if reference.offered:
-                    scripts += _alternatives(script, [allowed for _, allowed in reference.offered])
+                scripts += _alternatives(script, reference.offered)
                 if assumed:
                     found.trials[name] = found.trials.get(name, 0) + 1
         return True

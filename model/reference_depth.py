@@ -42,12 +42,12 @@ def measured(method: Method) -> ast.FunctionDef:
         inner = kind.inner if isinstance(kind, OptionType) else kind
         assert isinstance(inner, SeqType)
         call = f"self._holds({_goals(site)!r}, len({name}), {(method.name, name)!r})"
-        entry += ast.parse(f"if {name} is not None:\n    {call}" if there else call).body
+        entry += ast.parse(f"{call} if {name} is not None else None" if there else call).body
     for (a, b), site in depth.pairs.items():
         entry += ast.parse(f"self.depth.add({site.cases[EQUAL]!r} if {a} == {b} else {site.cases[DIFFERENT]!r})").body
     documented = 1 if ast.get_docstring(node) is not None else 0
     node.body[documented:documented] = entry
-    return ast.fix_missing_locations(node)
+    return node
 
 
 def _goals(site: Site) -> tuple[str | None, ...]:
@@ -92,7 +92,9 @@ class _Marks(ast.NodeTransformer):
     def visit_BoolOp(self, node: ast.BoolOp) -> Any:
         site = self._sites.get(id(node))
         self.generic_visit(node)
-        return node if site is None else _decided(site, node.values, isinstance(node.op, ast.And))
+        conjunction = isinstance(node.op, ast.And)
+        # what takes a place is found by it: who tests values before they are stored looks for where they stood
+        return node if site is None else ast.copy_location(_decided(site, node.values, conjunction), node)
 
     def visit_Compare(self, node: ast.Compare) -> Any:
         site = self._sites.get(id(node))
@@ -101,7 +103,7 @@ class _Marks(ast.NodeTransformer):
             return node
         ends = [node.left, *node.comparators]
         links: list[ast.expr] = [ast.Compare(ends[i], [op], [ends[i + 1]]) for i, op in enumerate(node.ops)]
-        return _decided(site, links, conjunction=True)
+        return ast.copy_location(_decided(site, links, conjunction=True), node)
 
     def visit_IfExp(self, node: ast.IfExp) -> Any:
         site = self._sites.get(id(node))
@@ -124,7 +126,8 @@ class _Marks(ast.NodeTransformer):
         counting = count.args[1]
         assert isinstance(counting, ast.Call)
         counting.args = [every]
-        return ast.Subscript(ast.Tuple([count, node], ast.Load()), ast.Constant(1), ast.Load())
+        both = ast.Tuple([count, node], ast.Load())
+        return ast.copy_location(ast.Subscript(both, ast.Constant(1), ast.Load()), node)
 
 
 def _mark(function: str, site: Site, case: int) -> ast.expr:

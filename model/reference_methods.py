@@ -8,11 +8,16 @@ import re
 import textwrap
 from typing import Any
 
+from kvproof.model.reference_checks import Checked, Findings, keys_text
+from kvproof.model.reference_types import every_text
 from kvproof.spec.lang.definition import FREE_FORM, Definition, Method
-from kvproof.spec.lang.types import Index
+from kvproof.spec.lang.types import EnumType, Index, IndexType, MapType, PartialMapType, Type
 
 Branch = tuple[str, int, str]
 """The method, the line and the arm."""
+
+State = tuple[tuple[str, Type], ...]
+"""The types of the state variables, by name."""
 
 _MARKED = re.compile(r"self\.coverage\.add\((\d+)\)")
 
@@ -34,30 +39,34 @@ def running_methods(definition: Definition) -> set[str]:
 
 
 def method_text(
-    method: Method, first: int, sets: frozenset[str], running: bool, enforce: bool
+    method: Method, first: int, needed: Findings | None, state: State, running: bool, enforce: bool
 ) -> tuple[str, list[Branch]]:
     """How a method is written, its branches numbered from `first`, and these branches.
 
-    `sets` are the state variables that are sets; the branches of methods that are not `running` are not marked; for
-    `enforce` see `reference_source`.
+    `needed` are the tests in a method of the language, `state` the types that free ones read; the branches of methods that
+    are not `running` are not marked; for `enforce` see `reference_source`.
     """
-    text, branches = _method_text(method, sets, running, enforce)
+    text, branches = _method_text(method, needed, state if method.kind in FREE_FORM else (), running, enforce)
     if first and branches:
         text = _MARKED.sub(lambda mark: f"self.coverage.add({first + int(mark[1])})", text)
     return text, branches
 
 
 @functools.cache
-def _method_text(method: Method, sets: frozenset[str], running: bool, enforce: bool) -> tuple[str, list[Branch]]:
+def _method_text(
+    method: Method, needed: Findings | None, state: State, running: bool, enforce: bool
+) -> tuple[str, list[Branch]]:
     """The same with branches numbered from 0: a machine and its variants have most methods in common."""
     node = _copied(method.node)
     node.decorator_list = []
     branches: list[Branch] = []
     if method.kind in FREE_FORM:
-        rewritten = FreeForm(method).visit(node)
+        rewritten = FreeForm(method, dict(state)).visit(node)
     else:
-        rewriter = Rewriter(method, sets, running, enforce)
+        rewriter = Rewriter(method, running, enforce)
         rewritten, branches = rewriter.rewrite(node), rewriter.branches
+        if needed is not None:
+            rewritten = Checked(method.name, needed).visit(rewritten)
     documentation = ast.get_docstring(rewritten)
     if documentation is not None:
         closing = "\n    " if "\n" in documentation else ""
@@ -77,16 +86,38 @@ def _copied(value: Any) -> Any:
 
 
 class FreeForm(ast.NodeTransformer):
-    """Ordinary Python methods: only iteration over an index type and names of index classes change."""
+    """Ordinary Python methods: only names of index classes, the values of maps and, at first, keys of total maps change."""
 
-    def __init__(self, method: Method) -> None:
+    def __init__(self, method: Method, state: dict[str, Type]) -> None:
         self._method = method
+        self._state = state
+
+    def _kind(self, node: ast.expr) -> Type | None:
+        """What a part of the state is that is read by its name; None of all else."""
+        match node:
+            case ast.Attribute(value=ast.Name(id="self"), attr=name):
+                return self._state.get(name)
+            case ast.Subscript(value=owner):
+                kind = self._kind(owner)
+                return kind.value if isinstance(kind, MapType | PartialMapType) else None
+        return None
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        kind, owner = self._kind(node.value), ast.unparse(node.value)
+        self.generic_visit(node)
+        if self._method.kind == "initial" and isinstance(kind, MapType):
+            if isinstance(kind.key, IndexType | EnumType) or not isinstance(node.ctx, ast.Load):
+                node.slice = _call("_key", [node.slice, ast.parse(keys_text(kind.key, owner), mode="eval").body])
+        return node
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
+        reads = isinstance(node.func, ast.Attribute) and isinstance(self._kind(node.func.value), PartialMapType)
         self.generic_visit(node)
-        every = _every(node)
+        every = _every(node, self._method)
         if every is not None:
             return every
+        if reads and isinstance(node.func, ast.Attribute) and node.func.attr == "values":
+            return _call("_ascending", [node.func.value])
         value = self._method.namespace.get(node.func.id) if isinstance(node.func, ast.Name) else None
         if isinstance(value, type) and issubclass(value, Index):
             return node.args[0]
@@ -110,9 +141,8 @@ class FreeForm(ast.NodeTransformer):
 class Rewriter(ast.NodeTransformer):
     """Methods in the language."""
 
-    def __init__(self, method: Method, sets: frozenset[str], running: bool, enforce: bool) -> None:
+    def __init__(self, method: Method, running: bool, enforce: bool) -> None:
         self.branches: list[Branch] = []
-        self._sets = sets
         self._enforce = enforce
         self._method = method
         self._running = running
@@ -151,22 +181,9 @@ class Rewriter(ast.NodeTransformer):
 
     def visit_For(self, node: ast.For) -> ast.AST:
         entered = self._branch(node, "loop")
-        node.iter = self._ordered(node.iter)
         self.generic_visit(node)
         if not isinstance(entered, ast.Pass):
             node.body.insert(0, entered)
-        return node
-
-    def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
-        node.iter = self._ordered(node.iter)
-        self.generic_visit(node)
-        return node
-
-    def _ordered(self, node: ast.expr) -> ast.expr:
-        """A set is iterated in ascending order."""
-        match node:
-            case ast.Attribute(value=ast.Name(id="self"), attr=name) if name in self._sets:
-                return ast.Call(ast.Name("sorted", ast.Load()), [node], [])
         return node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
@@ -175,11 +192,11 @@ class Rewriter(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
-        every = _every(node)
+        every = _every(node, self._method)
         if every is not None:
             return every
         if isinstance(node.func, ast.Attribute) and node.func.attr == "values":
-            return ast.Call(ast.Name("_ascending", ast.Load()), [node.func.value], [])
+            return _call("_ascending", [node.func.value])
         if isinstance(node.func, ast.Name) and node.func.id == "choose":
             return _call("self._choose", node.args)
         return node
@@ -211,10 +228,12 @@ def _raise(name: str, argument: ast.expr) -> ast.Raise:
     return ast.Raise(ast.Call(ast.Name(name, ast.Load()), [argument], []), None)
 
 
-def _every(node: ast.Call) -> ast.expr | None:
+def _every(node: ast.Call, method: Method) -> ast.expr | None:
     match node:
         case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr="every"), args=[ast.Name(id=name)]):
-            return ast.parse(f"self._every_{name.lower()}", mode="eval").body
+            cls = method.namespace.get(name)
+            if isinstance(cls, type) and issubclass(cls, Index):
+                return ast.parse(every_text(cls), mode="eval").body
     return None
 
 

@@ -6,9 +6,16 @@ It is ordinary code so that lint, types and tests see it; a reference is standal
 from __future__ import annotations
 
 # --- copied from here ---
+import ast
+import linecache
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
+from itertools import product
+from types import CodeType
 from typing import Any, ClassVar
+
+_MISUSES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What Python raises for an absent key or element, for None in place of a value, for a wrong length, for a division by 0."""
 
 
 class Rejected(Exception):
@@ -27,26 +34,43 @@ class RuleBroken(Exception):
         self.rule = rule
 
 
+class OutOfDomain(RuleBroken):
+    """A value outside its declared type ("bound"), or a use of what is not there ("defined"): no machine may do that."""
+
+    def __init__(self, rule: str, value: Any = "") -> None:
+        super().__init__(rule, str(value))
+
+
 class NotAssumed(Exception):
     """A trial was tried where it means nothing: one of its assumptions is false."""
+
+
+class Members(set[Any]):
+    """A set; loops run in ascending order over what was in it when they began."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(_in_order(set.__iter__(self)))
 
 
 class PriorityQueue:
     """Distinct items, lowest priority first, and within a priority from front to back; all but iteration is O(1)."""
 
-    __slots__ = ("_lanes", "_occupied", "_priority")
+    __slots__ = ("_lanes", "_low", "_occupied", "_priority")
 
-    def __init__(self) -> None:
+    def __init__(self, low: int = 0) -> None:
         self._lanes: dict[int, OrderedDict[int, None]] = {}
+        self._low = low
         self._occupied = 0
         self._priority: dict[int, int] = {}
 
     def push_back(self, item: int, priority: int) -> None:
         if item in self._priority:
-            raise RuleBroken("queued-once", f"{item} is queued already, at priority {self._priority[item]}")
+            raise OutOfDomain("defined", f"{item} is queued already, at priority {self._priority[item]}")
         self._priority[item] = priority
         self._lanes.setdefault(priority, OrderedDict())[item] = None
-        self._occupied |= 1 << priority
+        self._occupied |= 1 << priority - self._low
 
     def push_front(self, item: int, priority: int) -> None:
         self.push_back(item, priority)
@@ -54,37 +78,38 @@ class PriorityQueue:
 
     def remove(self, item: int) -> None:
         if item not in self._priority:
-            raise RuleBroken("removed-where-queued", f"{item} is not queued here")
+            raise OutOfDomain("defined", f"{item} is not queued here and cannot be removed")
         priority = self._priority.pop(item)
         lane = self._lanes[priority]
         del lane[item]
         if not lane:
-            self._occupied &= ~(1 << priority)
+            self._occupied &= ~(1 << priority - self._low)
 
     def front(self) -> int:
         if not self._occupied:
-            raise RuleBroken("front-of-nothing", "an empty queue has no front")
-        return next(iter(self._lanes[(self._occupied & -self._occupied).bit_length() - 1]))
+            raise OutOfDomain("defined", "an empty queue has no front")
+        return next(iter(self._lanes[(self._occupied & -self._occupied).bit_length() - 1 + self._low]))
 
     def priority_of(self, item: int) -> int:
+        if item not in self._priority:
+            raise OutOfDomain("defined", f"{item} is not queued here and has no priority")
         return self._priority[item]
 
-    def __contains__(self, item: int) -> bool:
+    def __contains__(self, item: object) -> bool:
         return item in self._priority
 
     def __len__(self) -> int:
         return len(self._priority)
 
     def __iter__(self) -> Iterator[int]:
-        for priority in sorted(self._lanes):
-            yield from list(self._lanes[priority])
+        return iter([item for priority in sorted(self._lanes) for item in self._lanes[priority]])
 
     def snapshot(self) -> tuple[tuple[int, int], ...]:
         return tuple((item, self._priority[item]) for item in self)
 
     @classmethod
-    def restored(cls, pairs: Iterable[tuple[int, int]]) -> PriorityQueue:
-        queue = cls()
+    def restored(cls, pairs: Iterable[tuple[int, int]], low: int = 0) -> PriorityQueue:
+        queue = cls(low)
         for item, priority in pairs:
             queue.push_back(item, priority)
         return queue
@@ -104,6 +129,8 @@ class Reference:
     INVARIANTS: ClassVar[tuple[str, ...]] = ()
     READERS: ClassVar[dict[str, tuple[Callable[[Any], Any], ...]]] = {}
     """For each operation that takes records: what makes each argument out of its plain form."""
+    TYPED: ClassVar[dict[str, Callable[..., bool]]] = {}
+    """For each step: whether its arguments are of its types."""
     RECORD_RESULTS: ClassVar[frozenset[str]] = frozenset()
     """The operations whose results hold records."""
     EVENTS: ClassVar[tuple[str, ...]] = ()
@@ -135,6 +162,9 @@ class Reference:
                 message = f"{operation} was rejected ({rejection.error}) after it had taken a step"
                 raise RuleBroken("all-or-nothing", message) from rejection
             raise
+        except (OutOfDomain, *_MISUSES) as error:
+            self._tell(error)
+            raise
 
     def attempt(self, trial: str, arguments: dict[str, Any], saved: Any) -> bool:
         """Try a trial in the state that `saved` is the snapshot of, and return to it; False where the trial means nothing.
@@ -144,10 +174,14 @@ class Reference:
         hook, coverage, events, taken = self.on_step, self.coverage, self.events, self.steps_taken
         self.on_step, self.coverage, self.events = None, set(), {}
         self.offered = []
+        values = [arguments[name] for name in self.TRIALS[trial]]
         try:
-            getattr(self, trial)(*(arguments[name] for name in self.TRIALS[trial]))
+            getattr(self, trial)(*values)
         except NotAssumed:
             return False
+        except (OutOfDomain, *_MISUSES) as error:
+            self._tell(error)
+            raise
         finally:
             if self.steps_taken != taken:
                 self.restore(saved)
@@ -165,12 +199,17 @@ class Reference:
             raise _Reached
 
         hook, coverage, events, taken = self.on_step, self.coverage, self.events, self.steps_taken
+        values = self._values(operation, arguments)
         self.on_step, self.coverage, self.events = stop, set(), {}
         try:
-            getattr(self, operation)(*self._values(operation, arguments))
+            getattr(self, operation)(*values)
         except Rejected as rejection:
             return rejection.error
         except (_Reached, RuleBroken):
+            return None
+        except _MISUSES as error:
+            if not self._is_own(error):
+                raise
             return None
         finally:
             self.on_step, self.coverage, self.events, self.steps_taken = hook, coverage, events, taken
@@ -182,8 +221,43 @@ class Reference:
         return values if readers is None else [read(value) for read, value in zip(readers, values, strict=True)]
 
     def check(self) -> list[str]:
-        """Names of the invariants that do not hold now."""
-        return [name for name in self.INVARIANTS if not getattr(self, name)()]
+        """Names of the invariants that do not hold now. One in which a promise breaks, or that reads what is not there,
+        does not hold."""
+        try:
+            return [name for name in self.INVARIANTS if not getattr(self, name)()]
+        except (RuleBroken, *_MISUSES):
+            return [name for name in self.INVARIANTS if not self._holds(name)]
+
+    def _holds(self, invariant: str) -> bool:
+        try:
+            return bool(getattr(self, invariant)())
+        except RuleBroken:
+            return False
+        except _MISUSES as error:
+            if not self._is_own(error):
+                raise
+            return False
+
+    def _tell(self, error: Exception) -> None:
+        """Raise an error of the machine's own methods as a broken rule that says in which expression it happened."""
+        if not self._is_own(error):
+            return
+        code, instruction = _places(error, type(self))[-1]
+        kind, told = ("defined", f"{type(error).__name__}: {error}")
+        if isinstance(error, OutOfDomain):
+            kind, told = error.rule, str(error)
+        if ":" in kind:  # it says already where
+            return
+        raise OutOfDomain(f"{kind}: {_expression(code, instruction)}", f"in {code.co_name}: {told}") from error
+
+    def _is_own(self, error: Exception) -> bool:
+        """Whether it was the machine's own methods that raised; an error of anything else is none of the machine."""
+        own = _places(error, type(self))
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        last = None if trace is None else trace.tb_frame.f_code
+        return bool(own) and (isinstance(error, OutOfDomain) or own[-1][0] is last)
 
     def _reach(self, event: str) -> None:
         self.events[event] = self.events.get(event, 0) + 1
@@ -203,6 +277,41 @@ class Reference:
         if chosen not in allowed:
             raise RuleBroken(f"choice-allowed:{name}", f"{chosen} is not among {list(allowed)}")
         return chosen
+
+
+def _places(error: Exception, reference: type) -> list[tuple[CodeType, int]]:
+    """Where an error passed through the methods of a machine, the innermost last."""
+    methods = tuple(f"{cls.__name__}." for cls in reference.__mro__ if cls not in (Reference, object))
+    found = []
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if code.co_filename == reference.__init__.__code__.co_filename and code.co_qualname.startswith(methods):
+            found.append((code, trace.tb_lasti))
+        trace = trace.tb_next
+    return found
+
+
+def _expression(code: CodeType, instruction: int) -> str:
+    """The expression that was being evaluated."""
+    first, last, start, end = list(code.co_positions())[instruction // 2]
+    if first is None or first != last:
+        return code.co_name
+    text = linecache.getline(code.co_filename, first).encode()[start:end].decode(errors="replace")
+    try:
+        node = ast.parse(f"({text})", mode="eval").body
+    except SyntaxError:
+        return text.strip()
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_key":
+        node = node.args[0]
+    return ast.unparse(node)
+
+
+def _key(value: Any, keys: Container[Any]) -> Any:
+    """A key of a total map: of others a list would take some for places counted from its end, a dict would take them in."""
+    if value in keys:
+        return value
+    raise OutOfDomain("bound", f"{value!r} is not a key of this map")
 
 
 def _fields(cls: Any, value: Any) -> Any:
@@ -230,4 +339,24 @@ def _same(value: Any) -> Any:
 
 def _ascending(mapping: dict[Any, Any]) -> list[Any]:
     """The values of a partial map in ascending order of their keys."""
-    return [mapping[key] for key in sorted(mapping)] if len(mapping) > 1 else list(mapping.values())
+    return [mapping[key] for key in _in_order(mapping)] if len(mapping) > 1 else list(mapping.values())
+
+
+def _sequences(elements: Iterable[Any], shortest: int, longest: int) -> list[tuple[Any, ...]]:
+    """All sequences of these elements, shorter ones first."""
+    return [found for length in range(shortest, longest + 1) for found in product(list(elements), repeat=length)]
+
+
+def _in_order(values: Iterable[Any]) -> list[Any]:
+    """Values in ascending order, None before all others."""
+    known = list(values)
+    try:
+        return sorted(known)
+    except TypeError:
+        return sorted(known, key=_rank)
+
+
+def _rank(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return (1, tuple([_rank(part) for part in value]))
+    return (0, 0) if value is None else (1, value)

@@ -10,20 +10,24 @@ from __future__ import annotations
 import ast
 import inspect
 import pprint
+import sys
 import textwrap
 import typing
 from enum import IntEnum
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
 from kvproof.model import reference_parts
+from kvproof.model.evident import ANYTHING, Evidence
+from kvproof.model.reference_bounds import bound_text, constants_in, count_text
+from kvproof.model.reference_checks import findings, record_test, records_in, test_text, whole_text
 from kvproof.model.reference_depth import measured
 from kvproof.model.reference_methods import method_text, running_methods
 from kvproof.model.reference_types import (
-    bound_text,
-    count_text,
+    doc_text,
+    every_text,
     holds_record,
     is_container,
     record_class,
@@ -32,6 +36,7 @@ from kvproof.model.reference_types import (
     type_annotation,
 )
 from kvproof.spec.lang.definition import FREE_FORM, Definition, Method, global_value, names_in, parameter_lineage
+from kvproof.spec.lang.record import Record
 from kvproof.spec.lang.types import (
     BoolType,
     EnumType,
@@ -49,6 +54,9 @@ from kvproof.spec.lang.types import (
     inner_types,
     resolve,
 )
+
+DERIVED = ("property", "cached_property")
+"""How methods of the parameters are marked that are read like parameters."""
 
 _MARK = "# --- copied from here ---\n"
 
@@ -71,7 +79,10 @@ class _ModuleWriter:
         self._depth = depth
         self._branches: dict[int, tuple[str, int, str]] = {}
         self._running = running_methods(definition)
-        self._sets = frozenset(name for name, v in definition.state.items() if isinstance(v.type, SetType))
+        self._evidence = Evidence(definition, enforce)
+        self._state = tuple((name, variable.type) for name, variable in definition.state.items())
+        self._tested: set[str] = set()
+        """The records of which some values are tested."""
         self._globals: dict[str, Any] = {}
         self._aliases: dict[str, str] = {}
 
@@ -79,7 +90,10 @@ class _ModuleWriter:
         # theorems are proved, not run
         methods = [self._method(method) for method in self._definition.methods.values() if method.kind != "theorem"]
         body = "\n\n".join(textwrap.indent(method, "    ") for method in methods)
-        return "\n\n".join((self._header(), self._types() + "\n", self._class() + body + "\n"))
+        head = self._class()
+        tests = self._record_tests()
+        own = head + (f"\n{tests}" if tests else "") + "\n" + body
+        return "\n\n".join((self._header(), self._types() + "\n", own + "\n"))
 
     def _header(self) -> str:
         parts = inspect.getsource(reference_parts)
@@ -100,20 +114,26 @@ class _ModuleWriter:
     def _types(self) -> str:
         lines = []
         records = self._definition.records
-        for kind in records.values():
+        for kind in (*records.values(), *(kind for _, kind in self._state)):
             self._note_enums(kind)
         enums = {_enum_class(v) for v in self._globals.values() if _is_enum(v)}
         for cls in sorted(enums, key=lambda c: c.__name__):
-            members = "\n".join(f"    {member.name} = {int(member)}" for member in cls)
-            lines.append(
-                f'class {cls.__name__}(IntEnum):\n    """{inspect.cleandoc(cls.__doc__ or "")}"""\n\n{members}\n'
-            )
+            members = "\n".join(f"    {name} = {int(member)}" for name, member in cls.__members__.items())
+            doc = textwrap.indent(doc_text(cls.__doc__ or ""), "    ")
+            lines.append(f"class {cls.__name__}(IntEnum):\n{doc}\n\n{members}\n")
         for name, value in sorted(self._globals.items()):
             if isinstance(value, IntEnum):
                 lines.append(f"{name} = {type(value).__name__}.{value.name}")
             elif isinstance(value, int):
                 lines.append(f"{name} = {value}")
+            elif _is_enum(value) and name != value.__name__:
+                lines.append(f"{name} = {value.__name__}")
         lines += [f"\n{record_class(records[name])}\n" for name in sorted(records)]
+        lines += [
+            f"{name} = {value.__name__}"
+            for name, value in sorted(self._globals.items())
+            if isinstance(value, type) and issubclass(value, Record) and name != value.__name__
+        ]
         lines += [f"{name} = {text}" for name, text in sorted(self._aliases.items())]
         return "\n".join(lines) + "\n\n\n" + self._parameters()
 
@@ -123,14 +143,21 @@ class _ModuleWriter:
         for cls in parameter_lineage(self._definition.parameters):
             declared = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
             assert isinstance(declared, ast.ClassDef)
+            defaults = {field.name: field.default for field in attrs.fields(cast(Any, cls))}
+            namespace = vars(sys.modules[cls.__module__])
             last = ""
             for statement in declared.body:
                 if isinstance(statement, ast.FunctionDef):
-                    if any(isinstance(d, ast.Name) and d.id == "property" for d in statement.decorator_list):
-                        statement.decorator_list = [ast.Name("cached_property", ast.Load())]
+                    if all(isinstance(d, ast.Name) and d.id in DERIVED for d in statement.decorator_list):
+                        if statement.decorator_list:
+                            statement.decorator_list = [ast.Name("cached_property", ast.Load())]
+                        constants_in(statement, namespace)
                         kept[statement.name] = [statement]
                 elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
                     last = statement.target.id
+                    if statement.value is not None and not isinstance(statement.value, ast.Constant):
+                        default = defaults.get(last, attrs.NOTHING)
+                        statement.value = ast.Constant(int(default)) if isinstance(default, int) else None
                     kept[last] = [statement]
                 else:
                     kept[last] = [*kept.get(last, ()), statement] if last else [statement]
@@ -144,7 +171,7 @@ class _ModuleWriter:
         names = {kind: definition.of_kind(kind) for kind in ("operation", "trial", "step", "invariant")}
         lines = [
             f"class {definition.name}(Reference):",
-            textwrap.indent(f'"""{definition.doc}"""', "    "),
+            textwrap.indent(doc_text(definition.doc), "    "),
             "",
             f"    SPECIFICATION = {definition.digest()!r}",
             _constant("OPERATIONS", _arguments(names["operation"])),
@@ -154,6 +181,7 @@ class _ModuleWriter:
             _constant("EVENTS", tuple(definition.events())),
             _constant("BRANCHES", self._branches),
             *self._readers(names["operation"]),
+            *self._typed(),
             "    PARAMETERS = Parameters",
             "",
             "    def __init__(self, params: Parameters) -> None:",
@@ -161,16 +189,50 @@ class _ModuleWriter:
             "        self.params = params",
         ]
         for cls in self._index_classes():
-            lines.append(f"        self._every_{cls.__name__.lower()} = range({count_text(cls)})")
+            lines.append(f"        {every_text(cls)} = range({count_text(cls)})")
         for variable in definition.state.values():
             if variable.doc:
                 lines += ["        # " + line for line in variable.doc.splitlines()]
             lines.append(
                 f"        self.{variable.name}: {type_annotation(variable.type)} = {self._fresh(variable.type)}"
             )
-        lines += ["        self.initial()" if "initial" in definition.methods else "", ""]
-        lines.append(self._snapshots())
+        lines += [*self._initial(), "", self._snapshots()]
         return "\n".join(lines)
+
+    def _initial(self) -> list[str]:
+        """The call of `initial`, which is ordinary Python: what it writes is tested as a whole."""
+        method = self._definition.methods.get("initial")
+        if method is None:
+            return []
+        lines = ["        self.initial()"]
+        written = {node.attr for node in ast.walk(method.node) if isinstance(node, ast.Attribute)}
+        for name, kind in self._state:
+            if name in written:
+                test = whole_text(kind, f"self.{name}")
+                self._tested |= records_in(kind)
+                lines += [f"        if not {test}:", f"            raise OutOfDomain('bound: self.{name}', self.{name})"]
+        return lines
+
+    def _typed(self) -> list[str]:
+        """Whether what others say of steps has a meaning: arguments of the declared types."""
+        lines = []
+        for name, method in self._definition.of_kind("step").items():
+            tests = [test_text(kind, ANYTHING, argument, foreign=True) for argument, kind in method.arguments if kind]
+            self._tested |= {record for _, kind in method.arguments if kind for record in records_in(kind)}
+            arguments = ", ".join(["self", *(argument for argument, _ in method.arguments)])
+            lines.append(f"        {name!r}: lambda {arguments}: {' and '.join(tests) or 'True'},")
+        return ["    TYPED: ClassVar[dict[str, Callable[..., bool]]] = {", *lines, "    }"] if lines else []
+
+    def _record_tests(self) -> str:
+        """The methods that tell whether something is a record, for those of which values are tested."""
+        records = self._definition.records
+        pending, needed = list(self._tested), set[str]()
+        while pending:
+            name = pending.pop()
+            if name not in needed:
+                needed.add(name)
+                pending += [inner for _, field in records[name].fields for inner in records_in(field)]
+        return "\n".join(textwrap.indent(record_test(records[name]), "    ") for name in sorted(needed))
 
     def _readers(self, operations: dict[str, Method]) -> list[str]:
         """What turns plain arguments into records and back, for the operations that have any."""
@@ -215,7 +277,7 @@ class _ModuleWriter:
     def _domain(self, kind: Type) -> str:
         match kind:
             case IndexType(cls=cls):
-                return f"self._every_{cls.__name__.lower()}"
+                return every_text(cls)
             case EnumType(cls=cls):
                 self._globals.setdefault(cls.__name__, cls)
                 return cls.__name__
@@ -225,6 +287,9 @@ class _ModuleWriter:
                 return f"(None, *{self._domain(inner)})"
             case BoolType():
                 return "(False, True)"
+            case SeqType(inner=inner, limit=limit, exact=exact):
+                longest = bound_text(limit)
+                return f"_sequences({self._domain(inner)}, {longest if exact else 0}, {longest})"
         raise TypeError(f"a total map over {kind} is not supported: use a PartialMap")
 
     def _fresh(self, kind: Type) -> str:
@@ -236,9 +301,9 @@ class _ModuleWriter:
             case PartialMapType():
                 return "{}"
             case SetType():
-                return "set()"
-            case QueueType():
-                return "PriorityQueue()"
+                return "Members()"
+            case QueueType(priority=priority):
+                return f"PriorityQueue({_low(priority)})"
             case OptionType():
                 return "None"
             case BoolType():
@@ -283,9 +348,9 @@ class _ModuleWriter:
             case PartialMapType():
                 return f"dict({text})"
             case SetType():
-                return f"set({text})"
-            case QueueType():
-                return f"PriorityQueue.restored({text})"
+                return f"Members({text})"
+            case QueueType(priority=priority):
+                return f"PriorityQueue.restored({', '.join(filter(None, [text, _low(priority)]))})"
         return record_text(kind, text)
 
     # methods
@@ -293,9 +358,11 @@ class _ModuleWriter:
     def _method(self, method: Method) -> str:
         self._note_globals(method)
         running = method.name in self._running
+        needed = None if method.kind in FREE_FORM else findings(self._evidence, method)
+        self._tested |= set() if needed is None else needed.records()
         if self._depth:
             method = attrs.evolve(method, node=measured(method))
-        text, branches = method_text(method, len(self._branches), self._sets, running, self._enforce)
+        text, branches = method_text(method, len(self._branches), needed, self._state, running, self._enforce)
         self._branches.update(enumerate(branches, start=len(self._branches)))
         return text
 
@@ -312,6 +379,11 @@ class _ModuleWriter:
                 self._aliases[part.id] = "int"
             if method.kind in FREE_FORM and isinstance(value, type) and issubclass(value, Index):
                 self._globals.setdefault(part.id, value)
+
+
+def _low(priority: RangeType) -> str:
+    """The lowest priority of a queue, where it is not 0."""
+    return "" if priority.low == 0 else bound_text(priority.low)
 
 
 def _constant(name: str, value: Any) -> str:

@@ -1,9 +1,7 @@
-"""How the types of a machine are written in its reference: annotations, snapshots, sizes and bounds as expressions."""
+"""How the types of a machine are written in its reference: annotations, records and snapshots."""
 
 from __future__ import annotations
 
-import ast
-import copy
 import inspect
 import textwrap
 from typing import Any
@@ -57,6 +55,21 @@ def holds_record(kind: Type | None) -> bool:
     return kind is not None and (isinstance(kind, RecordType) or any(holds_record(part) for part in inner_types(kind)))
 
 
+def holds_option(kind: Type) -> bool:
+    """Whether a value of the type is None, or has it inside: Python compares None with nothing."""
+    return isinstance(kind, OptionType) or any(holds_option(part) for part in inner_types(kind))
+
+
+def order_text(kind: Type) -> str:
+    """The function that puts values of a type in the order of the language."""
+    return "_in_order" if holds_option(kind) else "sorted"
+
+
+def every_text(cls: type[Index]) -> str:
+    """The values of an index class."""
+    return f"self._every_{cls.__name__}"
+
+
 def record_text(kind: Type, text: str) -> str:
     """The expression that makes a value with records out of `text`, where they are dicts or tuples of their fields."""
     if not holds_record(kind):
@@ -71,14 +84,22 @@ def record_text(kind: Type, text: str) -> str:
     raise TypeError(f"a record inside {kind} is not supported")
 
 
+def doc_text(doc: str) -> str:
+    """A docstring as it is written, whatever quotes and backslashes it has."""
+    text = inspect.cleandoc(doc).replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    if text.endswith('"'):
+        text = text[:-1] + '\\"'
+    return f'"""{text}"""'
+
+
 def record_class(kind: RecordType) -> str:
     """The source of a record's class in the reference."""
-    doc = inspect.cleandoc(kind.cls.__doc__ or "") if "__doc__" in kind.cls.__dict__ else ""
+    doc = kind.cls.__doc__ or "" if "__doc__" in kind.cls.__dict__ else ""
     fields = "\n".join(f"    {name}: {type_annotation(field)}" for name, field in kind.fields)
     parts = ", ".join(record_text(field, f"fields[{i}]") for i, (_, field) in enumerate(kind.fields))
     return (
         f"class {kind.name}(NamedTuple):\n"
-        + (textwrap.indent(f'"""{doc}"""', "    ").rstrip() + "\n\n" if doc else "")
+        + (textwrap.indent(doc_text(doc), "    ") + "\n\n" if doc else "")
         + f"{fields}\n\n"
         + "    @classmethod\n"
         + f"    def _of(cls, value: Any) -> {kind.name}:\n"
@@ -96,52 +117,12 @@ def snapshot_text(kind: Type, text: str) -> str:
             if not is_container(value):
                 return f"tuple({values})"
             return f"tuple({snapshot_text(value, 'part')} for part in {values})"
-        case PartialMapType(value=value):
+        case PartialMapType(key=key, value=value):
             if not is_container(value):
-                return f"tuple(sorted({text}.items()))"
-            return f"tuple((key, {snapshot_text(value, f'{text}[key]')}) for key in sorted({text}))"
+                return f"tuple({order_text(key)}({text}.items()))"
+            return f"tuple((key, {snapshot_text(value, f'{text}[key]')}) for key in {order_text(key)}({text}))"
         case SetType():
-            return f"tuple(sorted({text}))"
+            return f"tuple({text})"
         case QueueType():
             return f"{text}.snapshot()"
     return text
-
-
-def count_text(cls: type[Index]) -> str:
-    """The expression that an index class returns from `count`."""
-    node = ast.parse(textwrap.dedent(inspect.getsource(cls.count))).body[0]
-    assert isinstance(node, ast.FunctionDef)
-    last = node.body[-1]
-    if not isinstance(last, ast.Return) or last.value is None:
-        raise TypeError(f"{cls.__name__}.count must be one return of an expression over the parameters")
-    return _over_self(last.value, node.args.args[-1].arg)
-
-
-def bound_text(value: Any) -> str:
-    """The expression of a bound: a number, or the body of a lambda over the parameters."""
-    if isinstance(value, int):
-        return str(value)
-    source = inspect.getsource(value)
-    tree = ast.parse(textwrap.dedent(source))
-    lambdas = [node for node in ast.walk(tree) if isinstance(node, ast.Lambda)]
-    match [node for node in lambdas if _compiles_to(node, value)]:
-        case [node, *_]:
-            return f"({_over_self(node.body, node.args.args[0].arg)})"
-    raise TypeError(f"the bound in {source.strip()!r} must be a number or a lambda over the parameters")
-
-
-def _compiles_to(node: ast.Lambda, function: Any) -> bool:
-    code = compile(ast.Expression(node), "<bound>", "eval").co_consts[0]
-    return (code.co_code, code.co_names, code.co_consts) == (
-        function.__code__.co_code,
-        function.__code__.co_names,
-        function.__code__.co_consts,
-    )
-
-
-def _over_self(node: ast.expr, parameter: str) -> str:
-    class Renamer(ast.NodeTransformer):
-        def visit_Name(self, name: ast.Name) -> ast.AST:
-            return ast.parse("self.params", mode="eval").body if name.id == parameter else name
-
-    return ast.unparse(ast.fix_missing_locations(Renamer().visit(copy.deepcopy(node))))

@@ -9,9 +9,16 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 from typing import NamedTuple
+import ast
+import linecache
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
+from itertools import product
+from types import CodeType
 from typing import Any, ClassVar
+
+_MISUSES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What Python raises for an absent key or element, for None in place of a value, for a wrong length, for a division by 0."""
 
 
 class Rejected(Exception):
@@ -30,26 +37,43 @@ class RuleBroken(Exception):
         self.rule = rule
 
 
+class OutOfDomain(RuleBroken):
+    """A value outside its declared type ("bound"), or a use of what is not there ("defined"): no machine may do that."""
+
+    def __init__(self, rule: str, value: Any = "") -> None:
+        super().__init__(rule, str(value))
+
+
 class NotAssumed(Exception):
     """A trial was tried where it means nothing: one of its assumptions is false."""
+
+
+class Members(set[Any]):
+    """A set; loops run in ascending order over what was in it when they began."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(_in_order(set.__iter__(self)))
 
 
 class PriorityQueue:
     """Distinct items, lowest priority first, and within a priority from front to back; all but iteration is O(1)."""
 
-    __slots__ = ("_lanes", "_occupied", "_priority")
+    __slots__ = ("_lanes", "_low", "_occupied", "_priority")
 
-    def __init__(self) -> None:
+    def __init__(self, low: int = 0) -> None:
         self._lanes: dict[int, OrderedDict[int, None]] = {}
+        self._low = low
         self._occupied = 0
         self._priority: dict[int, int] = {}
 
     def push_back(self, item: int, priority: int) -> None:
         if item in self._priority:
-            raise RuleBroken("queued-once", f"{item} is queued already, at priority {self._priority[item]}")
+            raise OutOfDomain("defined", f"{item} is queued already, at priority {self._priority[item]}")
         self._priority[item] = priority
         self._lanes.setdefault(priority, OrderedDict())[item] = None
-        self._occupied |= 1 << priority
+        self._occupied |= 1 << priority - self._low
 
     def push_front(self, item: int, priority: int) -> None:
         self.push_back(item, priority)
@@ -57,37 +81,38 @@ class PriorityQueue:
 
     def remove(self, item: int) -> None:
         if item not in self._priority:
-            raise RuleBroken("removed-where-queued", f"{item} is not queued here")
+            raise OutOfDomain("defined", f"{item} is not queued here and cannot be removed")
         priority = self._priority.pop(item)
         lane = self._lanes[priority]
         del lane[item]
         if not lane:
-            self._occupied &= ~(1 << priority)
+            self._occupied &= ~(1 << priority - self._low)
 
     def front(self) -> int:
         if not self._occupied:
-            raise RuleBroken("front-of-nothing", "an empty queue has no front")
-        return next(iter(self._lanes[(self._occupied & -self._occupied).bit_length() - 1]))
+            raise OutOfDomain("defined", "an empty queue has no front")
+        return next(iter(self._lanes[(self._occupied & -self._occupied).bit_length() - 1 + self._low]))
 
     def priority_of(self, item: int) -> int:
+        if item not in self._priority:
+            raise OutOfDomain("defined", f"{item} is not queued here and has no priority")
         return self._priority[item]
 
-    def __contains__(self, item: int) -> bool:
+    def __contains__(self, item: object) -> bool:
         return item in self._priority
 
     def __len__(self) -> int:
         return len(self._priority)
 
     def __iter__(self) -> Iterator[int]:
-        for priority in sorted(self._lanes):
-            yield from list(self._lanes[priority])
+        return iter([item for priority in sorted(self._lanes) for item in self._lanes[priority]])
 
     def snapshot(self) -> tuple[tuple[int, int], ...]:
         return tuple((item, self._priority[item]) for item in self)
 
     @classmethod
-    def restored(cls, pairs: Iterable[tuple[int, int]]) -> PriorityQueue:
-        queue = cls()
+    def restored(cls, pairs: Iterable[tuple[int, int]], low: int = 0) -> PriorityQueue:
+        queue = cls(low)
         for item, priority in pairs:
             queue.push_back(item, priority)
         return queue
@@ -107,6 +132,8 @@ class Reference:
     INVARIANTS: ClassVar[tuple[str, ...]] = ()
     READERS: ClassVar[dict[str, tuple[Callable[[Any], Any], ...]]] = {}
     """For each operation that takes records: what makes each argument out of its plain form."""
+    TYPED: ClassVar[dict[str, Callable[..., bool]]] = {}
+    """For each step: whether its arguments are of its types."""
     RECORD_RESULTS: ClassVar[frozenset[str]] = frozenset()
     """The operations whose results hold records."""
     EVENTS: ClassVar[tuple[str, ...]] = ()
@@ -138,6 +165,9 @@ class Reference:
                 message = f"{operation} was rejected ({rejection.error}) after it had taken a step"
                 raise RuleBroken("all-or-nothing", message) from rejection
             raise
+        except (OutOfDomain, *_MISUSES) as error:
+            self._tell(error)
+            raise
 
     def attempt(self, trial: str, arguments: dict[str, Any], saved: Any) -> bool:
         """Try a trial in the state that `saved` is the snapshot of, and return to it; False where the trial means nothing.
@@ -147,10 +177,14 @@ class Reference:
         hook, coverage, events, taken = self.on_step, self.coverage, self.events, self.steps_taken
         self.on_step, self.coverage, self.events = None, set(), {}
         self.offered = []
+        values = [arguments[name] for name in self.TRIALS[trial]]
         try:
-            getattr(self, trial)(*(arguments[name] for name in self.TRIALS[trial]))
+            getattr(self, trial)(*values)
         except NotAssumed:
             return False
+        except (OutOfDomain, *_MISUSES) as error:
+            self._tell(error)
+            raise
         finally:
             if self.steps_taken != taken:
                 self.restore(saved)
@@ -168,12 +202,17 @@ class Reference:
             raise _Reached
 
         hook, coverage, events, taken = self.on_step, self.coverage, self.events, self.steps_taken
+        values = self._values(operation, arguments)
         self.on_step, self.coverage, self.events = stop, set(), {}
         try:
-            getattr(self, operation)(*self._values(operation, arguments))
+            getattr(self, operation)(*values)
         except Rejected as rejection:
             return rejection.error
         except (_Reached, RuleBroken):
+            return None
+        except _MISUSES as error:
+            if not self._is_own(error):
+                raise
             return None
         finally:
             self.on_step, self.coverage, self.events, self.steps_taken = hook, coverage, events, taken
@@ -185,8 +224,43 @@ class Reference:
         return values if readers is None else [read(value) for read, value in zip(readers, values, strict=True)]
 
     def check(self) -> list[str]:
-        """Names of the invariants that do not hold now."""
-        return [name for name in self.INVARIANTS if not getattr(self, name)()]
+        """Names of the invariants that do not hold now. One in which a promise breaks, or that reads what is not there,
+        does not hold."""
+        try:
+            return [name for name in self.INVARIANTS if not getattr(self, name)()]
+        except (RuleBroken, *_MISUSES):
+            return [name for name in self.INVARIANTS if not self._holds(name)]
+
+    def _holds(self, invariant: str) -> bool:
+        try:
+            return bool(getattr(self, invariant)())
+        except RuleBroken:
+            return False
+        except _MISUSES as error:
+            if not self._is_own(error):
+                raise
+            return False
+
+    def _tell(self, error: Exception) -> None:
+        """Raise an error of the machine's own methods as a broken rule that says in which expression it happened."""
+        if not self._is_own(error):
+            return
+        code, instruction = _places(error, type(self))[-1]
+        kind, told = ("defined", f"{type(error).__name__}: {error}")
+        if isinstance(error, OutOfDomain):
+            kind, told = error.rule, str(error)
+        if ":" in kind:  # it says already where
+            return
+        raise OutOfDomain(f"{kind}: {_expression(code, instruction)}", f"in {code.co_name}: {told}") from error
+
+    def _is_own(self, error: Exception) -> bool:
+        """Whether it was the machine's own methods that raised; an error of anything else is none of the machine."""
+        own = _places(error, type(self))
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        last = None if trace is None else trace.tb_frame.f_code
+        return bool(own) and (isinstance(error, OutOfDomain) or own[-1][0] is last)
 
     def _reach(self, event: str) -> None:
         self.events[event] = self.events.get(event, 0) + 1
@@ -206,6 +280,41 @@ class Reference:
         if chosen not in allowed:
             raise RuleBroken(f"choice-allowed:{name}", f"{chosen} is not among {list(allowed)}")
         return chosen
+
+
+def _places(error: Exception, reference: type) -> list[tuple[CodeType, int]]:
+    """Where an error passed through the methods of a machine, the innermost last."""
+    methods = tuple(f"{cls.__name__}." for cls in reference.__mro__ if cls not in (Reference, object))
+    found = []
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if code.co_filename == reference.__init__.__code__.co_filename and code.co_qualname.startswith(methods):
+            found.append((code, trace.tb_lasti))
+        trace = trace.tb_next
+    return found
+
+
+def _expression(code: CodeType, instruction: int) -> str:
+    """The expression that was being evaluated."""
+    first, last, start, end = list(code.co_positions())[instruction // 2]
+    if first is None or first != last:
+        return code.co_name
+    text = linecache.getline(code.co_filename, first).encode()[start:end].decode(errors="replace")
+    try:
+        node = ast.parse(f"({text})", mode="eval").body
+    except SyntaxError:
+        return text.strip()
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_key":
+        node = node.args[0]
+    return ast.unparse(node)
+
+
+def _key(value: Any, keys: Container[Any]) -> Any:
+    """A key of a total map: of others a list would take some for places counted from its end, a dict would take them in."""
+    if value in keys:
+        return value
+    raise OutOfDomain("bound", f"{value!r} is not a key of this map")
 
 
 def _fields(cls: Any, value: Any) -> Any:
@@ -233,7 +342,27 @@ def _same(value: Any) -> Any:
 
 def _ascending(mapping: dict[Any, Any]) -> list[Any]:
     """The values of a partial map in ascending order of their keys."""
-    return [mapping[key] for key in sorted(mapping)] if len(mapping) > 1 else list(mapping.values())
+    return [mapping[key] for key in _in_order(mapping)] if len(mapping) > 1 else list(mapping.values())
+
+
+def _sequences(elements: Iterable[Any], shortest: int, longest: int) -> list[tuple[Any, ...]]:
+    """All sequences of these elements, shorter ones first."""
+    return [found for length in range(shortest, longest + 1) for found in product(list(elements), repeat=length)]
+
+
+def _in_order(values: Iterable[Any]) -> list[Any]:
+    """Values in ascending order, None before all others."""
+    known = list(values)
+    try:
+        return sorted(known)
+    except TypeError:
+        return sorted(known, key=_rank)
+
+
+def _rank(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return (1, tuple([_rank(part) for part in value]))
+    return (0, 0) if value is None else (1, value)
 
 
 class Level(IntEnum):
@@ -383,6 +512,20 @@ class Parameters:
     'Largest token budget of a batch; 0 switches budgets and chunked prefill off.'
     extra_ids: int = 1
     'Kinds of extra ids: token t stands for the token id t % (vocabulary // extra_ids) with the extra id\n    t // (vocabulary // extra_ids). Only implementations tell the two apart; here they make different tokens.'
+
+    def __attrs_post_init__(self) -> None:
+        least = {'primary_blocks': 1, 'secondary_blocks': 0, 'tokens_per_block': 1, 'sequences': 1, 'max_tokens': 1, 'vocabulary': 1, 'priorities': 1, 'default_priority': 0, 'offload_threshold': 0, 'pins_max': 0, 'reuse': 0, 'partial_reuse': 0, 'copy_on_partial_reuse': 0, 'batch_max': 0, 'ranges_max': 0, 'duration_max': 0, 'budget_max': 0, 'extra_ids': 1}
+        for name, low in least.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < low:
+                raise ValueError(f'{name} is {value!r}: it must be an integer of at least {low}')
+        if self.default_priority >= self.priorities:
+            raise ValueError(f'default_priority is {self.default_priority}: it must be below priorities, which is {self.priorities}')
+        for name in ('reuse', 'partial_reuse', 'copy_on_partial_reuse'):
+            if getattr(self, name) > 1:
+                raise ValueError(f'{name} is {getattr(self, name)}: it is a switch, 0 or 1')
+        if self.vocabulary % self.extra_ids != 0:
+            raise ValueError(f'vocabulary is {self.vocabulary}: it must be a multiple of extra_ids, which is {self.extra_ids}')
 
     @cached_property
     def blocks(self) -> int:
@@ -700,56 +843,82 @@ class BlockManager(Reference):
         'add_batch': (lambda value: tuple([Request._of(part) for part in value]), _same,),
     }
     RECORD_RESULTS = frozenset({'add_batch'})
+    TYPED: ClassVar[dict[str, Callable[..., bool]]] = {
+        'claim': lambda self, block: (isinstance(block, int) and block.__class__ is not bool and block in self._every_Block),
+        'release': lambda self, block, to_front: (isinstance(block, int) and block.__class__ is not bool and block in self._every_Block) and to_front.__class__ is bool,
+        'prioritise': lambda self, block, priority, duration: (isinstance(block, int) and block.__class__ is not bool and block in self._every_Block) and (priority is None or (isinstance(priority, int) and priority.__class__ is not bool and 0 <= priority <= (self.params.priorities - 1))) and (isinstance(duration, int) and duration.__class__ is not bool and 0 <= duration <= (self.params.duration_max)),
+        'tick': lambda self, elapsed: (isinstance(elapsed, int) and elapsed.__class__ is not bool and 0 <= elapsed <= (self.params.duration_max)),
+        'open_claims': lambda self: True,
+        'copy': lambda self, source, target, tokens: (isinstance(source, int) and source.__class__ is not bool and source in self._every_Block) and (isinstance(target, int) and target.__class__ is not bool and target in self._every_Block) and (isinstance(tokens, int) and tokens.__class__ is not bool and 0 <= tokens <= (self.params.max_tokens)),
+        'swap': lambda self, first, second: (isinstance(first, int) and first.__class__ is not bool and first in self._every_Block) and (isinstance(second, int) and second.__class__ is not bool and second in self._every_Block),
+        'pin': lambda self, block, last: (isinstance(block, int) and block.__class__ is not bool and block in self._every_Block) and last.__class__ is bool,
+        'unpin': lambda self, block, last: (isinstance(block, int) and block.__class__ is not bool and block in self._every_Block) and last.__class__ is bool,
+        'attach': lambda self, block, parent, key: (isinstance(block, int) and block.__class__ is not bool and block in self._every_Block) and (parent is None or (isinstance(parent, int) and parent.__class__ is not bool and parent in self._every_Block)) and (key.__class__ is tuple and len(key) <= (self.params.tokens_per_block) and all([(isinstance(part, int) and part.__class__ is not bool and part in self._every_Token) for part in key])),
+        'detach': lambda self, block: (isinstance(block, int) and block.__class__ is not bool and block in self._every_Block),
+        'close_claims': lambda self, matched: (matched.__class__ is tuple and len(matched) <= (self.params.blocks) and all([(isinstance(part, int) and part.__class__ is not bool and part in self._every_Block) for part in matched])),
+        'begin': lambda self, sequence, tokens, priority, duration: (isinstance(sequence, int) and sequence.__class__ is not bool and sequence in self._every_Sequence) and (tokens.__class__ is tuple and len(tokens) <= (self.params.max_tokens) and all([(isinstance(part, int) and part.__class__ is not bool and part in self._every_Token) for part in tokens])) and (priority is None or (isinstance(priority, int) and priority.__class__ is not bool and 0 <= priority <= (self.params.priorities - 1))) and (isinstance(duration, int) and duration.__class__ is not bool and 0 <= duration <= (self.params.duration_max)),
+        'extend': lambda self, sequence, tokens: (isinstance(sequence, int) and sequence.__class__ is not bool and sequence in self._every_Sequence) and (tokens.__class__ is tuple and len(tokens) <= (self.params.max_tokens) and all([(isinstance(part, int) and part.__class__ is not bool and part in self._every_Token) for part in tokens])),
+        'acquire': lambda self, sequence, block: (isinstance(sequence, int) and sequence.__class__ is not bool and sequence in self._every_Sequence) and (isinstance(block, int) and block.__class__ is not bool and block in self._every_Block),
+        'drop': lambda self, sequence, block: (isinstance(sequence, int) and sequence.__class__ is not bool and sequence in self._every_Sequence) and (isinstance(block, int) and block.__class__ is not bool and block in self._every_Block),
+        'reuse': lambda self, sequence, tokens: (isinstance(sequence, int) and sequence.__class__ is not bool and sequence in self._every_Sequence) and (isinstance(tokens, int) and tokens.__class__ is not bool and 0 <= tokens <= (self.params.max_tokens)),
+        'write': lambda self, sequence, position, end: (isinstance(sequence, int) and sequence.__class__ is not bool and sequence in self._every_Sequence) and (isinstance(position, int) and position.__class__ is not bool and 0 <= position <= (self.params.max_blocks - 1)) and (isinstance(end, int) and end.__class__ is not bool and 0 <= end <= (self.params.max_tokens)),
+        'truncate': lambda self, sequence, length: (isinstance(sequence, int) and sequence.__class__ is not bool and sequence in self._every_Sequence) and (isinstance(length, int) and length.__class__ is not bool and 0 <= length <= (self.params.max_tokens)),
+        'end': lambda self, sequence: (isinstance(sequence, int) and sequence.__class__ is not bool and sequence in self._every_Sequence),
+    }
     PARAMETERS = Parameters
 
     def __init__(self, params: Parameters) -> None:
         super().__init__()
         self.params = params
-        self._every_block = range(self.params.blocks)
-        self._every_sequence = range(self.params.sequences)
-        self._every_slot = range(self.params.blocks)
-        self._every_token = range(self.params.vocabulary)
+        self._every_Block = range(self.params.blocks)
+        self._every_Sequence = range(self.params.sequences)
+        self._every_Slot = range(self.params.blocks)
+        self._every_Token = range(self.params.vocabulary)
         # Where each block's data are now.
-        self.slot: list[int] = [0 for _ in self._every_block]
+        self.slot: list[int] = [0 for _ in self._every_Block]
         # Uses of a block: its places in sequences, and its pins.
-        self.refs: list[int] = [0 for _ in self._every_block]
+        self.refs: list[int] = [0 for _ in self._every_Block]
         # Pinned paths through a block: uses that no sequence has, for a transfer or a connector.
-        self.pins: list[int] = [0 for _ in self._every_block]
+        self.pins: list[int] = [0 for _ in self._every_Block]
         # Pinned paths that end at a block: what may be unpinned.
-        self.pinned: list[int] = [0 for _ in self._every_block]
+        self.pinned: list[int] = [0 for _ in self._every_Block]
         # Retention priority; the last request that asked for one has set it.
-        self.priority: list[int] = [0 for _ in self._every_block]
+        self.priority: list[int] = [0 for _ in self._every_Block]
         # For how long after its release the block keeps its priority; 0 for ever.
-        self.duration: list[int] = [0 for _ in self._every_block]
+        self.duration: list[int] = [0 for _ in self._every_Block]
         # Ticks until a free block's priority expires; 0 for never.
-        self.remaining: list[int] = [0 for _ in self._every_block]
+        self.remaining: list[int] = [0 for _ in self._every_Block]
         # Blocks in the reuse tree. Every other block is unreachable: no prompt can match it.
-        self.cached: set[int] = set()
+        self.cached: set[int] = Members()
         # The free queue of each level; its front is the next victim.
         self.free: list[PriorityQueue] = [PriorityQueue() for _ in Level]
         # Whether a batch is in its first phase, in which blocks are claimed and nothing else changes.
         self.claiming: bool = False
         # The token path whose KV data the slot's bytes are; None when they mean nothing.
-        self.content: list[tuple[int, ...] | None] = [None for _ in self._every_slot]
+        self.content: list[tuple[int, ...] | None] = [None for _ in self._every_Slot]
         # The cached blocks under each node, by the tokens of the block.
-        self.child: dict[int | None, dict[tuple[int, ...], int]] = {key: {} for key in (None, *self._every_block)}
+        self.child: dict[int | None, dict[tuple[int, ...], int]] = {key: {} for key in (None, *self._every_Block)}
         # The node above a cached block; None for the root, and for a block that is not cached.
-        self.parent: list[int | None] = [None for _ in self._every_block]
+        self.parent: list[int | None] = [None for _ in self._every_Block]
         # The tokens of a cached block; () for a block that is not cached: eviction clears it.
-        self.key: list[tuple[int, ...]] = [() for _ in self._every_block]
+        self.key: list[tuple[int, ...]] = [() for _ in self._every_Block]
         # Sequences that have been added and not finished.
-        self.live: set[int] = set()
+        self.live: set[int] = Members()
         # The tokens of each live sequence.
-        self.tokens: list[tuple[int, ...]] = [() for _ in self._every_sequence]
+        self.tokens: list[tuple[int, ...]] = [() for _ in self._every_Sequence]
         # How many of its tokens have KV data: all of them, unless a long prompt is computed chunk by chunk.
-        self.computed: list[int] = [0 for _ in self._every_sequence]
+        self.computed: list[int] = [0 for _ in self._every_Sequence]
         # The blocks of each live sequence, first to last.
-        self.blocks: list[tuple[int, ...]] = [() for _ in self._every_sequence]
+        self.blocks: list[tuple[int, ...]] = [() for _ in self._every_Sequence]
         # The retention priority that each live sequence asked for the blocks that it grows into; None for the default.
-        self.decode_priority: list[int | None] = [None for _ in self._every_sequence]
+        self.decode_priority: list[int | None] = [None for _ in self._every_Sequence]
         # For how long it asked for that.
-        self.decode_duration: list[int] = [0 for _ in self._every_sequence]
+        self.decode_duration: list[int] = [0 for _ in self._every_Sequence]
         self.initial()
+        if not all([(isinstance(part, int) and part.__class__ is not bool and part in self._every_Slot) for part in self.slot]):
+            raise OutOfDomain('bound: self.slot', self.slot)
+        if not all([all([(isinstance(part, int) and part.__class__ is not bool and part in self._every_Block) and (isinstance(key, int) and key.__class__ is not bool and 0 <= key <= (self.params.priorities)) for part, key in part.snapshot()]) for part in self.free]):
+            raise OutOfDomain('bound: self.free', self.free)
 
     def snapshot(self) -> tuple[Any, ...]:
         """The whole state, hashable, variables in order of declaration."""
@@ -761,14 +930,14 @@ class BlockManager(Reference):
             tuple(self.priority),
             tuple(self.duration),
             tuple(self.remaining),
-            tuple(sorted(self.cached)),
+            tuple(self.cached),
             tuple(part.snapshot() for part in self.free),
             self.claiming,
             tuple(self.content),
             tuple(tuple(sorted(part.items())) for part in self.child.values()),
             tuple(self.parent),
             tuple(self.key),
-            tuple(sorted(self.live)),
+            tuple(self.live),
             tuple(self.tokens),
             tuple(self.computed),
             tuple(self.blocks),
@@ -785,23 +954,36 @@ class BlockManager(Reference):
         self.priority = list(saved[4])
         self.duration = list(saved[5])
         self.remaining = list(saved[6])
-        self.cached = set(saved[7])
+        self.cached = Members(saved[7])
         self.free = [PriorityQueue.restored(part) for part in saved[8]]
         self.claiming = saved[9]
         self.content = list(saved[10])
-        self.child = {key: dict(part) for key, part in zip((None, *self._every_block), saved[11], strict=True)}
+        self.child = {key: dict(part) for key, part in zip((None, *self._every_Block), saved[11], strict=True)}
         self.parent = list(saved[12])
         self.key = list(saved[13])
-        self.live = set(saved[14])
+        self.live = Members(saved[14])
         self.tokens = list(saved[15])
         self.computed = list(saved[16])
         self.blocks = list(saved[17])
         self.decode_priority = list(saved[18])
         self.decode_duration = list(saved[19])
+
+    def _is_Plan(self, value: Any) -> bool:
+        return (
+            value.__class__ is Plan
+            and (value.chain.__class__ is tuple and len(value.chain) <= (self.params.max_blocks) and all([(isinstance(part, int) and part.__class__ is not bool and part in self._every_Block) for part in value.chain]))
+            and (value.tail is None or (isinstance(value.tail, int) and value.tail.__class__ is not bool and value.tail in self._every_Block))
+            and (isinstance(value.partial, int) and value.partial.__class__ is not bool and 0 <= value.partial <= (self.params.max_tokens))
+            and (isinstance(value.reused, int) and value.reused.__class__ is not bool and 0 <= value.reused <= (self.params.max_tokens))
+            and (isinstance(value.end, int) and value.end.__class__ is not bool and 0 <= value.end <= (self.params.max_tokens))
+            and value.in_place.__class__ is bool
+            and value.releases.__class__ is bool
+        )
+
     def initial(self) -> None:
-        for block in self._every_block:
-            self.slot[block] = block
-            self.free[self.level(block)].push_back(block, 0)
+        for block in self._every_Block:
+            self.slot[_key(block, self._every_Block)] = block
+            self.free[_key(self.level(block), range(2))].push_back(block, 0)
 
     def level(self, block: Block) -> Level:
         """A block's level is that of its slot."""
@@ -813,7 +995,10 @@ class BlockManager(Reference):
 
     def rank(self, block: Block) -> Rank:
         """Where a block belongs in a free queue: unreachable ones before all others (#11685)."""
-        return self.priority[block] + 1 if block in self.cached else 0
+        _value1 = self.priority[block] + 1 if block in self.cached else 0
+        if not 0 <= _value1 <= self.params.priorities:
+            raise OutOfDomain('bound: result of rank', _value1)
+        return _value1
 
     def claim(self, block: Block) -> None:
         """Take a block out of the free queue of its level, wherever it stands there."""
@@ -880,22 +1065,26 @@ class BlockManager(Reference):
         if priority is not None:
             self.coverage.add(6)
             self.priority[block] = priority
+            if not 0 <= self.priority[block] <= self.params.priorities - 1:
+                raise OutOfDomain('bound: self.priority[block]', self.priority[block])
         else:
             self.coverage.add(7)
         self.duration[block] = duration
 
     def tick(self, elapsed: Duration) -> None:
         """Let time pass. There is no other clock: what expires in this time has been taken care of before."""
-        if not all((self.remaining[block] == 0 or self.remaining[block] > elapsed for block in self._every_block)):
+        if not all((self.remaining[block] == 0 or self.remaining[block] > elapsed for block in self._every_Block)):
             raise RuleBroken('expire-before-the-clock-moves')
         if self.on_step is not None:
             self.on_step('tick', (elapsed,))
         self.steps_taken += 1
-        for block in self._every_block:
+        for block in self._every_Block:
             self.coverage.add(8)
             if self.remaining[block] > 0:
                 self.coverage.add(9)
                 self.remaining[block] -= elapsed
+                if not 0 <= self.remaining[block] <= self.params.duration_max:
+                    raise OutOfDomain('bound: self.remaining[block]', self.remaining[block])
             else:
                 self.coverage.add(10)
 
@@ -931,7 +1120,10 @@ class BlockManager(Reference):
     def start_of(self, block: Block) -> TokenCount:
         """How many tokens come before those of the block itself, on the path that its slot holds."""
         length = len(self.held(block))
-        return 0 if length == 0 else (length - 1) // self.params.tokens_per_block * self.params.tokens_per_block
+        _value1 = 0 if length == 0 else (length - 1) // self.params.tokens_per_block * self.params.tokens_per_block
+        if not 0 <= _value1 <= self.params.max_tokens:
+            raise OutOfDomain('bound: result of start_of', _value1)
+        return _value1
 
     def swap(self, first: Block, second: Block) -> None:
         """Exchange the slots of two blocks; their data have been copied already.
@@ -958,10 +1150,16 @@ class BlockManager(Reference):
             self.on_step('pin', (block, last))
         self.steps_taken += 1
         self.pins[block] += 1
+        if not 0 <= self.pins[block] <= self.params.pins_max:
+            raise OutOfDomain('bound: self.pins[block]', self.pins[block])
         self.refs[block] += 1
+        if not 0 <= self.refs[block] <= self.params.sequences + self.params.pins_max:
+            raise OutOfDomain('bound: self.refs[block]', self.refs[block])
         if last:
             self.coverage.add(11)
             self.pinned[block] += 1
+            if not 0 <= self.pinned[block] <= self.params.pins_max:
+                raise OutOfDomain('bound: self.pinned[block]', self.pinned[block])
         else:
             self.coverage.add(12)
 
@@ -975,24 +1173,30 @@ class BlockManager(Reference):
             self.on_step('unpin', (block, last))
         self.steps_taken += 1
         self.pins[block] -= 1
+        if not 0 <= self.pins[block] <= self.params.pins_max:
+            raise OutOfDomain('bound: self.pins[block]', self.pins[block])
         self.refs[block] -= 1
+        if not 0 <= self.refs[block] <= self.params.sequences + self.params.pins_max:
+            raise OutOfDomain('bound: self.refs[block]', self.refs[block])
         if last:
             self.coverage.add(13)
             self.pinned[block] -= 1
+            if not 0 <= self.pinned[block] <= self.params.pins_max:
+                raise OutOfDomain('bound: self.pinned[block]', self.pinned[block])
         else:
             self.coverage.add(14)
 
     def slots_are_a_permutation(self) -> bool:
         """No two blocks share a slot (I-06): only swap moves them."""
-        return all((self.slot[a] != self.slot[b] for a in self._every_block for b in self._every_block if a < b))
+        return all((self.slot[a] != self.slot[b] for a in self._every_Block for b in self._every_Block if a < b))
 
     def queued_at_own_level(self) -> bool:
         """A block waits only in the queue of its level (I-07, I-08): it enters there, and swap takes no queued block."""
-        return all((self.level(block) == level for block in self._every_block for level in Level if block in self.free[level]))
+        return all((self.level(block) == level for block in self._every_Block for level in Level if block in self.free[level]))
 
     def queued_at_own_rank(self) -> bool:
         """A block waits at its own retention priority, an unreachable one before all others (I-08)."""
-        return all((self.free[level].priority_of(block) == self.rank(block) for block in self._every_block for level in Level if block in self.free[level]))
+        return all((self.free[level].priority_of(block) == self.rank(block) for block in self._every_Block for level in Level if block in self.free[level]))
 
     def free_iff_unreferenced(self) -> bool:
         """Between operations a block is queued exactly when nothing refers to it (I-09, I-10).
@@ -1000,7 +1204,7 @@ class BlockManager(Reference):
         I-10 is false inside operations, where claimed blocks have no reference yet; here it holds at every boundary
         because a refused operation has taken no step.
         """
-        return all((self.is_free(block) == (self.refs[block] == 0) for block in self._every_block))
+        return all((self.is_free(block) == (self.refs[block] == 0) for block in self._every_Block))
 
     def free_at_most_slots(self) -> bool:
         """No level has more free blocks than slots, so the number used is never negative (I-02, I-04, #11879)."""
@@ -1008,16 +1212,16 @@ class BlockManager(Reference):
 
     def free_and_used_fill_the_level(self) -> bool:
         """Free blocks of a level and blocks in use whose slot is there are all of its slots (I-05)."""
-        used = sum((1 for b in self._every_block if self.level(b) == PRIMARY and (not self.is_free(b))))
+        used = sum((1 for b in self._every_Block if self.level(b) == PRIMARY and (not self.is_free(b))))
         return len(self.free[PRIMARY]) + used == self.params.primary_blocks
 
     def unreachable_is_worthless(self) -> bool:
         """A free block that nothing can reach has the lowest priority, no time limit, and no data."""
-        return all((self.priority[b] == 0 and self.duration[b] == 0 and (self.content[self.slot[b]] is None) for b in self._every_block if b not in self.cached and self.is_free(b)))
+        return all((self.priority[b] == 0 and self.duration[b] == 0 and (self.content[self.slot[b]] is None) for b in self._every_Block if b not in self.cached and self.is_free(b)))
 
     def only_free_blocks_expire(self) -> bool:
         """What has time left is free and cached, and its priority is worth expiring (I-14)."""
-        return all((self.is_free(b) and b in self.cached and (self.remaining[b] <= self.duration[b]) and (self.priority[b] != self.params.default_priority) for b in self._every_block if self.remaining[b] > 0))
+        return all((self.is_free(b) and b in self.cached and (self.remaining[b] <= self.duration[b]) and (self.priority[b] != self.params.default_priority) for b in self._every_Block if self.remaining[b] > 0))
 
     def no_batch_is_half_done(self) -> bool:
         """Between operations no batch is in its first phase."""
@@ -1025,7 +1229,7 @@ class BlockManager(Reference):
 
     def pins_are_references(self) -> bool:
         """Each pin is a reference, and only cached blocks are pinned."""
-        return all((self.pins[b] <= self.refs[b] and (self.pins[b] == 0 or b in self.cached) for b in self._every_block))
+        return all((self.pins[b] <= self.refs[b] and (self.pins[b] == 0 or b in self.cached) for b in self._every_Block))
 
     def path(self, node: Block | None) -> Tokens:
         """The token path of a node, as its slot has it: () for the root."""
@@ -1111,6 +1315,8 @@ class BlockManager(Reference):
         chain: Chain = ()
         if self.params.reuse == 0:
             self.coverage.add(15)
+            if not len(chain) <= self.params.max_blocks:
+                raise OutOfDomain('bound: result of match', chain)
             return chain
         else:
             self.coverage.add(16)
@@ -1125,11 +1331,16 @@ class BlockManager(Reference):
                 self.coverage.add(19)
             chain = chain + (block,)
             node = block
+        if not len(chain) <= self.params.max_blocks:
+            raise OutOfDomain('bound: result of match', chain)
         return chain
 
     def key_at(self, tokens: Tokens, position: int) -> Key:
         """The tokens of the block at `position`, as far as there are any."""
-        return tokens[position * self.params.tokens_per_block:(position + 1) * self.params.tokens_per_block]
+        _value1 = tokens[position * self.params.tokens_per_block:(position + 1) * self.params.tokens_per_block]
+        if not len(_value1) <= self.params.tokens_per_block:
+            raise OutOfDomain('bound: result of key_at', _value1)
+        return _value1
 
     def end_of(self, chain: Chain) -> Block | None:
         """The node at which a chain ends."""
@@ -1170,6 +1381,8 @@ class BlockManager(Reference):
             else:
                 self.coverage.add(27)
             number += 1
+        if not 0 <= number <= self.params.max_tokens:
+            raise OutOfDomain('bound: result of common', number)
         return number
 
     def is_sharable(self, block: Block) -> bool:
@@ -1190,7 +1403,10 @@ class BlockManager(Reference):
         else:
             self.coverage.add(29)
         last = self.child[self.end_of(chain)].get(rest)
-        return () if last is None else chain + (last,)
+        _value1 = () if last is None else chain + (last,)
+        if not len(_value1) <= self.params.max_blocks:
+            raise OutOfDomain('bound: result of match_exactly', _value1)
+        return _value1
 
     def subtree(self, top: Block) -> Blocks:
         """A cached block and everything below it, the nearest first."""
@@ -1205,6 +1421,8 @@ class BlockManager(Reference):
             for below in _ascending(self.child[found[position]]):
                 self.coverage.add(33)
                 found = found + (below,)
+        if not len(found) <= self.params.blocks:
+            raise OutOfDomain('bound: result of subtree', found)
         return found
 
     def evict(self, top: Block) -> None:
@@ -1229,7 +1447,7 @@ class BlockManager(Reference):
         """A cached block is the child that its parent has under its key; the parent is cached, and full (I-16, I-21,
         I-25).
         """
-        return all((self.child[self.parent[b]].get(self.key[b]) == b and self.parent_is_full(b) for b in self._every_block if b in self.cached))
+        return all((self.child[self.parent[b]].get(self.key[b]) == b and self.parent_is_full(b) for b in self._every_Block if b in self.cached))
 
     def parent_is_full(self, block: Block) -> bool:
         """Whether the node above is the root or a full block in the tree."""
@@ -1242,11 +1460,11 @@ class BlockManager(Reference):
         Each of those is its child under its own key, so the node has no other entry: none for a block that has left, and
         none for the same block under a second key, which would outlive it (#13571).
         """
-        return len(self.child[None]) == sum((1 for b in self._every_block if b in self.cached and self.parent[b] is None)) and all((len(self.child[node]) == sum((1 for b in self._every_block if b in self.cached and self.parent[b] == node)) for node in self._every_block))
+        return len(self.child[None]) == sum((1 for b in self._every_Block if b in self.cached and self.parent[b] is None)) and all((len(self.child[node]) == sum((1 for b in self._every_Block if b in self.cached and self.parent[b] == node)) for node in self._every_Block))
 
     def nothing_hangs_from_outside(self) -> bool:
         """A block that is not cached has no key, no parent and no children: eviction clears all of them (I-24)."""
-        return all((self.key[b] == () and self.parent[b] is None and (len(self.child[b]) == 0) for b in self._every_block if b not in self.cached))
+        return all((self.key[b] == () and self.parent[b] is None and (len(self.child[b]) == 0) for b in self._every_Block if b not in self.cached))
 
     def nothing_is_kept_without_reuse(self) -> bool:
         """With reuse switched off no block is ever cached."""
@@ -1257,14 +1475,14 @@ class BlockManager(Reference):
 
         Paths grow with every level, so the tree has no cycle.
         """
-        return all((self.content[self.slot[b]] == self.path(self.parent[b]) + self.key[b] and len(self.key[b]) > 0 and (self.params.partial_reuse == 1 or self.is_full(b)) for b in self._every_block if b in self.cached))
+        return all((self.content[self.slot[b]] == self.path(self.parent[b]) + self.key[b] and len(self.key[b]) > 0 and (self.params.partial_reuse == 1 or self.is_full(b)) for b in self._every_Block if b in self.cached))
 
     def pins_add_up(self) -> bool:
         """The pinned paths through a block are those that end there and those through its children.
 
         So whatever is above a pinned block is pinned, nothing above it can be evicted, and it stays in the tree.
         """
-        return all((self.pins[b] == self.pinned[b] + sum((self.pins[below] for below in _ascending(self.child[b]))) for b in self._every_block))
+        return all((self.pins[b] == self.pinned[b] + sum((self.pins[below] for below in _ascending(self.child[b]))) for b in self._every_Block))
 
     def take_free(self) -> Block:
         """Claim a free primary block for new data: nothing is cached in it any more.
@@ -1338,6 +1556,8 @@ class BlockManager(Reference):
             self.on_step('extend', (sequence, tokens))
         self.steps_taken += 1
         self.tokens[sequence] = self.tokens[sequence] + tokens
+        if not len(self.tokens[sequence]) <= self.params.max_tokens:
+            raise OutOfDomain('bound: self.tokens[sequence]', self.tokens[sequence])
 
     def acquire(self, sequence: Sequence, block: Block) -> None:
         """Make a block the next one of a sequence, which refers to it from now on."""
@@ -1357,7 +1577,11 @@ class BlockManager(Reference):
             self.on_step('acquire', (sequence, block))
         self.steps_taken += 1
         self.blocks[sequence] = self.blocks[sequence] + (block,)
+        if not len(self.blocks[sequence]) <= self.params.max_blocks:
+            raise OutOfDomain('bound: self.blocks[sequence]', self.blocks[sequence])
         self.refs[block] += 1
+        if not 0 <= self.refs[block] <= self.params.sequences + self.params.pins_max:
+            raise OutOfDomain('bound: self.refs[block]', self.refs[block])
 
     def drop(self, sequence: Sequence, block: Block) -> None:
         """Take the last block of a sequence away from it. Who drops the last reference releases the block."""
@@ -1372,6 +1596,8 @@ class BlockManager(Reference):
         self.steps_taken += 1
         self.blocks[sequence] = self.blocks[sequence][:-1]
         self.refs[block] -= 1
+        if not 0 <= self.refs[block] <= self.params.sequences + self.params.pins_max:
+            raise OutOfDomain('bound: self.refs[block]', self.refs[block])
 
     def reuse(self, sequence: Sequence, tokens: TokenCount) -> None:
         """Count the first `tokens` tokens of a fresh sequence as computed: its blocks have their data already.
@@ -1419,6 +1645,8 @@ class BlockManager(Reference):
         self.steps_taken += 1
         self.content[self.slot[self.blocks[sequence][position]]] = self.tokens[sequence][:end]
         self.computed[sequence] = end
+        if not 0 <= self.computed[sequence] <= self.params.max_tokens:
+            raise OutOfDomain('bound: self.computed[sequence]', self.computed[sequence])
 
     def truncate(self, sequence: Sequence, length: TokenCount) -> None:
         """Forget the tokens of a sequence beyond `length`; the blocks that only they needed have been dropped."""
@@ -1435,6 +1663,8 @@ class BlockManager(Reference):
         self.steps_taken += 1
         self.tokens[sequence] = self.tokens[sequence][:length]
         self.computed[sequence] = length
+        if not 0 <= self.computed[sequence] <= self.params.max_tokens:
+            raise OutOfDomain('bound: self.computed[sequence]', self.computed[sequence])
         if length % self.params.tokens_per_block != 0:
             self.coverage.add(43)
             self.content[self.slot[self.blocks[sequence][-1]]] = self.tokens[sequence][:length]
@@ -1539,27 +1769,27 @@ class BlockManager(Reference):
 
     def references_are_counted(self) -> bool:
         """The references of a block are its places in sequences and its pins (I-11)."""
-        return all((self.refs[b] == self.pins[b] + sum((1 for s in self._every_sequence for x in self.blocks[s] if x == b)) for b in self._every_block))
+        return all((self.refs[b] == self.pins[b] + sum((1 for s in self._every_Sequence for x in self.blocks[s] if x == b)) for b in self._every_Block))
 
     def sequences_have_their_blocks(self) -> bool:
         """A live sequence has tokens and just the blocks that they need; any other has nothing."""
-        return all((len(self.blocks[s]) == self.blocks_for(len(self.tokens[s])) and (len(self.tokens[s]) > 0) == (s in self.live) for s in self._every_sequence))
+        return all((len(self.blocks[s]) == self.blocks_for(len(self.tokens[s])) and (len(self.tokens[s]) > 0) == (s in self.live) for s in self._every_Sequence))
 
     def closed_sequences_ask_for_nothing(self) -> bool:
         """A sequence that is not live has no retention priority."""
-        return all((self.decode_priority[s] is None and self.decode_duration[s] == 0 for s in self._every_sequence if s not in self.live))
+        return all((self.decode_priority[s] is None and self.decode_duration[s] == 0 for s in self._every_Sequence if s not in self.live))
 
     def prompts_are_computed_in_whole_blocks(self) -> bool:
         """What is computed ends with the sequence or with a block (I-37), and is something; without budgets it is all."""
-        return all((self.computed[s] == len(self.tokens[s]) or (self.params.budget_max > 0 and self.computed[s] > 0 and (self.computed[s] < len(self.tokens[s])) and (self.computed[s] % self.params.tokens_per_block == 0)) for s in self._every_sequence))
+        return all((self.computed[s] == len(self.tokens[s]) or (self.params.budget_max > 0 and self.computed[s] > 0 and (self.computed[s] < len(self.tokens[s])) and (self.computed[s] % self.params.tokens_per_block == 0)) for s in self._every_Sequence))
 
     def computed_content_is_the_prefix(self) -> bool:
         """Every block of a sequence is on the device and holds the data of the computed tokens up to its end (I-17)."""
-        return all((self.level(self.blocks[s][position]) == PRIMARY and (position * self.params.tokens_per_block >= self.computed[s] or self.held(self.blocks[s][position]) == self.path_at(s, position)[:self.computed[s]]) for s in self._every_sequence for position in range(len(self.blocks[s]))))
+        return all((self.level(self.blocks[s][position]) == PRIMARY and (position * self.params.tokens_per_block >= self.computed[s] or self.held(self.blocks[s][position]) == self.path_at(s, position)[:self.computed[s]]) for s in self._every_Sequence for position in range(len(self.blocks[s]))))
 
     def what_is_to_be_written_is_private(self) -> bool:
         """A block that lacks computed tokens is its sequence's alone: only full blocks are shared (I-28)."""
-        return all((self.is_private(self.blocks[s][position]) for s in self._every_sequence for position in range(len(self.blocks[s])) if (position + 1) * self.params.tokens_per_block > self.computed[s]))
+        return all((self.is_private(self.blocks[s][position]) for s in self._every_Sequence for position in range(len(self.blocks[s])) if (position + 1) * self.params.tokens_per_block > self.computed[s]))
 
     def estimated(self, tokens: Tokens) -> int:
         """How many tokens of a prompt are reused at least, if it is added now: whole blocks, found exactly.
@@ -1641,6 +1871,8 @@ class BlockManager(Reference):
         """The plans with their chunks trimmed, the last request's first, until they fit or can give no more (P6)."""
         if self.params.budget_max == 0:
             self.coverage.add(64)
+            if not (len(plans) <= max(1, self.params.batch_max) and all([self._is_Plan(part) for part in plans])):
+                raise OutOfDomain('bound: result of within_budget', plans)
             return plans
         else:
             self.coverage.add(65)
@@ -1652,6 +1884,8 @@ class BlockManager(Reference):
             end = self.trimmed(plan.reused, plan.end, len(requests[index].tokens), excess)
             excess -= plan.end - end
             fitted = (Plan(plan.chain, plan.tail, plan.partial, plan.reused, end, False, False),) + fitted
+        if not (len(fitted) <= max(1, self.params.batch_max) and all([self._is_Plan(part) for part in fitted])):
+            raise OutOfDomain('bound: result of within_budget', fitted)
         return fitted
 
     def with_modes(self, plans: Plans) -> Plans:
@@ -1670,6 +1904,8 @@ class BlockManager(Reference):
             self.coverage.add(69)
             plan = plans[index]
             settled = settled + (Plan(plan.chain, plan.tail, plan.partial, plan.reused, plan.end, self.is_in_place(plans, index), self.is_last_copier(plans, index)),)
+        if not len(settled) <= max(1, self.params.batch_max):
+            raise OutOfDomain('bound: result of with_modes', settled)
         return settled
 
     def is_in_place(self, plans: Plans, index: int) -> bool:
@@ -1747,6 +1983,8 @@ class BlockManager(Reference):
                 found = found + (plan.tail,)
             else:
                 self.coverage.add(84)
+        if not len(found) <= self.params.blocks:
+            raise OutOfDomain('bound: result of counted_on', found)
         return found
 
     def is_met_before(self, plans: Plans, index: int, block: Block) -> bool:
@@ -1939,7 +2177,10 @@ class BlockManager(Reference):
         for index in range(len(requests)):
             self.coverage.add(122)
             results = results + (self.serve(requests[index], plans[index]),)
-        return results + (self.total(results),)
+        _value1 = results + (self.total(results),)
+        if not len(_value1) <= max(1, self.params.batch_max) + 1:
+            raise OutOfDomain('bound: result of place', _value1)
+        return _value1
 
     def claim_matches(self, request: Request, plan: Plan) -> None:
         """Phase 1 for one request: take what it has matched out of the queues, and set the retention of what it keeps."""
@@ -2371,8 +2612,8 @@ class BlockManager(Reference):
         def path(block: Block) -> list[int] | None:
             held = self.content[self.slot[block]]
             return list(held) if block in self.cached and held is not None else None
-        used = [b for b in self._every_block if self.refs[b] > 0]
-        return {'free': {level.name: [[self.priority[b], path(b), self.remaining[b]] for b in self.free[level]] for level in Level}, 'used': {level.name: sum((1 for b in self._every_block if self.level(b) == level and (not self.is_free(b)))) for level in Level}, 'cached': sorted(([path(b), self.level(b).name] for b in self._every_block if b in self.cached)), 'in_use': sorted(([path(b), self.level(b).name, self.refs[b], self.pins[b], self.priority[b], self.duration[b]] for b in used), key=lambda row: (row[0] is not None, row)), 'sequences': {str(s): {'tokens': list(self.tokens[s]), 'computed': self.computed[s], 'decode': [self.decode_priority[s], self.decode_duration[s]], 'blocks': [[self.level(b).name, b in self.cached] for b in self.blocks[s]]} for s in self.live}}
+        used = [b for b in self._every_Block if self.refs[b] > 0]
+        return {'free': {level.name: [[self.priority[b], path(b), self.remaining[b]] for b in self.free[level]] for level in Level}, 'used': {level.name: sum((1 for b in self._every_Block if self.level(b) == level and (not self.is_free(b)))) for level in Level}, 'cached': sorted(([path(b), self.level(b).name] for b in self._every_Block if b in self.cached)), 'in_use': sorted(([path(b), self.level(b).name, self.refs[b], self.pins[b], self.priority[b], self.duration[b]] for b in used), key=lambda row: (row[0] is not None, row)), 'sequences': {str(s): {'tokens': list(self.tokens[s]), 'computed': self.computed[s], 'decode': [self.decode_priority[s], self.decode_duration[s]], 'blocks': [[self.level(b).name, b in self.cached] for b in self.blocks[s]]} for s in self.live}}
 
     def phase_of(self, block: Block) -> str:
         """Free, claimed or in use; reachable or not; on which level."""
@@ -2388,7 +2629,7 @@ class BlockManager(Reference):
 
         Then a free queue within one priority reads 0, 1, 2, ...: the order is in the names, not in the queue.
         """
-        return all((self.slot[b] - b == 0 for b in self._every_block)) and self.in_order(PRIMARY, 0) and self.in_order(SECONDARY, self.params.primary_blocks)
+        return all((self.slot[b] - b == 0 for b in self._every_Block)) and self.in_order(PRIMARY, 0) and self.in_order(SECONDARY, self.params.primary_blocks)
 
     def in_order(self, level: Level, first: int) -> bool:
         """Whether the victim order of a level is `first`, `first` + 1, and so on."""
@@ -2405,20 +2646,20 @@ class BlockManager(Reference):
         A block's place in a free queue is its name; blocks in use are named by their sequence, pinned ones by path.
         Where parts of blocks are matched, tokens keep their names: of equally long matches the smallest key counts.
         """
-        sequences = sorted(self._every_sequence, key=lambda s: (s not in self.live, len(self.tokens[s]), self.tokens[s]))
+        sequences = sorted(self._every_Sequence, key=lambda s: (s not in self.live, len(self.tokens[s]), self.tokens[s]))
         used: dict[Block, None] = {}
         for sequence in sequences:
             used.update(dict.fromkeys(self.blocks[sequence]))
-        rest = [b for b in self._every_block if b not in used and (not self.is_free(b))]
+        rest = [b for b in self._every_Block if b not in used and (not self.is_free(b))]
         used.update(dict.fromkeys(sorted(rest, key=lambda b: self.content[self.slot[b]] or ())))
         blocks: list[Block] = []
         for level in Level:
             blocks += [*self.free[level], *(b for b in used if self.level(b) == level)]
         slots = [self.slot[b] for b in blocks]
-        tokens: dict[Token, None] = dict.fromkeys(self._every_token) if self.params.partial_reuse else {}
+        tokens: dict[Token, None] = dict.fromkeys(self._every_Token) if self.params.partial_reuse else {}
         for sequence in sequences:
             tokens.update(dict.fromkeys(self.tokens[sequence]))
         for slot in slots:
             tokens.update(dict.fromkeys(self.content[slot] or ()))
-        tokens.update(dict.fromkeys(self._every_token))
+        tokens.update(dict.fromkeys(self._every_Token))
         return {'Block': list(map(int, blocks)), 'Slot': list(map(int, slots)), 'Sequence': list(map(int, sequences)), 'Token': list(map(int, tokens))}

@@ -9,9 +9,16 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 from typing import NamedTuple
+import ast
+import linecache
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
+from itertools import product
+from types import CodeType
 from typing import Any, ClassVar
+
+_MISUSES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What Python raises for an absent key or element, for None in place of a value, for a wrong length, for a division by 0."""
 
 
 class Rejected(Exception):
@@ -30,26 +37,43 @@ class RuleBroken(Exception):
         self.rule = rule
 
 
+class OutOfDomain(RuleBroken):
+    """A value outside its declared type ("bound"), or a use of what is not there ("defined"): no machine may do that."""
+
+    def __init__(self, rule: str, value: Any = "") -> None:
+        super().__init__(rule, str(value))
+
+
 class NotAssumed(Exception):
     """A trial was tried where it means nothing: one of its assumptions is false."""
+
+
+class Members(set[Any]):
+    """A set; loops run in ascending order over what was in it when they began."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(_in_order(set.__iter__(self)))
 
 
 class PriorityQueue:
     """Distinct items, lowest priority first, and within a priority from front to back; all but iteration is O(1)."""
 
-    __slots__ = ("_lanes", "_occupied", "_priority")
+    __slots__ = ("_lanes", "_low", "_occupied", "_priority")
 
-    def __init__(self) -> None:
+    def __init__(self, low: int = 0) -> None:
         self._lanes: dict[int, OrderedDict[int, None]] = {}
+        self._low = low
         self._occupied = 0
         self._priority: dict[int, int] = {}
 
     def push_back(self, item: int, priority: int) -> None:
         if item in self._priority:
-            raise RuleBroken("queued-once", f"{item} is queued already, at priority {self._priority[item]}")
+            raise OutOfDomain("defined", f"{item} is queued already, at priority {self._priority[item]}")
         self._priority[item] = priority
         self._lanes.setdefault(priority, OrderedDict())[item] = None
-        self._occupied |= 1 << priority
+        self._occupied |= 1 << priority - self._low
 
     def push_front(self, item: int, priority: int) -> None:
         self.push_back(item, priority)
@@ -57,37 +81,38 @@ class PriorityQueue:
 
     def remove(self, item: int) -> None:
         if item not in self._priority:
-            raise RuleBroken("removed-where-queued", f"{item} is not queued here")
+            raise OutOfDomain("defined", f"{item} is not queued here and cannot be removed")
         priority = self._priority.pop(item)
         lane = self._lanes[priority]
         del lane[item]
         if not lane:
-            self._occupied &= ~(1 << priority)
+            self._occupied &= ~(1 << priority - self._low)
 
     def front(self) -> int:
         if not self._occupied:
-            raise RuleBroken("front-of-nothing", "an empty queue has no front")
-        return next(iter(self._lanes[(self._occupied & -self._occupied).bit_length() - 1]))
+            raise OutOfDomain("defined", "an empty queue has no front")
+        return next(iter(self._lanes[(self._occupied & -self._occupied).bit_length() - 1 + self._low]))
 
     def priority_of(self, item: int) -> int:
+        if item not in self._priority:
+            raise OutOfDomain("defined", f"{item} is not queued here and has no priority")
         return self._priority[item]
 
-    def __contains__(self, item: int) -> bool:
+    def __contains__(self, item: object) -> bool:
         return item in self._priority
 
     def __len__(self) -> int:
         return len(self._priority)
 
     def __iter__(self) -> Iterator[int]:
-        for priority in sorted(self._lanes):
-            yield from list(self._lanes[priority])
+        return iter([item for priority in sorted(self._lanes) for item in self._lanes[priority]])
 
     def snapshot(self) -> tuple[tuple[int, int], ...]:
         return tuple((item, self._priority[item]) for item in self)
 
     @classmethod
-    def restored(cls, pairs: Iterable[tuple[int, int]]) -> PriorityQueue:
-        queue = cls()
+    def restored(cls, pairs: Iterable[tuple[int, int]], low: int = 0) -> PriorityQueue:
+        queue = cls(low)
         for item, priority in pairs:
             queue.push_back(item, priority)
         return queue
@@ -107,6 +132,8 @@ class Reference:
     INVARIANTS: ClassVar[tuple[str, ...]] = ()
     READERS: ClassVar[dict[str, tuple[Callable[[Any], Any], ...]]] = {}
     """For each operation that takes records: what makes each argument out of its plain form."""
+    TYPED: ClassVar[dict[str, Callable[..., bool]]] = {}
+    """For each step: whether its arguments are of its types."""
     RECORD_RESULTS: ClassVar[frozenset[str]] = frozenset()
     """The operations whose results hold records."""
     EVENTS: ClassVar[tuple[str, ...]] = ()
@@ -138,6 +165,9 @@ class Reference:
                 message = f"{operation} was rejected ({rejection.error}) after it had taken a step"
                 raise RuleBroken("all-or-nothing", message) from rejection
             raise
+        except (OutOfDomain, *_MISUSES) as error:
+            self._tell(error)
+            raise
 
     def attempt(self, trial: str, arguments: dict[str, Any], saved: Any) -> bool:
         """Try a trial in the state that `saved` is the snapshot of, and return to it; False where the trial means nothing.
@@ -147,10 +177,14 @@ class Reference:
         hook, coverage, events, taken = self.on_step, self.coverage, self.events, self.steps_taken
         self.on_step, self.coverage, self.events = None, set(), {}
         self.offered = []
+        values = [arguments[name] for name in self.TRIALS[trial]]
         try:
-            getattr(self, trial)(*(arguments[name] for name in self.TRIALS[trial]))
+            getattr(self, trial)(*values)
         except NotAssumed:
             return False
+        except (OutOfDomain, *_MISUSES) as error:
+            self._tell(error)
+            raise
         finally:
             if self.steps_taken != taken:
                 self.restore(saved)
@@ -168,12 +202,17 @@ class Reference:
             raise _Reached
 
         hook, coverage, events, taken = self.on_step, self.coverage, self.events, self.steps_taken
+        values = self._values(operation, arguments)
         self.on_step, self.coverage, self.events = stop, set(), {}
         try:
-            getattr(self, operation)(*self._values(operation, arguments))
+            getattr(self, operation)(*values)
         except Rejected as rejection:
             return rejection.error
         except (_Reached, RuleBroken):
+            return None
+        except _MISUSES as error:
+            if not self._is_own(error):
+                raise
             return None
         finally:
             self.on_step, self.coverage, self.events, self.steps_taken = hook, coverage, events, taken
@@ -185,8 +224,43 @@ class Reference:
         return values if readers is None else [read(value) for read, value in zip(readers, values, strict=True)]
 
     def check(self) -> list[str]:
-        """Names of the invariants that do not hold now."""
-        return [name for name in self.INVARIANTS if not getattr(self, name)()]
+        """Names of the invariants that do not hold now. One in which a promise breaks, or that reads what is not there,
+        does not hold."""
+        try:
+            return [name for name in self.INVARIANTS if not getattr(self, name)()]
+        except (RuleBroken, *_MISUSES):
+            return [name for name in self.INVARIANTS if not self._holds(name)]
+
+    def _holds(self, invariant: str) -> bool:
+        try:
+            return bool(getattr(self, invariant)())
+        except RuleBroken:
+            return False
+        except _MISUSES as error:
+            if not self._is_own(error):
+                raise
+            return False
+
+    def _tell(self, error: Exception) -> None:
+        """Raise an error of the machine's own methods as a broken rule that says in which expression it happened."""
+        if not self._is_own(error):
+            return
+        code, instruction = _places(error, type(self))[-1]
+        kind, told = ("defined", f"{type(error).__name__}: {error}")
+        if isinstance(error, OutOfDomain):
+            kind, told = error.rule, str(error)
+        if ":" in kind:  # it says already where
+            return
+        raise OutOfDomain(f"{kind}: {_expression(code, instruction)}", f"in {code.co_name}: {told}") from error
+
+    def _is_own(self, error: Exception) -> bool:
+        """Whether it was the machine's own methods that raised; an error of anything else is none of the machine."""
+        own = _places(error, type(self))
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        last = None if trace is None else trace.tb_frame.f_code
+        return bool(own) and (isinstance(error, OutOfDomain) or own[-1][0] is last)
 
     def _reach(self, event: str) -> None:
         self.events[event] = self.events.get(event, 0) + 1
@@ -206,6 +280,41 @@ class Reference:
         if chosen not in allowed:
             raise RuleBroken(f"choice-allowed:{name}", f"{chosen} is not among {list(allowed)}")
         return chosen
+
+
+def _places(error: Exception, reference: type) -> list[tuple[CodeType, int]]:
+    """Where an error passed through the methods of a machine, the innermost last."""
+    methods = tuple(f"{cls.__name__}." for cls in reference.__mro__ if cls not in (Reference, object))
+    found = []
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if code.co_filename == reference.__init__.__code__.co_filename and code.co_qualname.startswith(methods):
+            found.append((code, trace.tb_lasti))
+        trace = trace.tb_next
+    return found
+
+
+def _expression(code: CodeType, instruction: int) -> str:
+    """The expression that was being evaluated."""
+    first, last, start, end = list(code.co_positions())[instruction // 2]
+    if first is None or first != last:
+        return code.co_name
+    text = linecache.getline(code.co_filename, first).encode()[start:end].decode(errors="replace")
+    try:
+        node = ast.parse(f"({text})", mode="eval").body
+    except SyntaxError:
+        return text.strip()
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_key":
+        node = node.args[0]
+    return ast.unparse(node)
+
+
+def _key(value: Any, keys: Container[Any]) -> Any:
+    """A key of a total map: of others a list would take some for places counted from its end, a dict would take them in."""
+    if value in keys:
+        return value
+    raise OutOfDomain("bound", f"{value!r} is not a key of this map")
 
 
 def _fields(cls: Any, value: Any) -> Any:
@@ -233,7 +342,27 @@ def _same(value: Any) -> Any:
 
 def _ascending(mapping: dict[Any, Any]) -> list[Any]:
     """The values of a partial map in ascending order of their keys."""
-    return [mapping[key] for key in sorted(mapping)] if len(mapping) > 1 else list(mapping.values())
+    return [mapping[key] for key in _in_order(mapping)] if len(mapping) > 1 else list(mapping.values())
+
+
+def _sequences(elements: Iterable[Any], shortest: int, longest: int) -> list[tuple[Any, ...]]:
+    """All sequences of these elements, shorter ones first."""
+    return [found for length in range(shortest, longest + 1) for found in product(list(elements), repeat=length)]
+
+
+def _in_order(values: Iterable[Any]) -> list[Any]:
+    """Values in ascending order, None before all others."""
+    known = list(values)
+    try:
+        return sorted(known)
+    except TypeError:
+        return sorted(known, key=_rank)
+
+
+def _rank(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return (1, tuple([_rank(part) for part in value]))
+    return (0, 0) if value is None else (1, value)
 
 
 class Phase(IntEnum):
@@ -382,6 +511,25 @@ class Parameters:
     'Eviction priorities, 0 .. priorities - 1, at least 1: lower ones go first.'
     gate_percent: int = 97
     'Utilisation of device memory above which no cache is resumed, in percent, 1 to 100.'
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        most = {'draft_model': 1, 'overlap': 1, 'delay': 2, 'rows': self.requests}
+        for name in ('requests', 'max_tokens', 'rows'):
+            if getattr(self, name) < 1:
+                raise ValueError(f'{name} is {getattr(self, name)}: it must be at least 1')
+        for name, value in most.items():
+            if getattr(self, name) > value:
+                raise ValueError(f'{name} is {getattr(self, name)}: it must be at most {value}')
+        if self.draft_model == 1 and self.chunks % 2 == 1:
+            raise ValueError(f'chunks is {self.chunks}: with a draft model half of them are its own, so make it even')
+        if self.blocks_max * self.tokens_per_block < 2 + self.draft_tokens:
+            raise ValueError(f'blocks_max is {self.blocks_max}: a prompt of one token and a pass must fit, so raise it')
+        fallback = (1 + self.draft_tokens) * (1 + self.overlap)
+        if self.scratch_share > 0 and self.rewind < fallback:
+            raise ValueError(f'rewind is {self.rewind}: what generation may take back must not be scratch: {fallback}')
+        if self.state_primary > 0 and self.draft_tokens > 0:
+            raise ValueError('draft_tokens with recurrent state: what is rejected cannot be taken out of a state again')
     requests: int = 3
     'Requests that may be there at once, at least 1.'
     draft_tokens: int = 0
@@ -888,84 +1036,120 @@ class Executor(Reference):
     READERS: ClassVar[dict[str, tuple[Callable[[Any], Any], ...]]] = {
         'run': (lambda value: Peers._of(value), _same, _same, _same,),
     }
+    TYPED: ClassVar[dict[str, Callable[..., bool]]] = {
+        'take_slot': lambda self, page, kind, priority: (isinstance(page, int) and page.__class__ is not bool and page in self._every_Page) and (isinstance(kind, int) and kind.__class__ is not bool and 0 <= kind <= (2 if self.params.state_primary > 0 else 1 if self.params.window_tokens > 0 else 0)) and (isinstance(priority, int) and priority.__class__ is not bool and 0 <= priority <= (self.params.priorities - 1)),
+        'destroy': lambda self, page: (isinstance(page, int) and page.__class__ is not bool and page in self._every_Page),
+        'migrate': lambda self, page, level: (isinstance(page, int) and page.__class__ is not bool and page in self._every_Page) and (isinstance(level, int) and level.__class__ is not bool and 0 <= level <= (2 if self.params.tertiary_slots > 0 else 1)),
+        'enqueue': lambda self, page: (isinstance(page, int) and page.__class__ is not bool and page in self._every_Page),
+        'unqueue': lambda self, page: (isinstance(page, int) and page.__class__ is not bool and page in self._every_Page),
+        'link': lambda self, page, path: (isinstance(page, int) and page.__class__ is not bool and page in self._every_Page) and (path.__class__ is tuple and len(path) <= (self.params.blocks_max) and all([(isinstance(part, int) and part.__class__ is not bool and part in self._every_Chunk) for part in path])),
+        'open': lambda self, cache, text, priority: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache) and (text.__class__ is tuple and len(text) <= (self.params.blocks_max) and all([(isinstance(part, int) and part.__class__ is not bool and part in self._every_Chunk) for part in text])) and (isinstance(priority, int) and priority.__class__ is not bool and 0 <= priority <= (self.params.priorities - 1)),
+        'hold': lambda self, cache, place, page: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache) and (isinstance(place, int) and place.__class__ is not bool and 0 <= place <= ((2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1)) and (isinstance(page, int) and page.__class__ is not bool and page in self._every_Page),
+        'let_go': lambda self, cache, place: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache) and (isinstance(place, int) and place.__class__ is not bool and 0 <= place <= ((2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1)),
+        'lock': lambda self, cache, place: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache) and (isinstance(place, int) and place.__class__ is not bool and 0 <= place <= ((2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1)),
+        'unlock': lambda self, cache, place: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache) and (isinstance(place, int) and place.__class__ is not bool and 0 <= place <= ((2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1)),
+        'take_scratch': lambda self, cache, count: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache) and (isinstance(count, int) and count.__class__ is not bool and 0 <= count <= (self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary)),
+        'give_scratch': lambda self, cache, count: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache) and (isinstance(count, int) and count.__class__ is not bool and 0 <= count <= (self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary)),
+        'activate': lambda self, cache: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache),
+        'deactivate': lambda self, cache: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache),
+        'stop': lambda self, cache: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache),
+        'measure': lambda self, cache, committed, history, capacity: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache) and (isinstance(committed, int) and committed.__class__ is not bool and 0 <= committed <= (self.params.blocks_max)) and (isinstance(history, int) and history.__class__ is not bool and 0 <= history <= (self.params.blocks_max * self.params.tokens_per_block)) and (isinstance(capacity, int) and capacity.__class__ is not bool and 0 <= capacity <= (self.params.blocks_max * self.params.tokens_per_block)),
+        'shut': lambda self, cache: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache),
+        'enter': lambda self, request, prompt, text, priority: (isinstance(request, int) and request.__class__ is not bool and request in self._every_Request) and (isinstance(prompt, int) and prompt.__class__ is not bool and 0 <= prompt <= (self.params.blocks_max * self.params.tokens_per_block)) and (text.__class__ is tuple and len(text) <= (self.params.blocks_max) and all([(isinstance(part, int) and part.__class__ is not bool and part in self._every_RequestChunk) for part in text])) and (isinstance(priority, int) and priority.__class__ is not bool and 0 <= priority <= (self.params.priorities - 1)),
+        'open_pass': lambda self: True,
+        'fill': lambda self: True,
+        'seat': lambda self, request, row, cursor: (isinstance(request, int) and request.__class__ is not bool and request in self._every_Request) and (isinstance(row, int) and row.__class__ is not bool and row in self._every_Row) and (isinstance(cursor, int) and cursor.__class__ is not bool and 0 <= cursor <= (self.params.blocks_max * self.params.tokens_per_block)),
+        'rewind': lambda self, request, prompt: (isinstance(request, int) and request.__class__ is not bool and request in self._every_Request) and (isinstance(prompt, int) and prompt.__class__ is not bool and 0 <= prompt <= (self.params.blocks_max * self.params.tokens_per_block)),
+        'pause': lambda self, request: (isinstance(request, int) and request.__class__ is not bool and request in self._every_Request),
+        'grow': lambda self, request, resumed: (isinstance(request, int) and request.__class__ is not bool and request in self._every_Request) and resumed.__class__ is bool,
+        'take_chunk': lambda self, request, tokens, snapshot: (isinstance(request, int) and request.__class__ is not bool and request in self._every_Request) and (isinstance(tokens, int) and tokens.__class__ is not bool and 1 <= tokens <= (self.params.blocks_max * self.params.tokens_per_block)) and (snapshot is None or (isinstance(snapshot, int) and snapshot.__class__ is not bool and 0 <= snapshot <= (self.params.blocks_max * self.params.tokens_per_block))),
+        'strike': lambda self, request: (isinstance(request, int) and request.__class__ is not bool and request in self._every_Request),
+        'clear_batch': lambda self: True,
+        'forward': lambda self, request, position: (isinstance(request, int) and request.__class__ is not bool and request in self._every_Request) and (isinstance(position, int) and position.__class__ is not bool and 0 <= position <= (self.params.requests - 1)),
+        'close_pass': lambda self, waited, held_back: (isinstance(waited, int) and waited.__class__ is not bool and 0 <= waited <= (self.params.passes_max)) and (isinstance(held_back, int) and held_back.__class__ is not bool and 0 <= held_back <= (self.params.passes_max)),
+        'landed': lambda self, request, cursor: (isinstance(request, int) and request.__class__ is not bool and request in self._every_Request) and (isinstance(cursor, int) and cursor.__class__ is not bool and 0 <= cursor <= (self.params.blocks_max * self.params.tokens_per_block)),
+        'generate': lambda self, request: (isinstance(request, int) and request.__class__ is not bool and request in self._every_Request),
+        'send': lambda self, request: (isinstance(request, int) and request.__class__ is not bool and request in self._every_Request),
+        'leave': lambda self, request: (isinstance(request, int) and request.__class__ is not bool and request in self._every_Request),
+    }
     PARAMETERS = Parameters
 
     def __init__(self, params: Parameters) -> None:
         super().__init__()
         self.params = params
-        self._every_cache = range(self.params.caches)
-        self._every_chunk = range(self.params.chunks)
-        self._every_page = range(self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary)
-        self._every_request = range(self.params.requests)
-        self._every_requestchunk = range(self.params.chunks // (1 + self.params.draft_model))
-        self._every_row = range(self.params.rows)
+        self._every_Cache = range(self.params.caches)
+        self._every_Chunk = range(self.params.chunks)
+        self._every_Page = range(self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary)
+        self._every_Request = range(self.params.requests)
+        self._every_RequestChunk = range(self.params.chunks // (1 + self.params.draft_model))
+        self._every_Row = range(self.params.rows)
         # The level of a page's slot; None: there is no such page.
-        self.level: list[int | None] = [None for _ in self._every_page]
+        self.level: list[int | None] = [None for _ in self._every_Page]
         # The life cycle of a page; 0 for what does not exist.
-        self.kind: list[int] = [0 for _ in self._every_page]
+        self.kind: list[int] = [0 for _ in self._every_Page]
         # The text at the end of which a committed page is; () while it is private to one cache.
-        self.path: list[tuple[int, ...]] = [() for _ in self._every_page]
+        self.path: list[tuple[int, ...]] = [() for _ in self._every_Page]
         # Eviction priority; 0 for what does not exist.
-        self.priority: list[int] = [0 for _ in self._every_page]
+        self.priority: list[int] = [0 for _ in self._every_Page]
         # The committed pages by what they hold: here others find them.
         self.known: dict[int, dict[tuple[int, ...], int]] = {key: {} for key in range(0, (2 if self.params.state_primary > 0 else 1 if self.params.window_tokens > 0 else 0) + 1)}
         # How many committed pages hang from a block's page of full attention: those of the blocks after it, and its own in
         # other life cycles.
-        self.below: list[int] = [0 for _ in self._every_page]
+        self.below: list[int] = [0 for _ in self._every_Page]
         # How many caches have a page.
-        self.holds: list[int] = [0 for _ in self._every_page]
+        self.holds: list[int] = [0 for _ in self._every_Page]
         # How many of them use it now.
-        self.locks: list[int] = [0 for _ in self._every_page]
+        self.locks: list[int] = [0 for _ in self._every_Page]
         # Slots that nobody has.
         self.vacant: dict[int, dict[int, int]] = {key: {key: 0 for key in range(0, (2 if self.params.state_primary > 0 else 1 if self.params.window_primary > 0 else 0) + 1)} for key in range(0, (2 if self.params.tertiary_slots > 0 else 1) + 1)}
         # The evictable pages of each level, all groups; the first of a group is its next victim.
         self.queue: dict[int, PriorityQueue] = {key: PriorityQueue() for key in range(0, (2 if self.params.tertiary_slots > 0 else 1) + 1)}
         # What each cache is doing.
-        self.status: list[Status] = [Status(0) for _ in self._every_cache]
+        self.status: list[Status] = [Status(0) for _ in self._every_Cache]
         # What the full blocks of each sequence are; () for a cache that is closed.
-        self.text: list[tuple[int, ...]] = [() for _ in self._every_cache]
+        self.text: list[tuple[int, ...]] = [() for _ in self._every_Cache]
         # The pages of each cache.
-        self.cell: list[dict[int, int | None]] = [{key: None for key in range(0, ((2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1) + 1)} for _ in self._every_cache]
+        self.cell: list[dict[int, int | None]] = [{key: None for key in range(0, ((2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1) + 1)} for _ in self._every_Cache]
         # The places whose pages an active cache uses.
-        self.locked: list[set[int]] = [set() for _ in self._every_cache]
+        self.locked: list[set[int]] = [Members() for _ in self._every_Cache]
         # Scratch slots of an active cache: device memory for blocks whose window will have passed when they are computed.
-        self.scratch: list[int] = [0 for _ in self._every_cache]
+        self.scratch: list[int] = [0 for _ in self._every_Cache]
         # Blocks of a cache that others may reuse.
-        self.committed: list[int] = [0 for _ in self._every_cache]
+        self.committed: list[int] = [0 for _ in self._every_Cache]
         # Tokens that have been computed.
-        self.history: list[int] = [0 for _ in self._every_cache]
+        self.history: list[int] = [0 for _ in self._every_Cache]
         # Tokens for which there is room.
-        self.capacity: list[int] = [0 for _ in self._every_cache]
+        self.capacity: list[int] = [0 for _ in self._every_Cache]
         # Whether no more blocks will be committed.
-        self.stopped: list[bool] = [False for _ in self._every_cache]
+        self.stopped: list[bool] = [False for _ in self._every_Cache]
         # The priority of the pages that a cache takes.
-        self.page_priority: list[int] = [0 for _ in self._every_cache]
+        self.page_priority: list[int] = [0 for _ in self._every_Cache]
         # How far each request is.
-        self.stage: list[Stage] = [Stage(0) for _ in self._every_request]
+        self.stage: list[Stage] = [Stage(0) for _ in self._every_Request]
         # Tokens that have to be computed before it generates; 0 for what is not there.
-        self.prompt: list[int] = [0 for _ in self._every_request]
+        self.prompt: list[int] = [0 for _ in self._every_Request]
         # What the full blocks of its prompt are, all but the last token: that is computed even if all else is known.
-        self.request_text: list[tuple[int, ...]] = [() for _ in self._every_request]
+        self.request_text: list[tuple[int, ...]] = [() for _ in self._every_Request]
         # The priority of the pages that it takes.
-        self.request_priority: list[int] = [0 for _ in self._every_request]
+        self.request_priority: list[int] = [0 for _ in self._every_Request]
         # How many of the prompt's tokens have been computed.
-        self.cursor: list[int] = [0 for _ in self._every_request]
+        self.cursor: list[int] = [0 for _ in self._every_Request]
         # How many are being computed: scheduled in this pass, or in flight.
-        self.chunk: list[int] = [0 for _ in self._every_request]
+        self.chunk: list[int] = [0 for _ in self._every_Request]
         # Forward passes of a request that are not updated yet.
-        self.outstanding: list[int] = [0 for _ in self._every_request]
+        self.outstanding: list[int] = [0 for _ in self._every_Request]
         # The capacity of a context request before this pass gave it more; None when it did not (P3).
-        self.saved: list[int | None] = [None for _ in self._every_request]
+        self.saved: list[int | None] = [None for _ in self._every_Request]
         # The room that this pass gave to a generating request; 0 when it did not (P9).
-        self.grown: list[int] = [0 for _ in self._every_request]
+        self.grown: list[int] = [0 for _ in self._every_Request]
         # Whether this pass found the caches of a generating request suspended.
-        self.resumed: list[bool] = [False for _ in self._every_request]
+        self.resumed: list[bool] = [False for _ in self._every_Request]
         # Whether the caches of a context request were made in this pass, for its first chunk.
-        self.first_chunk: list[bool] = [False for _ in self._every_request]
+        self.first_chunk: list[bool] = [False for _ in self._every_Request]
         # The row through which kernels find its pages, while it may run (P10).
-        self.row: list[int | None] = [None for _ in self._every_request]
+        self.row: list[int | None] = [None for _ in self._every_Request]
         # Its place in the last batch; None when it was not in it, or has lost its memory since (P15).
-        self.position: list[int | None] = [None for _ in self._every_request]
+        self.position: list[int | None] = [None for _ in self._every_Request]
         # How far the pass is.
         self.phase: Phase = Phase(0)
         # All requests in the order in which they came.
@@ -981,6 +1165,8 @@ class Executor(Reference):
         # Passes for which they have been held back though all ranks could begin, so that generation goes on.
         self.held_back: int = 0
         self.initial()
+        if not all([all([(isinstance(part, int) and part.__class__ is not bool and 0 <= part <= (self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary)) for part in part.values()]) for part in self.vacant.values()]):
+            raise OutOfDomain('bound: self.vacant', self.vacant)
 
     def snapshot(self) -> tuple[Any, ...]:
         """The whole state, hashable, variables in order of declaration."""
@@ -998,7 +1184,7 @@ class Executor(Reference):
             tuple(self.status),
             tuple(self.text),
             tuple(tuple(part.values()) for part in self.cell),
-            tuple(tuple(sorted(part)) for part in self.locked),
+            tuple(tuple(part) for part in self.locked),
             tuple(self.scratch),
             tuple(self.committed),
             tuple(self.history),
@@ -1042,7 +1228,7 @@ class Executor(Reference):
         self.status = list(saved[10])
         self.text = list(saved[11])
         self.cell = [{key: part for key, part in zip(range(0, ((2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1) + 1), part, strict=True)} for part in saved[12]]
-        self.locked = [set(part) for part in saved[13]]
+        self.locked = [Members(part) for part in saved[13]]
         self.scratch = list(saved[14])
         self.committed = list(saved[15])
         self.history = list(saved[16])
@@ -1069,10 +1255,32 @@ class Executor(Reference):
         self.scheduled_tokens = saved[37]
         self.waited = saved[38]
         self.held_back = saved[39]
+
+    def _is_Delay(self, value: Any) -> bool:
+        return (
+            value.__class__ is Delay
+            and value.passes.__class__ is bool
+            and (isinstance(value.waited, int) and value.waited.__class__ is not bool and 0 <= value.waited <= (self.params.passes_max))
+            and (isinstance(value.held_back, int) and value.held_back.__class__ is not bool and 0 <= value.held_back <= (self.params.passes_max))
+        )
+
+    def _is_Share(self, value: Any) -> bool:
+        return (
+            value.__class__ is Share
+            and (isinstance(value.status, IntEnum) and 0 <= value.status < 3)
+            and (isinstance(value.committed, int) and value.committed.__class__ is not bool and 0 <= value.committed <= (self.params.blocks_max))
+            and (isinstance(value.history, int) and value.history.__class__ is not bool and 0 <= value.history <= (self.params.blocks_max * self.params.tokens_per_block))
+            and (isinstance(value.capacity, int) and value.capacity.__class__ is not bool and 0 <= value.capacity <= (self.params.blocks_max * self.params.tokens_per_block))
+            and value.stopped.__class__ is bool
+            and (isinstance(value.scratch, int) and value.scratch.__class__ is not bool and 0 <= value.scratch <= (self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary))
+            and (isinstance(value.locks, int) and value.locks.__class__ is not bool and 0 <= value.locks <= (self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary))
+            and (value.cells.__class__ is tuple and len(value.cells) <= (2 * self.params.blocks_max + 2) and all([(part is None or (isinstance(part, int) and part.__class__ is not bool and part in self._every_Page)) for part in value.cells]))
+        )
+
     def initial(self) -> None:
         for level in range(self.levels()):
             for group in range(self.groups()):
-                self.vacant[level][group] = self.slots(level, group)
+                self.vacant[level][_key(group, self.vacant[level])] = self.slots(level, group)
 
     def levels(self) -> int:
         """How many levels of memory there are."""
@@ -1088,32 +1296,52 @@ class Executor(Reference):
             self.coverage.add(0)
             if group == 0:
                 self.coverage.add(2)
-                return self.params.primary_slots
+                _value1 = self.params.primary_slots
+                if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+                    raise OutOfDomain('bound: result of slots', _value1)
+                return _value1
             else:
                 self.coverage.add(3)
-            return self.params.window_primary if group == 1 else self.params.state_primary
+            _value2 = self.params.window_primary if group == 1 else self.params.state_primary
+            if not 0 <= _value2 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+                raise OutOfDomain('bound: result of slots', _value2)
+            return _value2
         else:
             self.coverage.add(1)
         if level == SECONDARY:
             self.coverage.add(4)
             if group == 0:
                 self.coverage.add(6)
-                return self.params.secondary_slots
+                _value3 = self.params.secondary_slots
+                if not 0 <= _value3 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+                    raise OutOfDomain('bound: result of slots', _value3)
+                return _value3
             else:
                 self.coverage.add(7)
-            return self.params.window_secondary if group == 1 else self.params.state_secondary
+            _value4 = self.params.window_secondary if group == 1 else self.params.state_secondary
+            if not 0 <= _value4 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+                raise OutOfDomain('bound: result of slots', _value4)
+            return _value4
         else:
             self.coverage.add(5)
-        return self.params.tertiary_slots if group == 0 else 0
+        _value5 = self.params.tertiary_slots if group == 0 else 0
+        if not 0 <= _value5 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of slots', _value5)
+        return _value5
 
     def group_of_kind(self, kind: Kind) -> Group:
         """The pool group of a life cycle."""
         if kind == WINDOW and self.params.window_primary > 0:
             self.coverage.add(8)
+            if not 0 <= 1 <= (2 if self.params.state_primary > 0 else 1 if self.params.window_primary > 0 else 0):
+                raise OutOfDomain('bound: result of group_of_kind', 1)
             return 1
         else:
             self.coverage.add(9)
-        return 2 if kind == STATE else 0
+        _value1 = 2 if kind == STATE else 0
+        if not 0 <= _value1 <= (2 if self.params.state_primary > 0 else 1 if self.params.window_primary > 0 else 0):
+            raise OutOfDomain('bound: result of group_of_kind', _value1)
+        return _value1
 
     def group(self, page: Page) -> Group:
         """The pool group of a page, for ever the same."""
@@ -1123,7 +1351,10 @@ class Executor(Reference):
             return 0
         else:
             self.coverage.add(11)
-        return 1 if page < full + self.params.window_primary + self.params.window_secondary else 2
+        _value1 = 1 if page < full + self.params.window_primary + self.params.window_secondary else 2
+        if not 0 <= _value1 <= (2 if self.params.state_primary > 0 else 1 if self.params.window_primary > 0 else 0):
+            raise OutOfDomain('bound: result of group', _value1)
+        return _value1
 
     def is_last(self, level: Level, group: Group) -> bool:
         """Whether a group has nothing below a level."""
@@ -1176,8 +1407,12 @@ class Executor(Reference):
         self.steps_taken += 1
         self.level[page] = PRIMARY
         self.kind[page] = kind
+        if not 0 <= self.kind[page] <= (2 if self.params.state_primary > 0 else 1 if self.params.window_tokens > 0 else 0):
+            raise OutOfDomain('bound: self.kind[page]', self.kind[page])
         self.priority[page] = priority
-        self.vacant[PRIMARY][self.group(page)] -= 1
+        self.vacant[PRIMARY][(_value1 := self.group(page))] -= 1
+        if not 0 <= self.vacant[PRIMARY][_value1] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: self.vacant[PRIMARY][self.group(page)]', self.vacant[PRIMARY][_value1])
 
     def destroy(self, page: Page) -> None:
         """A page that nobody has gives its slot back (S8), and nobody finds it any more."""
@@ -1188,13 +1423,17 @@ class Executor(Reference):
         if self.on_step is not None:
             self.on_step('destroy', (page,))
         self.steps_taken += 1
-        self.vacant[self.level_of(page)][self.group(page)] += 1
+        self.vacant[(_value1 := self.level_of(page))][(_value2 := self.group(page))] += 1
+        if not 0 <= self.vacant[_value1][_value2] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: self.vacant[self.level_of(page)][self.group(page)]', self.vacant[_value1][_value2])
         if len(self.path[page]) > 0:
             self.coverage.add(12)
             del self.known[self.kind[page]][self.path[page]]
             if self.anchor(self.kind[page], self.path[page]) in self.known[FULL]:
                 self.coverage.add(14)
-                self.below[self.known[FULL][self.anchor(self.kind[page], self.path[page])]] -= 1
+                self.below[(_value3 := self.known[FULL][self.anchor(self.kind[page], self.path[page])])] -= 1
+                if not 0 <= self.below[_value3] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+                    raise OutOfDomain('bound: self.below[self.known[FULL][self.anchor(self.kind[page], self.path[page])]]', self.below[_value3])
             else:
                 self.coverage.add(15)
         else:
@@ -1218,9 +1457,15 @@ class Executor(Reference):
         if self.on_step is not None:
             self.on_step('migrate', (page, level))
         self.steps_taken += 1
-        self.vacant[self.level_of(page)][self.group(page)] += 1
-        self.vacant[level][self.group(page)] -= 1
+        self.vacant[(_value1 := self.level_of(page))][(_value2 := self.group(page))] += 1
+        if not 0 <= self.vacant[_value1][_value2] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: self.vacant[self.level_of(page)][self.group(page)]', self.vacant[_value1][_value2])
+        self.vacant[level][(_value3 := self.group(page))] -= 1
+        if not 0 <= self.vacant[level][_value3] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: self.vacant[level][self.group(page)]', self.vacant[level][_value3])
         self.level[page] = level
+        if not 0 <= self.level[page] <= (2 if self.params.tertiary_slots > 0 else 1):
+            raise OutOfDomain('bound: self.level[page]', self.level[page])
 
     def enqueue(self, page: Page) -> None:
         """A page becomes the last victim of its level, group and priority."""
@@ -1263,7 +1508,9 @@ class Executor(Reference):
         self.steps_taken += 1
         if len(self.anchor(self.kind[page], path)) > 0:
             self.coverage.add(19)
-            self.below[self.known[FULL][self.anchor(self.kind[page], path)]] += 1
+            self.below[(_value1 := self.known[FULL][self.anchor(self.kind[page], path)])] += 1
+            if not 0 <= self.below[_value1] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+                raise OutOfDomain('bound: self.below[self.known[FULL][self.anchor(self.kind[page], path)]]', self.below[_value1])
         else:
             self.coverage.add(20)
         self.path[page] = path
@@ -1308,7 +1555,10 @@ class Executor(Reference):
 
     def blocks(self, tokens: TokenCount) -> BlockCount:
         """How many blocks so many tokens take."""
-        return (tokens + self.params.tokens_per_block - 1) // self.params.tokens_per_block
+        _value1 = (tokens + self.params.tokens_per_block - 1) // self.params.tokens_per_block
+        if not 0 <= _value1 <= self.params.blocks_max:
+            raise OutOfDomain('bound: result of blocks', _value1)
+        return _value1
 
     def places(self) -> int:
         """How many places a cache has."""
@@ -1325,28 +1575,45 @@ class Executor(Reference):
             return FULL
         else:
             self.coverage.add(30)
-        return WINDOW if place < self.block_places() else STATE
+        _value1 = WINDOW if place < self.block_places() else STATE
+        if not 0 <= _value1 <= (2 if self.params.state_primary > 0 else 1 if self.params.window_tokens > 0 else 0):
+            raise OutOfDomain('bound: result of kind_of', _value1)
+        return _value1
 
     def ordinal_of(self, place: Place) -> Ordinal:
         """The block of a place; 0 for recurrent state."""
         if place < self.params.blocks_max:
             self.coverage.add(31)
+            if not 0 <= place <= self.params.blocks_max - 1:
+                raise OutOfDomain('bound: result of ordinal_of', place)
             return place
         else:
             self.coverage.add(32)
-        return place - self.params.blocks_max if place < self.block_places() else 0
+        _value1 = place - self.params.blocks_max if place < self.block_places() else 0
+        if not 0 <= _value1 <= self.params.blocks_max - 1:
+            raise OutOfDomain('bound: result of ordinal_of', _value1)
+        return _value1
 
     def window_place(self, ordinal: Ordinal) -> Place:
         """The place of a block in the window."""
-        return self.params.blocks_max + ordinal
+        _value1 = self.params.blocks_max + ordinal
+        if not 0 <= _value1 <= (2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1:
+            raise OutOfDomain('bound: result of window_place', _value1)
+        return _value1
 
     def state_place(self) -> Place:
         """The place of the recurrent state."""
-        return self.block_places()
+        _value1 = self.block_places()
+        if not 0 <= _value1 <= (2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1:
+            raise OutOfDomain('bound: result of state_place', _value1)
+        return _value1
 
     def snapshot_place(self) -> Place:
         """The place of the snapshot from which the recurrent state will start."""
-        return self.block_places() + 1
+        _value1 = self.block_places() + 1
+        if not 0 <= _value1 <= (2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1:
+            raise OutOfDomain('bound: result of snapshot_place', _value1)
+        return _value1
 
     def has(self, cache: Cache, page: Page) -> bool:
         """Whether a cache has a page."""
@@ -1356,7 +1623,10 @@ class Executor(Reference):
         """The slots of a group that are scratch."""
         if self.params.scratch_share == 0 or group != self.group_of_kind(WINDOW):
             return 0
-        return sum((self.scratch[cache] for cache in self._every_cache))
+        _value1 = sum((self.scratch[cache] for cache in self._every_Cache))
+        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of scratch_slots', _value1)
+        return _value1
 
     def open(self, cache: Cache, text: Text, priority: Priority) -> None:
         """A new cache, without pages."""
@@ -1380,8 +1650,10 @@ class Executor(Reference):
         if self.on_step is not None:
             self.on_step('hold', (cache, place, page))
         self.steps_taken += 1
-        self.cell[cache][place] = page
+        self.cell[cache][_key(place, self.cell[cache])] = page
         self.holds[page] += 1
+        if not 0 <= self.holds[page] <= self.params.caches:
+            raise OutOfDomain('bound: self.holds[page]', self.holds[page])
 
     def let_go(self, cache: Cache, place: Place) -> None:
         """A cache gives up the page at a place."""
@@ -1392,8 +1664,10 @@ class Executor(Reference):
         if self.on_step is not None:
             self.on_step('let_go', (cache, place))
         self.steps_taken += 1
-        self.holds[self.page_at(cache, place)] -= 1
-        self.cell[cache][place] = None
+        self.holds[(_value1 := self.page_at(cache, place))] -= 1
+        if not 0 <= self.holds[_value1] <= self.params.caches:
+            raise OutOfDomain('bound: self.holds[self.page_at(cache, place)]', self.holds[_value1])
+        self.cell[cache][_key(place, self.cell[cache])] = None
 
     def lock(self, cache: Cache, place: Place) -> None:
         """A cache uses a page from here on: it is in device memory, and no victim (S3)."""
@@ -1404,7 +1678,11 @@ class Executor(Reference):
         if self.on_step is not None:
             self.on_step('lock', (cache, place))
         self.steps_taken += 1
-        self.locks[self.page_at(cache, place)] += 1
+        self.locks[(_value1 := self.page_at(cache, place))] += 1
+        if not 0 <= self.locks[_value1] <= self.params.caches:
+            raise OutOfDomain('bound: self.locks[self.page_at(cache, place)]', self.locks[_value1])
+        if not 0 <= place <= (2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1:
+            raise OutOfDomain('defined: self.locked[cache].add(place)', place)
         self.locked[cache].add(place)
 
     def is_usable(self, page: Page) -> bool:
@@ -1423,7 +1701,9 @@ class Executor(Reference):
         if self.on_step is not None:
             self.on_step('unlock', (cache, place))
         self.steps_taken += 1
-        self.locks[self.page_at(cache, place)] -= 1
+        self.locks[(_value1 := self.page_at(cache, place))] -= 1
+        if not 0 <= self.locks[_value1] <= self.params.caches:
+            raise OutOfDomain('bound: self.locks[self.page_at(cache, place)]', self.locks[_value1])
         self.locked[cache].discard(place)
 
     def take_scratch(self, cache: Cache, count: Count) -> None:
@@ -1434,7 +1714,11 @@ class Executor(Reference):
             self.on_step('take_scratch', (cache, count))
         self.steps_taken += 1
         self.scratch[cache] += count
-        self.vacant[PRIMARY][self.group_of_kind(WINDOW)] -= count
+        if not 0 <= self.scratch[cache] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: self.scratch[cache]', self.scratch[cache])
+        self.vacant[PRIMARY][(_value1 := self.group_of_kind(WINDOW))] -= count
+        if not 0 <= self.vacant[PRIMARY][_value1] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: self.vacant[PRIMARY][self.group_of_kind(WINDOW)]', self.vacant[PRIMARY][_value1])
 
     def give_scratch(self, cache: Cache, count: Count) -> None:
         """A cache gives scratch slots back."""
@@ -1444,7 +1728,11 @@ class Executor(Reference):
             self.on_step('give_scratch', (cache, count))
         self.steps_taken += 1
         self.scratch[cache] -= count
-        self.vacant[PRIMARY][self.group_of_kind(WINDOW)] += count
+        if not 0 <= self.scratch[cache] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: self.scratch[cache]', self.scratch[cache])
+        self.vacant[PRIMARY][(_value1 := self.group_of_kind(WINDOW))] += count
+        if not 0 <= self.vacant[PRIMARY][_value1] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: self.vacant[PRIMARY][self.group_of_kind(WINDOW)]', self.vacant[PRIMARY][_value1])
 
     def activate(self, cache: Cache) -> None:
         """A cache is in use: all its blocks of full attention are locked already."""
@@ -1489,8 +1777,14 @@ class Executor(Reference):
             self.on_step('measure', (cache, committed, history, capacity))
         self.steps_taken += 1
         self.committed[cache] = committed
+        if not 0 <= self.committed[cache] <= self.params.blocks_max:
+            raise OutOfDomain('bound: self.committed[cache]', self.committed[cache])
         self.history[cache] = history
+        if not 0 <= self.history[cache] <= self.params.blocks_max * self.params.tokens_per_block:
+            raise OutOfDomain('bound: self.history[cache]', self.history[cache])
         self.capacity[cache] = capacity
+        if not 0 <= self.capacity[cache] <= self.params.blocks_max * self.params.tokens_per_block:
+            raise OutOfDomain('bound: self.capacity[cache]', self.capacity[cache])
 
     def shut(self, cache: Cache) -> None:
         """A cache without pages is closed."""
@@ -1534,7 +1828,10 @@ class Executor(Reference):
 
     def scratch_blocks(self, cache: Cache, history: TokenCount, capacity: TokenCount) -> Count:
         """How many blocks have scratch instead of a page at these lengths: a page that is there stays."""
-        return sum((1 for ordinal in range(self.params.blocks_max) if self.is_scratch(ordinal, history, capacity) and self.cell[cache][self.window_place(ordinal)] is None))
+        _value1 = sum((1 for ordinal in range(self.params.blocks_max) if self.is_scratch(ordinal, history, capacity) and self.cell[cache][self.window_place(ordinal)] is None))
+        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of scratch_blocks', _value1)
+        return _value1
 
     def scratch_needed(self, cache: Cache, history: TokenCount, capacity: TokenCount) -> Count:
         """How many scratch slots these are."""
@@ -1544,16 +1841,25 @@ class Executor(Reference):
         else:
             self.coverage.add(34)
         blocks = self.scratch_blocks(cache, history, capacity)
-        return (blocks + self.params.scratch_share - 1) // self.params.scratch_share
+        _value1 = (blocks + self.params.scratch_share - 1) // self.params.scratch_share
+        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of scratch_needed', _value1)
+        return _value1
 
     def queued(self, level: Level, group: Group) -> Count:
         """Pages of a group that wait in the queue of a level."""
         if self.groups() == 1:
             self.coverage.add(35)
-            return len(self.queue[level])
+            _value1 = len(self.queue[level])
+            if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+                raise OutOfDomain('bound: result of queued', _value1)
+            return _value1
         else:
             self.coverage.add(36)
-        return sum((1 for page in self.queue[level] if self.group(page) == group))
+        _value2 = sum((1 for page in self.queue[level] if self.group(page) == group))
+        if not 0 <= _value2 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of queued', _value2)
+        return _value2
 
     def droppable(self, level: Level, group: Group) -> Count:
         """Those of them that may be destroyed: all of the last level, as held pages are in no queue there."""
@@ -1562,7 +1868,10 @@ class Executor(Reference):
             return self.queued(level, group)
         else:
             self.coverage.add(38)
-        return sum((1 for page in self.queue[level] if self.group(page) == group and self.holds[page] == 0))
+        _value1 = sum((1 for page in self.queue[level] if self.group(page) == group and self.holds[page] == 0))
+        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of droppable', _value1)
+        return _value1
 
     def room_on(self, level: Level, group: Group) -> Count:
         """How many pages from above a level can take: into vacant slots, those of droppable pages, and those of held
@@ -1571,10 +1880,16 @@ class Executor(Reference):
         droppable = self.droppable(level, group)
         if self.is_last(level, group):
             self.coverage.add(39)
-            return self.vacant[level][group] + droppable
+            _value1 = self.vacant[level][group] + droppable
+            if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+                raise OutOfDomain('bound: result of room_on', _value1)
+            return _value1
         else:
             self.coverage.add(40)
-        return self.vacant[level][group] + droppable + min(self.queued(level, group) - droppable, self.vacant[TERTIARY][group] + self.queued(TERTIARY, group))
+        _value2 = self.vacant[level][group] + droppable + min(self.queued(level, group) - droppable, self.vacant[TERTIARY][group] + self.queued(TERTIARY, group))
+        if not 0 <= _value2 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of room_on', _value2)
+        return _value2
 
     def can_obtain(self, group: Group, count: int) -> bool:
         """Whether so many slots of device memory can be vacated, with all victims put up somewhere (S10)."""
@@ -1615,7 +1930,10 @@ class Executor(Reference):
             return 0
         else:
             self.coverage.add(44)
-        return sum((1 for place in range(self.places()) if self.is_missing(cache, place, group, level)))
+        _value1 = sum((1 for place in range(self.places()) if self.is_missing(cache, place, group, level)))
+        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of missing', _value1)
+        return _value1
 
     def is_missing(self, cache: Cache, place: int, group: Group, level: int) -> bool:
         """Whether what is at a place, and will be locked, is on a level."""
@@ -1624,11 +1942,17 @@ class Executor(Reference):
 
     def queued_of(self, cache: Cache, group: Group, level: Level) -> Count:
         """Pages on a level that a suspended cache will lock and that wait in the queue: none that another cache uses."""
-        return sum((1 for place in range(self.places()) if self.is_missing(cache, place, group, level) and self.page_at(cache, place) in self.queue[level]))
+        _value1 = sum((1 for place in range(self.places()) if self.is_missing(cache, place, group, level) and self.page_at(cache, place) in self.queue[level]))
+        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of queued_of', _value1)
+        return _value1
 
     def unavailable(self, group: Group) -> Count:
         """Slots of device memory that are neither vacant nor a victim's (S14: the utilisation, before it is divided)."""
-        return self.slots(PRIMARY, group) - self.vacant[PRIMARY][group] - self.queued(PRIMARY, group)
+        _value1 = self.slots(PRIMARY, group) - self.vacant[PRIMARY][group] - self.queued(PRIMARY, group)
+        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of unavailable', _value1)
+        return _value1
 
     def passes_gate(self) -> bool:
         """Whether the device memory of every group is free enough for one more active cache.
@@ -1738,7 +2062,7 @@ class Executor(Reference):
         path = self.path[page]
         if self.below[page] > 0:
             self.coverage.add(69)
-            for other in self._every_page:
+            for other in self._every_Page:
                 self.coverage.add(71)
                 if other != page and self.path[other][:len(path)] == path:
                     self.coverage.add(72)
@@ -1777,7 +2101,7 @@ class Executor(Reference):
 
     def unused(self, group: Group) -> Page:
         """The first page of a group that does not exist."""
-        for page in self._every_page:
+        for page in self._every_Page:
             self.coverage.add(80)
             if self.level[page] is None and self.group(page) == group:
                 self.coverage.add(81)
@@ -1976,6 +2300,8 @@ class Executor(Reference):
                 best = count
             else:
                 self.coverage.add(130)
+        if not 0 <= best <= self.params.blocks_max:
+            raise OutOfDomain('bound: result of matched', best)
         return best
 
     def is_match(self, text: Text, count: BlockCount) -> bool:
@@ -2043,6 +2369,8 @@ class Executor(Reference):
             count += self.scratch_needed(cache, self.history[cache], self.capacity[cache])
         else:
             self.coverage.add(141)
+        if not 0 <= count <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of fresh', count)
         return count
 
     def wake(self, cache: Cache) -> Count:
@@ -2076,6 +2404,8 @@ class Executor(Reference):
             else:
                 self.coverage.add(151)
         self.activate(cache)
+        if not 0 <= brought <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of wake', brought)
         return brought
 
     def bring_up_from(self, cache: Cache, level: Level) -> Count:
@@ -2092,6 +2422,8 @@ class Executor(Reference):
                 brought += 1
             else:
                 self.coverage.add(154)
+        if not 0 <= brought <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of bring_up_from', brought)
         return brought
 
     def start_state(self, cache: Cache) -> None:
@@ -2256,13 +2588,13 @@ class Executor(Reference):
             def name(cell: Any) -> Any:
                 return cell[:-2] if cell is not None and cell[-1] else None
             return {'FULL': [name(cell) for cell in shown.get('FULL', [])], 'WINDOW': [name(cell) for cell in shown.get('WINDOW', [])], 'STATE': name(shown.get('STATE'))}
-        owners = {self.row[request]: request for request in self._every_request if self.row[request] is not None}
-        return {'caches': self.open_caches(), 'victims': self.victims(), 'vacant': self.vacancies(), 'requests': {str(int(request)): {'stage': self.stage[request].name, 'prompt': self.prompt[request], 'cursor': self.cursor[request], 'chunk': self.chunk[request], 'outstanding': self.outstanding[request], 'scheduled': request in self.generating or request in self.filling, 'snapshot': self.saved[request], 'row': self.row[request], 'position': self.position[request], 'fresh': self.first_chunk[request]} for request in self._every_request if self.stage[request] != Stage.NONE}, 'phase': self.phase.name, 'arrivals': [int(request) for request in self.arrivals], 'generating': [int(request) for request in self.generating], 'filling': [int(request) for request in self.filling], 'waited': self.waited, 'held_back': self.held_back, 'rows': {str(int(row)): locked_in(int(owners[row])) if row in owners else None for row in self._every_row}}
+        owners = {self.row[request]: request for request in self._every_Request if self.row[request] is not None}
+        return {'caches': self.open_caches(), 'victims': self.victims(), 'vacant': self.vacancies(), 'requests': {str(int(request)): {'stage': self.stage[request].name, 'prompt': self.prompt[request], 'cursor': self.cursor[request], 'chunk': self.chunk[request], 'outstanding': self.outstanding[request], 'scheduled': request in self.generating or request in self.filling, 'snapshot': self.saved[request], 'row': self.row[request], 'position': self.position[request], 'fresh': self.first_chunk[request]} for request in self._every_Request if self.stage[request] != Stage.NONE}, 'phase': self.phase.name, 'arrivals': [int(request) for request in self.arrivals], 'generating': [int(request) for request in self.generating], 'filling': [int(request) for request in self.filling], 'waited': self.waited, 'held_back': self.held_back, 'rows': {str(int(row)): locked_in(int(owners[row])) if row in owners else None for row in self._every_Row}}
 
     def open_caches(self) -> dict[str, Any]:
         """What each open cache has."""
         found: dict[str, Any] = {}
-        for cache in self._every_cache:
+        for cache in self._every_Cache:
             if self.status[cache] == Status.CLOSED:
                 continue
             blocks = self.blocks(self.capacity[cache])
@@ -2283,7 +2615,7 @@ class Executor(Reference):
         kind = ('FULL', 'WINDOW', 'STATE')[self.kind[page]]
         if self.path[page]:
             return ['text', kind, [int(chunk) for chunk in self.path[page]]]
-        cache, place = next(((c, at) for c in self._every_cache for at in range(self.places()) if self.cell[c][at] == page))
+        cache, place = next(((c, at) for c in self._every_Cache for at in range(self.places()) if self.cell[c][at] == page))
         return ['cache', int(cache), kind, 0 if self.kind[page] == STATE else self.ordinal_of(place)]
 
     def level_name(self, level: int) -> str:
@@ -2308,7 +2640,7 @@ class Executor(Reference):
 
     def pages_are_named_in_order(self) -> bool:
         """Pages of a group are interchangeable: let those of device memory come first, then those below, then the rest."""
-        return all((all((self.rank(later) >= self.rank(page) for later in self._every_page if later > page and self.group(later) == self.group(page))) for page in self._every_page))
+        return all((all((self.rank(later) >= self.rank(page) for later in self._every_Page if later > page and self.group(later) == self.group(page))) for page in self._every_Page))
 
     def rank(self, page: Page) -> int:
         """The level of a page; 3 for nowhere."""
@@ -2320,24 +2652,24 @@ class Executor(Reference):
         order: dict[int, None] = {}
         for level in range(self.levels()):
             order.update(dict.fromkeys(map(int, self.queue[level])))
-            for cache in self._every_cache:
+            for cache in self._every_Cache:
                 cells = [self.cell[cache][place] for place in range(self.places())]
                 order.update(dict.fromkeys((int(p) for p in cells if p is not None and self.level[p] == level)))
-            order.update(dict.fromkeys((int(p) for p in self._every_page if self.level[p] == level)))
-        order.update(dict.fromkeys(map(int, self._every_page)))
+            order.update(dict.fromkeys((int(p) for p in self._every_Page if self.level[p] == level)))
+        order.update(dict.fromkeys(map(int, self._every_Page)))
         return {'Page': sorted(order, key=lambda page: self.group(page))}
 
     def lengths_are_ordered(self) -> bool:
         """S1: committed <= history <= capacity, and a page of full attention for each block of the capacity."""
-        return all((self.committed[cache] * self.params.tokens_per_block <= self.history[cache] and self.history[cache] <= self.capacity[cache] and all(((self.cell[cache][place] is not None) == (place < self.blocks(self.capacity[cache])) for place in range(self.params.blocks_max))) for cache in self._every_cache))
+        return all((self.committed[cache] * self.params.tokens_per_block <= self.history[cache] and self.history[cache] <= self.capacity[cache] and all(((self.cell[cache][place] is not None) == (place < self.blocks(self.capacity[cache])) for place in range(self.params.blocks_max))) for cache in self._every_Cache))
 
     def closed_caches_have_nothing(self) -> bool:
         """S16: a closed cache has no pages, no text and no lengths."""
-        return all((self.status[cache] != Status.CLOSED or (all((self.cell[cache][place] is None for place in range(self.places()))) and len(self.text[cache]) == 0 and (self.committed[cache] == 0) and (self.history[cache] == 0) and (self.capacity[cache] == 0) and (not self.stopped[cache]) and (self.page_priority[cache] == 0)) for cache in self._every_cache))
+        return all((self.status[cache] != Status.CLOSED or (all((self.cell[cache][place] is None for place in range(self.places()))) and len(self.text[cache]) == 0 and (self.committed[cache] == 0) and (self.history[cache] == 0) and (self.capacity[cache] == 0) and (not self.stopped[cache]) and (self.page_priority[cache] == 0)) for cache in self._every_Cache))
 
     def only_active_caches_lock(self) -> bool:
         """S2, S6: an active cache has locked all that it uses and nothing else; others have no lock and no scratch slot."""
-        return all((self.scratch[cache] == (self.scratch_needed(cache, self.history[cache], self.capacity[cache]) if self.is_active(cache) else 0) and all(((place in self.locked[cache]) == (self.is_active(cache) and self.is_for_use(cache, place)) for place in range(self.places()))) for cache in self._every_cache))
+        return all((self.scratch[cache] == (self.scratch_needed(cache, self.history[cache], self.capacity[cache]) if self.is_active(cache) else 0) and all(((place in self.locked[cache]) == (self.is_active(cache) and self.is_for_use(cache, place)) for place in range(self.places()))) for cache in self._every_Cache))
 
     def is_active(self, cache: Cache) -> bool:
         """Whether a cache is in use."""
@@ -2345,23 +2677,29 @@ class Executor(Reference):
 
     def counters_count(self) -> bool:
         """Each page is held and locked as often as caches have it and use it."""
-        return all((self.holds[page] == self.cells_with(page) and self.locks[page] == self.locked_cells_with(page) for page in self._every_page))
+        return all((self.holds[page] == self.cells_with(page) and self.locks[page] == self.locked_cells_with(page) for page in self._every_Page))
 
     def cells_with(self, page: Page) -> Count:
         """How many cells have a page."""
-        return sum((1 for cache in self._every_cache for place in range(self.places()) if self.cell[cache][place] == page))
+        _value1 = sum((1 for cache in self._every_Cache for place in range(self.places()) if self.cell[cache][place] == page))
+        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of cells_with', _value1)
+        return _value1
 
     def locked_cells_with(self, page: Page) -> Count:
         """How many locked cells have a page."""
-        return sum((1 for cache in self._every_cache for place in range(self.places()) if self.cell[cache][place] == page and place in self.locked[cache]))
+        _value1 = sum((1 for cache in self._every_Cache for place in range(self.places()) if self.cell[cache][place] == page and place in self.locked[cache]))
+        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of locked_cells_with', _value1)
+        return _value1
 
     def locked_pages_are_on_the_device(self) -> bool:
         """S3: what an active cache uses is in device memory."""
-        return all((self.level[page] == PRIMARY for page in self._every_page if self.is_locked(page)))
+        return all((self.level[page] == PRIMARY for page in self._every_Page if self.is_locked(page)))
 
     def queued_means_evictable(self) -> bool:
         """S4: each queue has exactly the evictable pages of its level, each at its priority."""
-        return all((self.is_in_place(page, level) for page in self._every_page for level in range(self.levels())))
+        return all((self.is_in_place(page, level) for page in self._every_Page for level in range(self.levels())))
 
     def is_in_place(self, page: Page, level: Level) -> bool:
         """Whether a page is in the queue of a level exactly when it should be."""
@@ -2371,19 +2709,19 @@ class Executor(Reference):
 
     def slots_are_conserved(self) -> bool:
         """S5: each slot of a level is vacant, or has one page, or is scratch."""
-        return all((self.vacant[level][group] + sum((1 for page in self._every_page if self.group(page) == group and self.level[page] == level)) + (self.scratch_slots(group) if level == PRIMARY else 0) == self.slots(level, group) for level in range(self.levels()) for group in range(self.groups())))
+        return all((self.vacant[level][group] + sum((1 for page in self._every_Page if self.group(page) == group and self.level[page] == level)) + (self.scratch_slots(group) if level == PRIMARY else 0) == self.slots(level, group) for level in range(self.levels()) for group in range(self.groups())))
 
     def what_does_not_exist_is_nowhere(self) -> bool:
         """S16: a page without a slot has no contents, no priority and no owner; one with a slot is of its group."""
-        return all((self.group(page) == self.group_of_kind(self.kind[page]) if self.exists(page) else self.kind[page] == FULL and len(self.path[page]) == 0 and (self.priority[page] == 0) and (self.holds[page] == 0) for page in self._every_page))
+        return all((self.group(page) == self.group_of_kind(self.kind[page]) if self.exists(page) else self.kind[page] == FULL and len(self.path[page]) == 0 and (self.priority[page] == 0) and (self.holds[page] == 0) for page in self._every_Page))
 
     def private_pages_have_one_owner(self) -> bool:
         """A page that nobody can find is in exactly one cell: else it would never be given back, or be written by two."""
-        return all((self.holds[page] == 1 for page in self._every_page if self.exists(page) and (not self.is_committed(page))))
+        return all((self.holds[page] == 1 for page in self._every_Page if self.exists(page) and (not self.is_committed(page))))
 
     def what_is_committed_is_found(self) -> bool:
         """S11: one page for a text in each life cycle, and each committed page is found by its text."""
-        return all((self.known[self.kind[page]].get(self.path[page]) == page for page in self._every_page if self.is_committed(page))) and all((len(self.known[kind]) == sum((1 for page in self._every_page if self.is_committed(page) and self.kind[page] == kind)) for kind in range(self.kinds())))
+        return all((self.known[self.kind[page]].get(self.path[page]) == page for page in self._every_Page if self.is_committed(page))) and all((len(self.known[kind]) == sum((1 for page in self._every_Page if self.is_committed(page) and self.kind[page] == kind)) for kind in range(self.kinds())))
 
     def kinds(self) -> int:
         """How many life cycles there may be."""
@@ -2391,15 +2729,15 @@ class Executor(Reference):
 
     def blocks_hang_from_their_predecessors(self) -> bool:
         """S11: what is known of a block implies its page of full attention, and that of the block before."""
-        return all((self.path[page] in self.known[FULL] and (len(self.path[page]) == 1 or self.path[page][:len(self.path[page]) - 1] in self.known[FULL]) for page in self._every_page if self.is_committed(page)))
+        return all((self.path[page] in self.known[FULL] and (len(self.path[page]) == 1 or self.path[page][:len(self.path[page]) - 1] in self.known[FULL]) for page in self._every_Page if self.is_committed(page)))
 
     def what_hangs_is_counted(self) -> bool:
         """Each page has as many below it as hang from it: eviction looks for them only when there are any."""
-        return all((self.below[page] == sum((1 for other in self._every_page if self.is_committed(other) and self.is_committed(page) and (self.kind[page] == FULL) and (self.anchor(self.kind[other], self.path[other]) == self.path[page]))) for page in self._every_page))
+        return all((self.below[page] == sum((1 for other in self._every_Page if self.is_committed(other) and self.is_committed(page) and (self.kind[page] == FULL) and (self.anchor(self.kind[other], self.path[other]) == self.path[page]))) for page in self._every_Page))
 
     def committed_blocks_are_everybodys(self) -> bool:
         """S2: below its committed blocks a cache has the committed pages of its text, above them pages of its own."""
-        return all((self.committed[cache] <= len(self.text[cache]) and all((self.is_laid_out(cache, place) for place in range(self.block_places()))) for cache in self._every_cache))
+        return all((self.committed[cache] <= len(self.text[cache]) and all((self.is_laid_out(cache, place) for place in range(self.block_places()))) for cache in self._every_Cache))
 
     def is_laid_out(self, cache: Cache, place: Place) -> bool:
         """Whether the page at a place is of the kind that belongs there."""
@@ -2409,7 +2747,7 @@ class Executor(Reference):
 
     def windows_are_complete(self) -> bool:
         """S2: a block that the window needs has its page; one that has left it has none, but for a later commit."""
-        return not self.windows() or all((self.is_window_right(cache, ordinal) for cache in self._every_cache for ordinal in range(self.params.blocks_max)))
+        return not self.windows() or all((self.is_window_right(cache, ordinal) for cache in self._every_Cache for ordinal in range(self.params.blocks_max)))
 
     def is_window_right(self, cache: Cache, ordinal: int) -> bool:
         """The same for one block."""
@@ -2419,7 +2757,7 @@ class Executor(Reference):
 
     def states_start_once(self) -> bool:
         """S2: from the first resume on a cache has its recurrent state, before that the snapshot that it was matched by."""
-        return not self.states() or all((self.status[cache] == Status.CLOSED or self.is_state_right(cache) for cache in self._every_cache))
+        return not self.states() or all((self.status[cache] == Status.CLOSED or self.is_state_right(cache) for cache in self._every_Cache))
 
     def is_state_right(self, cache: Cache) -> bool:
         """The same for one cache."""
@@ -2435,25 +2773,25 @@ class Executor(Reference):
 
     def utilisation_is_what_is_kept(self) -> bool:
         """S14: what cannot be had is what is locked or scratch, and without a lower level what is held; nothing else is."""
-        return all((self.unavailable(group) == self.scratch_slots(group) + sum((1 for page in self._every_page if self.group(page) == group and self.level[page] == PRIMARY and (self.is_locked(page) or (self.is_last(PRIMARY, group) and self.is_held(page))))) for group in range(self.groups())))
+        return all((self.unavailable(group) == self.scratch_slots(group) + sum((1 for page in self._every_Page if self.group(page) == group and self.level[page] == PRIMARY and (self.is_locked(page) or (self.is_last(PRIMARY, group) and self.is_held(page))))) for group in range(self.groups())))
 
     def any_waiting_cache_can_be_resumed(self) -> bool:
         """S15 (b): while none is active, each cache that fits the device can be resumed, if one slot is spare.
 
         It takes that slot: with every slot held, a cache that has pages on both levels cannot move any of them.
         """
-        return self.is_busy() or all((self.can_resume(cache) for cache in self._every_cache if self.is_waiting(cache)))
+        return self.is_busy() or all((self.can_resume(cache) for cache in self._every_Cache if self.is_waiting(cache)))
 
     def some_waiting_cache_can_be_resumed(self) -> bool:
         """S15 (a): under the same conditions at least one can be, if any waits: never is everybody stuck.
 
         It follows from (b), and stands alone for variants in which only this is claimed.
         """
-        return self.is_busy() or not any((self.is_waiting(cache) for cache in self._every_cache)) or any((self.is_waiting(cache) and self.can_resume(cache) for cache in self._every_cache))
+        return self.is_busy() or not any((self.is_waiting(cache) for cache in self._every_Cache)) or any((self.is_waiting(cache) and self.can_resume(cache) for cache in self._every_Cache))
 
     def is_busy(self) -> bool:
         """Whether some cache is active, or suspended ones could not leave the device at all."""
-        return any((self.slots(PRIMARY, group) > 0 and self.is_last(PRIMARY, group) for group in range(self.groups()))) or any((self.is_active(cache) for cache in self._every_cache))
+        return any((self.slots(PRIMARY, group) > 0 and self.is_last(PRIMARY, group) for group in range(self.groups()))) or any((self.is_active(cache) for cache in self._every_Cache))
 
     def is_waiting(self, cache: Cache) -> bool:
         """Whether a cache is suspended, would fit the device alone, and has the spare slots that it takes to move."""
@@ -2472,7 +2810,7 @@ class Executor(Reference):
     def target(self, request: Request) -> Cache:
         """The cache of a request."""
         found = FIRST_CACHE
-        for cache in self._every_cache:
+        for cache in self._every_Cache:
             self.coverage.add(185)
             if cache - request == 0:
                 self.coverage.add(186)
@@ -2484,7 +2822,7 @@ class Executor(Reference):
     def draft(self, request: Request) -> Cache:
         """Its cache for the draft model."""
         found = FIRST_CACHE
-        for cache in self._every_cache:
+        for cache in self._every_Cache:
             self.coverage.add(188)
             if cache - request == self.params.requests:
                 self.coverage.add(189)
@@ -2503,7 +2841,7 @@ class Executor(Reference):
 
     def pins_nothing(self, request: Request) -> bool:
         """Whether a request has nothing locked, and no scratch slot."""
-        return all((len(self.locked[cache]) == 0 and self.scratch[cache] == 0 for cache in self._every_cache if self.is_of(cache, request)))
+        return all((len(self.locked[cache]) == 0 and self.scratch[cache] == 0 for cache in self._every_Cache if self.is_of(cache, request)))
 
     def is_of(self, cache: Cache, request: Request) -> bool:
         """Whether a cache is a request's."""
@@ -2527,6 +2865,8 @@ class Executor(Reference):
         self.request_text[request] = text
         self.request_priority[request] = priority
         self.arrivals = self.arrivals + (request,)
+        if not len(self.arrivals) <= self.params.requests:
+            raise OutOfDomain('bound: self.arrivals', self.arrivals)
 
     def open_pass(self) -> None:
         """A pass begins."""
@@ -2550,7 +2890,7 @@ class Executor(Reference):
         """A request's first chunk is coming: it has caches, knows what it need not compute, and gets a row."""
         if not (self.stage[request] == Stage.CONTEXT and self.row[request] is None):
             raise RuleBroken('seat-once')
-        if not all((self.row[other] != row for other in self._every_request)):
+        if not all((self.row[other] != row for other in self._every_Request)):
             raise RuleBroken('rows-have-one-owner')
         if not self.is_status(request, Status.SUSPENDED):
             raise RuleBroken('caches-before-a-row')
@@ -2561,6 +2901,8 @@ class Executor(Reference):
         self.steps_taken += 1
         self.row[request] = row
         self.cursor[request] = cursor
+        if not 0 <= self.cursor[request] <= self.params.blocks_max * self.params.tokens_per_block:
+            raise OutOfDomain('bound: self.cursor[request]', self.cursor[request])
         self.first_chunk[request] = True
 
     def rewind(self, request: Request, prompt: TokenCount) -> None:
@@ -2578,6 +2920,8 @@ class Executor(Reference):
         self.steps_taken += 1
         self.stage[request] = Stage.CONTEXT
         self.prompt[request] = prompt
+        if not (isinstance(self.prompt[request], int) and self.prompt[request].__class__ is not bool and (0 <= self.prompt[request] <= self.params.blocks_max * self.params.tokens_per_block)):
+            raise OutOfDomain('bound: self.prompt[request]', self.prompt[request])
         self.cursor[request] = 0
         self.chunk[request] = 0
         self.saved[request] = None
@@ -2612,9 +2956,15 @@ class Executor(Reference):
             self.on_step('grow', (request, resumed))
         self.steps_taken += 1
         self.generating = self.generating + (request,)
+        if not len(self.generating) <= self.params.requests:
+            raise OutOfDomain('bound: self.generating', self.generating)
         self.grown[request] = self.params.growth
+        if not (isinstance(self.grown[request], int) and self.grown[request].__class__ is not bool and (0 <= self.grown[request] <= 1 + self.params.draft_tokens)):
+            raise OutOfDomain('bound: self.grown[request]', self.grown[request])
         self.resumed[request] = resumed
         self.scheduled_tokens += self.params.growth
+        if not 0 <= self.scheduled_tokens <= self.params.max_tokens:
+            raise OutOfDomain('bound: self.scheduled_tokens', self.scheduled_tokens)
 
     def take_chunk(self, request: Request, tokens: ChunkTokens, snapshot: TokenCount | None) -> None:
         """A context request is in this pass with so many tokens of its prompt (P11)."""
@@ -2630,9 +2980,15 @@ class Executor(Reference):
             self.on_step('take_chunk', (request, tokens, snapshot))
         self.steps_taken += 1
         self.filling = self.filling + (request,)
+        if not len(self.filling) <= self.params.requests:
+            raise OutOfDomain('bound: self.filling', self.filling)
         self.chunk[request] = tokens
+        if not 0 <= self.chunk[request] <= self.params.blocks_max * self.params.tokens_per_block:
+            raise OutOfDomain('bound: self.chunk[request]', self.chunk[request])
         self.saved[request] = snapshot
         self.scheduled_tokens += tokens
+        if not 0 <= self.scheduled_tokens <= self.params.max_tokens:
+            raise OutOfDomain('bound: self.scheduled_tokens', self.scheduled_tokens)
 
     def strike(self, request: Request) -> None:
         """A scheduled request is not forwarded after all, and has the room that it had before (P1, P2; of P4 the lengths).
@@ -2660,7 +3016,10 @@ class Executor(Reference):
         """The capacity that a request had before this pass scheduled it."""
         if self.stage[request] == Stage.GENERATION:
             self.coverage.add(191)
-            return self.history[self.target(request)] + self.params.growth * self.outstanding[request]
+            _value1 = self.history[self.target(request)] + self.params.growth * self.outstanding[request]
+            if not 0 <= _value1 <= self.params.blocks_max * self.params.tokens_per_block:
+                raise OutOfDomain('bound: result of room_before', _value1)
+            return _value1
         else:
             self.coverage.add(192)
         return self.cursor[request]
@@ -2670,7 +3029,7 @@ class Executor(Reference):
         if self.on_step is not None:
             self.on_step('clear_batch', ())
         self.steps_taken += 1
-        for request in self._every_request:
+        for request in self._every_Request:
             self.coverage.add(193)
             self.position[request] = None
 
@@ -2682,13 +3041,17 @@ class Executor(Reference):
             raise RuleBroken('forward-means-active')
         if not self.row[request] is not None:
             raise RuleBroken('forward-with-a-row')
-        if not all((self.position[other] != position for other in self._every_request)):
+        if not all((self.position[other] != position for other in self._every_Request)):
             raise RuleBroken('one-place-each')
         if self.on_step is not None:
             self.on_step('forward', (request, position))
         self.steps_taken += 1
         self.outstanding[request] += 1
+        if not 0 <= self.outstanding[request] <= 1 + self.params.overlap:
+            raise OutOfDomain('bound: self.outstanding[request]', self.outstanding[request])
         self.position[request] = position
+        if not 0 <= self.position[request] <= self.params.requests - 1:
+            raise OutOfDomain('bound: self.position[request]', self.position[request])
         self.saved[request] = None
         self.grown[request] = 0
         self.resumed[request] = False
@@ -2696,7 +3059,7 @@ class Executor(Reference):
 
     def close_pass(self, waited: PassCount, held_back: PassCount) -> None:
         """The pass is over: all that was scheduled was forwarded or released, and no record of it is left (P3, P9, P14)."""
-        if not all((self.saved[request] is None and self.grown[request] == 0 and (not self.first_chunk[request]) for request in self._every_request)):
+        if not all((self.saved[request] is None and self.grown[request] == 0 and (not self.first_chunk[request]) for request in self._every_Request)):
             raise RuleBroken('forwarded-or-released')
         if self.on_step is not None:
             self.on_step('close_pass', (waited, held_back))
@@ -2716,7 +3079,11 @@ class Executor(Reference):
             self.on_step('landed', (request, cursor))
         self.steps_taken += 1
         self.outstanding[request] -= 1
+        if not 0 <= self.outstanding[request] <= 1 + self.params.overlap:
+            raise OutOfDomain('bound: self.outstanding[request]', self.outstanding[request])
         self.cursor[request] = cursor
+        if not 0 <= self.cursor[request] <= self.params.blocks_max * self.params.tokens_per_block:
+            raise OutOfDomain('bound: self.cursor[request]', self.cursor[request])
         self.chunk[request] = 0
 
     def generate(self, request: Request) -> None:
@@ -2773,6 +3140,8 @@ class Executor(Reference):
                 found = found + (other,)
             else:
                 self.coverage.add(196)
+        if not len(found) <= self.params.requests:
+            raise OutOfDomain('bound: result of without', found)
         return found
 
     def target_text(self, text: RequestText) -> Text:
@@ -2780,13 +3149,15 @@ class Executor(Reference):
         found: Text = ()
         for part in text:
             self.coverage.add(197)
-            for chunk in self._every_chunk:
+            for chunk in self._every_Chunk:
                 self.coverage.add(198)
                 if chunk - part == 0:
                     self.coverage.add(199)
                     found = found + (chunk,)
                 else:
                     self.coverage.add(200)
+        if not len(found) <= self.params.blocks_max:
+            raise OutOfDomain('bound: result of target_text', found)
         return found
 
     def draft_text(self, text: RequestText) -> Text:
@@ -2794,13 +3165,15 @@ class Executor(Reference):
         found: Text = ()
         for part in text:
             self.coverage.add(201)
-            for chunk in self._every_chunk:
+            for chunk in self._every_Chunk:
                 self.coverage.add(202)
                 if chunk - part == self.params.chunks // 2:
                     self.coverage.add(203)
                     found = found + (chunk,)
                 else:
                     self.coverage.add(204)
+        if not len(found) <= self.params.blocks_max:
+            raise OutOfDomain('bound: result of draft_text', found)
         return found
 
     def matched_by_both(self, text: RequestText) -> BlockCount:
@@ -2821,6 +3194,8 @@ class Executor(Reference):
                 best = count
             else:
                 self.coverage.add(209)
+        if not 0 <= best <= self.params.blocks_max:
+            raise OutOfDomain('bound: result of matched_by_both', best)
         return best
 
     def start(self, request: Request, row: Row) -> None:
@@ -2982,7 +3357,7 @@ class Executor(Reference):
 
     def keeps_nothing(self, request: Request) -> bool:
         """Whether all device memory of a request can be had by others, but for what others use."""
-        return all((self.is_obtainable(self.cell[cache][place]) for cache in self._every_cache if self.is_of(cache, request) for place in range(self.places())))
+        return all((self.is_obtainable(self.cell[cache][place]) for cache in self._every_Cache if self.is_of(cache, request) for place in range(self.places())))
 
     def is_obtainable(self, page: Page | None) -> bool:
         """Whether a page is a victim, or nothing that its suspended owner could give up."""
@@ -3037,7 +3412,10 @@ class Executor(Reference):
             return before
         else:
             self.coverage.add(254)
-        return self.capacity[self.target(request)] - self.grown[request]
+        _value1 = self.capacity[self.target(request)] - self.grown[request]
+        if not 0 <= _value1 <= self.params.blocks_max * self.params.tokens_per_block:
+            raise OutOfDomain('bound: result of recorded_room', _value1)
+        return _value1
 
     def delay(self, peers: Peers) -> Delay:
         """Whether the context requests may go on now, or wait for other ranks, or for a fuller batch."""
@@ -3050,7 +3428,10 @@ class Executor(Reference):
             self.coverage.add(257)
             if self.waited < self.params.delay_passes and self.scheduled_tokens < self.params.wait_tokens:
                 self.coverage.add(259)
-                return Delay(False, self.waited + 1, self.held_back)
+                _value1 = Delay(False, self.waited + 1, self.held_back)
+                if not self._is_Delay(_value1):
+                    raise OutOfDomain('bound: result of delay', _value1)
+                return _value1
             else:
                 self.coverage.add(260)
             return Delay(True, 0, self.held_back)
@@ -3068,7 +3449,10 @@ class Executor(Reference):
             self.coverage.add(261)
             if peers.all_generate and len(self.generating) > 0 and (self.held_back < self.params.delay_passes):
                 self.coverage.add(263)
-                return Delay(False, 0, self.held_back + 1)
+                _value1 = Delay(False, 0, self.held_back + 1)
+                if not self._is_Delay(_value1):
+                    raise OutOfDomain('bound: result of balance', _value1)
+                return _value1
             else:
                 self.coverage.add(264)
             return Delay(True, 0, 0)
@@ -3079,12 +3463,17 @@ class Executor(Reference):
             return Delay(True, 0, self.held_back)
         else:
             self.coverage.add(266)
-        return Delay(False, self.waited + 1, self.held_back)
+        _value2 = Delay(False, self.waited + 1, self.held_back)
+        if not self._is_Delay(_value2):
+            raise OutOfDomain('bound: result of balance', _value2)
+        return _value2
 
     def within_attention(self, count: RequestCount) -> RequestCount:
         """How many of the first context requests attend to no more tokens than allowed; the first always may."""
         if self.params.attended_max == 0:
             self.coverage.add(267)
+            if not 0 <= count <= self.params.requests:
+                raise OutOfDomain('bound: result of within_attention', count)
             return count
         else:
             self.coverage.add(268)
@@ -3098,6 +3487,8 @@ class Executor(Reference):
                 fitting = position + 1
             else:
                 self.coverage.add(271)
+        if not 0 <= fitting <= self.params.requests:
+            raise OutOfDomain('bound: result of within_attention', fitting)
         return fitting
 
     def batch(self, passes: bool, ready: bool, connector: RequestCount, encoder: RequestCount) -> Requests:
@@ -3117,14 +3508,20 @@ class Executor(Reference):
         if encoder < kept:
             self.coverage.add(276)
             self._reach("a context request's encoder fails")
-            return self.generating + self.filling[:encoder] + self.filling[encoder + 1:kept]
+            _value1 = self.generating + self.filling[:encoder] + self.filling[encoder + 1:kept]
+            if not len(_value1) <= self.params.requests:
+                raise OutOfDomain('bound: result of batch', _value1)
+            return _value1
         else:
             self.coverage.add(277)
-        return self.generating + self.filling[:kept]
+        _value2 = self.generating + self.filling[:kept]
+        if not len(_value2) <= self.params.requests:
+            raise OutOfDomain('bound: result of batch', _value2)
+        return _value2
 
     def release_others(self, batch: Requests) -> None:
         """Release every scheduled request that is not in the batch."""
-        for request in self._every_request:
+        for request in self._every_Request:
             self.coverage.add(278)
             if self.is_scheduled(request) and request not in batch:
                 self.coverage.add(279)
@@ -3206,13 +3603,16 @@ class Executor(Reference):
 
     def room_wanted(self, request: Request, chunk: ChunkTokens) -> TokenCount:
         """The capacity that a context request needs: counted from the beginning, so that asking twice adds nothing (P7)."""
-        return max(self.capacity[self.target(request)], self.cursor[request] + chunk)
+        _value1 = max(self.capacity[self.target(request)], self.cursor[request] + chunk)
+        if not 0 <= _value1 <= self.params.blocks_max * self.params.tokens_per_block:
+            raise OutOfDomain('bound: result of room_wanted', _value1)
+        return _value1
 
     def free_row(self) -> Row | None:
         """The lowest row that nobody has."""
-        for row in self._every_row:
+        for row in self._every_Row:
             self.coverage.add(296)
-            if not any((self.row[request] == row for request in self._every_request)):
+            if not any((self.row[request] == row for request in self._every_Request)):
                 self.coverage.add(297)
                 return row
             else:
@@ -3221,15 +3621,15 @@ class Executor(Reference):
 
     def what_is_not_there_has_nothing(self) -> bool:
         """A place without a request is empty, and has no caches."""
-        return all((self.stage[request] != Stage.NONE or (self.prompt[request] == 0 and len(self.request_text[request]) == 0 and (self.request_priority[request] == 0) and (self.cursor[request] == 0) and (self.chunk[request] == 0) and (self.row[request] is None) and self.is_status(request, Status.CLOSED)) for request in self._every_request))
+        return all((self.stage[request] != Stage.NONE or (self.prompt[request] == 0 and len(self.request_text[request]) == 0 and (self.request_priority[request] == 0) and (self.cursor[request] == 0) and (self.chunk[request] == 0) and (self.row[request] is None) and self.is_status(request, Status.CLOSED)) for request in self._every_Request))
 
     def arrivals_are_the_requests(self) -> bool:
         """Every request is in the order of arrival, once."""
-        return all((sum((1 for other in self.arrivals if other == request)) == (0 if self.stage[request] == Stage.NONE else 1) for request in self._every_request))
+        return all((sum((1 for other in self.arrivals if other == request)) == (0 if self.stage[request] == Stage.NONE else 1) for request in self._every_Request))
 
     def passes_have_what_was_scheduled(self) -> bool:
         """A pass has generating requests and then context requests, each once; while none is open, nothing is scheduled."""
-        return (self.phase != Phase.IDLE or len(self.generating) == 0) and (self.phase == Phase.FILLING or len(self.filling) == 0) and all((self.is_scheduled_right(request) for request in self._every_request))
+        return (self.phase != Phase.IDLE or len(self.generating) == 0) and (self.phase == Phase.FILLING or len(self.filling) == 0) and all((self.is_scheduled_right(request) for request in self._every_Request))
 
     def is_scheduled_right(self, request: Request) -> bool:
         """The same for one request. The records of its growth are there just while it is scheduled (P3, P9)."""
@@ -3243,7 +3643,7 @@ class Executor(Reference):
 
     def rows_have_one_owner(self) -> bool:
         """P10: a request has a row exactly while it has caches and may run; no two share one."""
-        return all(((self.row[request] is not None) == ((self.stage[request] == Stage.CONTEXT or self.stage[request] == Stage.GENERATION) and self.status[self.target(request)] != Status.CLOSED) and all((other == request or self.row[other] is None or self.row[other] != self.row[request] for other in self._every_request)) for request in self._every_request))
+        return all(((self.row[request] is not None) == ((self.stage[request] == Stage.CONTEXT or self.stage[request] == Stage.GENERATION) and self.status[self.target(request)] != Status.CLOSED) and all((other == request or self.row[other] is None or self.row[other] != self.row[request] for other in self._every_Request)) for request in self._every_Request))
 
     def context_has_room_for_its_chunk(self) -> bool:
         """P1, P5, P7: a context request has computed up to its cursor, and has room for the chunk that comes and no more.
@@ -3251,7 +3651,7 @@ class Executor(Reference):
         So whatever was deferred has left nothing behind. Before its first chunk it has no caches; all blocks that are full
         are committed.
         """
-        return all((self.stage[request] != Stage.CONTEXT or self.is_context_right(request) for request in self._every_request))
+        return all((self.stage[request] != Stage.CONTEXT or self.is_context_right(request) for request in self._every_Request))
 
     def is_context_right(self, request: Request) -> bool:
         """The same for one request."""
@@ -3265,7 +3665,7 @@ class Executor(Reference):
         """P7, P8: a generating request has room for what it has computed, for each pass in flight, and for the one that is
         scheduled; for nothing else, however many passes were skipped.
         """
-        return all((self.stage[request] != Stage.GENERATION or self.is_generation_right(request) for request in self._every_request))
+        return all((self.stage[request] != Stage.GENERATION or self.is_generation_right(request) for request in self._every_Request))
 
     def is_generation_right(self, request: Request) -> bool:
         """The same for one request."""
@@ -3274,27 +3674,27 @@ class Executor(Reference):
 
     def what_is_sent_is_at_rest(self) -> bool:
         """A request whose pages somebody else reads has them, and nothing is computed for it any more."""
-        return all((self.stage[request] != Stage.SENDING or (self.status[self.target(request)] != Status.CLOSED and self.chunk[request] == 0 and (self.cursor[request] == self.prompt[request]) and self.stopped[self.target(request)]) for request in self._every_request))
+        return all((self.stage[request] != Stage.SENDING or (self.status[self.target(request)] != Status.CLOSED and self.chunk[request] == 0 and (self.cursor[request] == self.prompt[request]) and self.stopped[self.target(request)]) for request in self._every_Request))
 
     def what_has_run_has_its_state(self) -> bool:
         """A request that has run has its recurrent state from then on: suspending it takes nothing but the locks (P4)."""
-        return not self.states() or all((self.row[request] is None or self.first_chunk[request] or all((self.cell[cache][self.state_place()] is not None for cache in self._every_cache if self.is_of(cache, request))) for request in self._every_request))
+        return not self.states() or all((self.row[request] is None or self.first_chunk[request] or all((self.cell[cache][self.state_place()] is not None for cache in self._every_Cache if self.is_of(cache, request))) for request in self._every_Request))
 
     def prompts_fit(self) -> bool:
         """A prompt has a token, and all of it is text but for its end: at least the last token is computed."""
-        return all((self.stage[request] == Stage.NONE or (self.prompt[request] > 0 and len(self.request_text[request]) * self.params.tokens_per_block < self.prompt[request]) for request in self._every_request))
+        return all((self.stage[request] == Stage.NONE or (self.prompt[request] > 0 and len(self.request_text[request]) * self.params.tokens_per_block < self.prompt[request]) for request in self._every_Request))
 
     def what_runs_is_active(self) -> bool:
         """P11: what is scheduled or in flight has active caches; as many passes are in flight as the loops allow."""
-        return all(((self.outstanding[request] == 0 and (not self.is_scheduled(request)) or (self.is_status(request, Status.ACTIVE) and (self.stage[request] == Stage.CONTEXT or self.stage[request] == Stage.GENERATION))) and self.outstanding[request] + (1 if self.is_scheduled(request) else 0) <= (1 if self.stage[request] == Stage.CONTEXT else 1 + self.params.overlap) for request in self._every_request))
+        return all(((self.outstanding[request] == 0 and (not self.is_scheduled(request)) or (self.is_status(request, Status.ACTIVE) and (self.stage[request] == Stage.CONTEXT or self.stage[request] == Stage.GENERATION))) and self.outstanding[request] + (1 if self.is_scheduled(request) else 0) <= (1 if self.stage[request] == Stage.CONTEXT else 1 + self.params.overlap) for request in self._every_Request))
 
     def batch_places_are_current(self) -> bool:
         """P15: only a request that has its memory still has a place in the last batch, and no two have the same."""
-        return all((self.position[request] is None or (self.row[request] is not None and self.is_status(request, Status.ACTIVE) and all((other == request or self.position[other] != self.position[request] for other in self._every_request))) for request in self._every_request))
+        return all((self.position[request] is None or (self.row[request] is not None and self.is_status(request, Status.ACTIVE) and all((other == request or self.position[other] != self.position[request] for other in self._every_Request))) for request in self._every_Request))
 
     def pairs_are_alike(self) -> bool:
         """P13: the caches of a request have the same status and the same lengths, and the texts of their models."""
-        return all((self.is_pair_right(request) for request in self._every_request))
+        return all((self.is_pair_right(request) for request in self._every_Request))
 
     def is_pair_right(self, request: Request) -> bool:
         """The same for one request."""
@@ -3312,7 +3712,10 @@ class Executor(Reference):
         cells: Cells = ()
         for place in range(self.places()):
             cells = cells + (self.cell[cache][place],)
-        return Share(self.status[cache], self.committed[cache], self.history[cache], self.capacity[cache], self.stopped[cache], self.scratch[cache], len(self.locked[cache]), cells)
+        _value1 = Share(self.status[cache], self.committed[cache], self.history[cache], self.capacity[cache], self.stopped[cache], self.scratch[cache], len(self.locked[cache]), cells)
+        if not self._is_Share(_value1):
+            raise OutOfDomain('bound: result of share', _value1)
+        return _value1
 
     def asleep(self, share: Share) -> Share:
         """The same after a suspension: without locks and scratch."""
@@ -3323,18 +3726,23 @@ class Executor(Reference):
         there is a level below, what nobody else has locked.
         """
         count = 0
-        for cache in self._every_cache:
+        for cache in self._every_Cache:
             if self.is_of(cache, request) and self.scratch_slots(group) > 0:
                 count += self.scratch[cache]
         if not self.is_last(PRIMARY, group):
-            for page in self._every_page:
+            for page in self._every_Page:
                 if self.group(page) == group and self.is_locked(page) and (self.locks[page] == self.locks_of(request, page)):
                     count += 1
+        if not 0 <= count <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of freed_by_rest', count)
         return count
 
     def locks_of(self, request: Request, page: Page) -> Count:
         """How often a request's caches use a page."""
-        return sum((1 for cache in self._every_cache if self.is_of(cache, request) for place in range(self.places()) if self.cell[cache][place] == page and place in self.locked[cache]))
+        _value1 = sum((1 for cache in self._every_Cache if self.is_of(cache, request) for place in range(self.places()) if self.cell[cache][place] == page and place in self.locked[cache]))
+        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of locks_of', _value1)
+        return _value1
 
     def a_dropped_generation_is_as_before(self, request: Request, cache: Cache, group: Group) -> None:
         """P4, P6: a generating request that is given room and then dropped has what it had, page by page, and others can
@@ -3520,7 +3928,7 @@ class Executor(Reference):
             return False
         else:
             self.coverage.add(320)
-        for _ in self._every_request:
+        for _ in self._every_Request:
             self.coverage.add(321)
             if self.schedule_growth(request):
                 self.coverage.add(322)
@@ -3631,7 +4039,10 @@ class Executor(Reference):
 
     def reclaimed(self, accepted: Accepted) -> Growth:
         """The room that is taken back after a pass: that of the drafts that were wrong."""
-        return self.params.growth - accepted
+        _value1 = self.params.growth - accepted
+        if not 0 <= _value1 <= 1 + self.params.draft_tokens:
+            raise OutOfDomain('bound: result of reclaimed', _value1)
+        return _value1
 
     def hand_over(self, request: Request) -> None:
         """Leave the pages of a request to somebody who sends them elsewhere, and its row to another request."""

@@ -8,9 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
+import ast
+import linecache
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
+from itertools import product
+from types import CodeType
 from typing import Any, ClassVar
+
+_MISUSES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What Python raises for an absent key or element, for None in place of a value, for a wrong length, for a division by 0."""
 
 
 class Rejected(Exception):
@@ -29,26 +36,43 @@ class RuleBroken(Exception):
         self.rule = rule
 
 
+class OutOfDomain(RuleBroken):
+    """A value outside its declared type ("bound"), or a use of what is not there ("defined"): no machine may do that."""
+
+    def __init__(self, rule: str, value: Any = "") -> None:
+        super().__init__(rule, str(value))
+
+
 class NotAssumed(Exception):
     """A trial was tried where it means nothing: one of its assumptions is false."""
+
+
+class Members(set[Any]):
+    """A set; loops run in ascending order over what was in it when they began."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(_in_order(set.__iter__(self)))
 
 
 class PriorityQueue:
     """Distinct items, lowest priority first, and within a priority from front to back; all but iteration is O(1)."""
 
-    __slots__ = ("_lanes", "_occupied", "_priority")
+    __slots__ = ("_lanes", "_low", "_occupied", "_priority")
 
-    def __init__(self) -> None:
+    def __init__(self, low: int = 0) -> None:
         self._lanes: dict[int, OrderedDict[int, None]] = {}
+        self._low = low
         self._occupied = 0
         self._priority: dict[int, int] = {}
 
     def push_back(self, item: int, priority: int) -> None:
         if item in self._priority:
-            raise RuleBroken("queued-once", f"{item} is queued already, at priority {self._priority[item]}")
+            raise OutOfDomain("defined", f"{item} is queued already, at priority {self._priority[item]}")
         self._priority[item] = priority
         self._lanes.setdefault(priority, OrderedDict())[item] = None
-        self._occupied |= 1 << priority
+        self._occupied |= 1 << priority - self._low
 
     def push_front(self, item: int, priority: int) -> None:
         self.push_back(item, priority)
@@ -56,37 +80,38 @@ class PriorityQueue:
 
     def remove(self, item: int) -> None:
         if item not in self._priority:
-            raise RuleBroken("removed-where-queued", f"{item} is not queued here")
+            raise OutOfDomain("defined", f"{item} is not queued here and cannot be removed")
         priority = self._priority.pop(item)
         lane = self._lanes[priority]
         del lane[item]
         if not lane:
-            self._occupied &= ~(1 << priority)
+            self._occupied &= ~(1 << priority - self._low)
 
     def front(self) -> int:
         if not self._occupied:
-            raise RuleBroken("front-of-nothing", "an empty queue has no front")
-        return next(iter(self._lanes[(self._occupied & -self._occupied).bit_length() - 1]))
+            raise OutOfDomain("defined", "an empty queue has no front")
+        return next(iter(self._lanes[(self._occupied & -self._occupied).bit_length() - 1 + self._low]))
 
     def priority_of(self, item: int) -> int:
+        if item not in self._priority:
+            raise OutOfDomain("defined", f"{item} is not queued here and has no priority")
         return self._priority[item]
 
-    def __contains__(self, item: int) -> bool:
+    def __contains__(self, item: object) -> bool:
         return item in self._priority
 
     def __len__(self) -> int:
         return len(self._priority)
 
     def __iter__(self) -> Iterator[int]:
-        for priority in sorted(self._lanes):
-            yield from list(self._lanes[priority])
+        return iter([item for priority in sorted(self._lanes) for item in self._lanes[priority]])
 
     def snapshot(self) -> tuple[tuple[int, int], ...]:
         return tuple((item, self._priority[item]) for item in self)
 
     @classmethod
-    def restored(cls, pairs: Iterable[tuple[int, int]]) -> PriorityQueue:
-        queue = cls()
+    def restored(cls, pairs: Iterable[tuple[int, int]], low: int = 0) -> PriorityQueue:
+        queue = cls(low)
         for item, priority in pairs:
             queue.push_back(item, priority)
         return queue
@@ -106,6 +131,8 @@ class Reference:
     INVARIANTS: ClassVar[tuple[str, ...]] = ()
     READERS: ClassVar[dict[str, tuple[Callable[[Any], Any], ...]]] = {}
     """For each operation that takes records: what makes each argument out of its plain form."""
+    TYPED: ClassVar[dict[str, Callable[..., bool]]] = {}
+    """For each step: whether its arguments are of its types."""
     RECORD_RESULTS: ClassVar[frozenset[str]] = frozenset()
     """The operations whose results hold records."""
     EVENTS: ClassVar[tuple[str, ...]] = ()
@@ -137,6 +164,9 @@ class Reference:
                 message = f"{operation} was rejected ({rejection.error}) after it had taken a step"
                 raise RuleBroken("all-or-nothing", message) from rejection
             raise
+        except (OutOfDomain, *_MISUSES) as error:
+            self._tell(error)
+            raise
 
     def attempt(self, trial: str, arguments: dict[str, Any], saved: Any) -> bool:
         """Try a trial in the state that `saved` is the snapshot of, and return to it; False where the trial means nothing.
@@ -146,10 +176,14 @@ class Reference:
         hook, coverage, events, taken = self.on_step, self.coverage, self.events, self.steps_taken
         self.on_step, self.coverage, self.events = None, set(), {}
         self.offered = []
+        values = [arguments[name] for name in self.TRIALS[trial]]
         try:
-            getattr(self, trial)(*(arguments[name] for name in self.TRIALS[trial]))
+            getattr(self, trial)(*values)
         except NotAssumed:
             return False
+        except (OutOfDomain, *_MISUSES) as error:
+            self._tell(error)
+            raise
         finally:
             if self.steps_taken != taken:
                 self.restore(saved)
@@ -167,12 +201,17 @@ class Reference:
             raise _Reached
 
         hook, coverage, events, taken = self.on_step, self.coverage, self.events, self.steps_taken
+        values = self._values(operation, arguments)
         self.on_step, self.coverage, self.events = stop, set(), {}
         try:
-            getattr(self, operation)(*self._values(operation, arguments))
+            getattr(self, operation)(*values)
         except Rejected as rejection:
             return rejection.error
         except (_Reached, RuleBroken):
+            return None
+        except _MISUSES as error:
+            if not self._is_own(error):
+                raise
             return None
         finally:
             self.on_step, self.coverage, self.events, self.steps_taken = hook, coverage, events, taken
@@ -184,8 +223,43 @@ class Reference:
         return values if readers is None else [read(value) for read, value in zip(readers, values, strict=True)]
 
     def check(self) -> list[str]:
-        """Names of the invariants that do not hold now."""
-        return [name for name in self.INVARIANTS if not getattr(self, name)()]
+        """Names of the invariants that do not hold now. One in which a promise breaks, or that reads what is not there,
+        does not hold."""
+        try:
+            return [name for name in self.INVARIANTS if not getattr(self, name)()]
+        except (RuleBroken, *_MISUSES):
+            return [name for name in self.INVARIANTS if not self._holds(name)]
+
+    def _holds(self, invariant: str) -> bool:
+        try:
+            return bool(getattr(self, invariant)())
+        except RuleBroken:
+            return False
+        except _MISUSES as error:
+            if not self._is_own(error):
+                raise
+            return False
+
+    def _tell(self, error: Exception) -> None:
+        """Raise an error of the machine's own methods as a broken rule that says in which expression it happened."""
+        if not self._is_own(error):
+            return
+        code, instruction = _places(error, type(self))[-1]
+        kind, told = ("defined", f"{type(error).__name__}: {error}")
+        if isinstance(error, OutOfDomain):
+            kind, told = error.rule, str(error)
+        if ":" in kind:  # it says already where
+            return
+        raise OutOfDomain(f"{kind}: {_expression(code, instruction)}", f"in {code.co_name}: {told}") from error
+
+    def _is_own(self, error: Exception) -> bool:
+        """Whether it was the machine's own methods that raised; an error of anything else is none of the machine."""
+        own = _places(error, type(self))
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        last = None if trace is None else trace.tb_frame.f_code
+        return bool(own) and (isinstance(error, OutOfDomain) or own[-1][0] is last)
 
     def _reach(self, event: str) -> None:
         self.events[event] = self.events.get(event, 0) + 1
@@ -205,6 +279,41 @@ class Reference:
         if chosen not in allowed:
             raise RuleBroken(f"choice-allowed:{name}", f"{chosen} is not among {list(allowed)}")
         return chosen
+
+
+def _places(error: Exception, reference: type) -> list[tuple[CodeType, int]]:
+    """Where an error passed through the methods of a machine, the innermost last."""
+    methods = tuple(f"{cls.__name__}." for cls in reference.__mro__ if cls not in (Reference, object))
+    found = []
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if code.co_filename == reference.__init__.__code__.co_filename and code.co_qualname.startswith(methods):
+            found.append((code, trace.tb_lasti))
+        trace = trace.tb_next
+    return found
+
+
+def _expression(code: CodeType, instruction: int) -> str:
+    """The expression that was being evaluated."""
+    first, last, start, end = list(code.co_positions())[instruction // 2]
+    if first is None or first != last:
+        return code.co_name
+    text = linecache.getline(code.co_filename, first).encode()[start:end].decode(errors="replace")
+    try:
+        node = ast.parse(f"({text})", mode="eval").body
+    except SyntaxError:
+        return text.strip()
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_key":
+        node = node.args[0]
+    return ast.unparse(node)
+
+
+def _key(value: Any, keys: Container[Any]) -> Any:
+    """A key of a total map: of others a list would take some for places counted from its end, a dict would take them in."""
+    if value in keys:
+        return value
+    raise OutOfDomain("bound", f"{value!r} is not a key of this map")
 
 
 def _fields(cls: Any, value: Any) -> Any:
@@ -232,7 +341,27 @@ def _same(value: Any) -> Any:
 
 def _ascending(mapping: dict[Any, Any]) -> list[Any]:
     """The values of a partial map in ascending order of their keys."""
-    return [mapping[key] for key in sorted(mapping)] if len(mapping) > 1 else list(mapping.values())
+    return [mapping[key] for key in _in_order(mapping)] if len(mapping) > 1 else list(mapping.values())
+
+
+def _sequences(elements: Iterable[Any], shortest: int, longest: int) -> list[tuple[Any, ...]]:
+    """All sequences of these elements, shorter ones first."""
+    return [found for length in range(shortest, longest + 1) for found in product(list(elements), repeat=length)]
+
+
+def _in_order(values: Iterable[Any]) -> list[Any]:
+    """Values in ascending order, None before all others."""
+    known = list(values)
+    try:
+        return sorted(known)
+    except TypeError:
+        return sorted(known, key=_rank)
+
+
+def _rank(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return (1, tuple([_rank(part) for part in value]))
+    return (0, 0) if value is None else (1, value)
 
 
 class Status(IntEnum):
@@ -298,6 +427,11 @@ class Parameters:
     'Eviction priorities, 0 .. priorities - 1, at least 1: lower ones go first.'
     gate_percent: int = 97
     'Utilisation of device memory above which no cache is resumed, in percent, 1 to 100.'
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        if self.caches < 1:
+            raise ValueError(f'caches is {self.caches}: it must be at least 1')
     caches: int = 3
     'Sequence caches that may be open at once, at least 1.'
 
@@ -583,56 +717,78 @@ class SequenceCaches(Reference):
      213: ('prefetch', 88, 'else'),
      214: ('close', 95, 'then'),
      215: ('close', 95, 'else')}
+    TYPED: ClassVar[dict[str, Callable[..., bool]]] = {
+        'take_slot': lambda self, page, kind, priority: (isinstance(page, int) and page.__class__ is not bool and page in self._every_Page) and (isinstance(kind, int) and kind.__class__ is not bool and 0 <= kind <= (2 if self.params.state_primary > 0 else 1 if self.params.window_tokens > 0 else 0)) and (isinstance(priority, int) and priority.__class__ is not bool and 0 <= priority <= (self.params.priorities - 1)),
+        'destroy': lambda self, page: (isinstance(page, int) and page.__class__ is not bool and page in self._every_Page),
+        'migrate': lambda self, page, level: (isinstance(page, int) and page.__class__ is not bool and page in self._every_Page) and (isinstance(level, int) and level.__class__ is not bool and 0 <= level <= (2 if self.params.tertiary_slots > 0 else 1)),
+        'enqueue': lambda self, page: (isinstance(page, int) and page.__class__ is not bool and page in self._every_Page),
+        'unqueue': lambda self, page: (isinstance(page, int) and page.__class__ is not bool and page in self._every_Page),
+        'link': lambda self, page, path: (isinstance(page, int) and page.__class__ is not bool and page in self._every_Page) and (path.__class__ is tuple and len(path) <= (self.params.blocks_max) and all([(isinstance(part, int) and part.__class__ is not bool and part in self._every_Chunk) for part in path])),
+        'open': lambda self, cache, text, priority: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache) and (text.__class__ is tuple and len(text) <= (self.params.blocks_max) and all([(isinstance(part, int) and part.__class__ is not bool and part in self._every_Chunk) for part in text])) and (isinstance(priority, int) and priority.__class__ is not bool and 0 <= priority <= (self.params.priorities - 1)),
+        'hold': lambda self, cache, place, page: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache) and (isinstance(place, int) and place.__class__ is not bool and 0 <= place <= ((2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1)) and (isinstance(page, int) and page.__class__ is not bool and page in self._every_Page),
+        'let_go': lambda self, cache, place: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache) and (isinstance(place, int) and place.__class__ is not bool and 0 <= place <= ((2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1)),
+        'lock': lambda self, cache, place: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache) and (isinstance(place, int) and place.__class__ is not bool and 0 <= place <= ((2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1)),
+        'unlock': lambda self, cache, place: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache) and (isinstance(place, int) and place.__class__ is not bool and 0 <= place <= ((2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1)),
+        'take_scratch': lambda self, cache, count: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache) and (isinstance(count, int) and count.__class__ is not bool and 0 <= count <= (self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary)),
+        'give_scratch': lambda self, cache, count: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache) and (isinstance(count, int) and count.__class__ is not bool and 0 <= count <= (self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary)),
+        'activate': lambda self, cache: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache),
+        'deactivate': lambda self, cache: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache),
+        'stop': lambda self, cache: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache),
+        'measure': lambda self, cache, committed, history, capacity: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache) and (isinstance(committed, int) and committed.__class__ is not bool and 0 <= committed <= (self.params.blocks_max)) and (isinstance(history, int) and history.__class__ is not bool and 0 <= history <= (self.params.blocks_max * self.params.tokens_per_block)) and (isinstance(capacity, int) and capacity.__class__ is not bool and 0 <= capacity <= (self.params.blocks_max * self.params.tokens_per_block)),
+        'shut': lambda self, cache: (isinstance(cache, int) and cache.__class__ is not bool and cache in self._every_Cache),
+    }
     PARAMETERS = Parameters
 
     def __init__(self, params: Parameters) -> None:
         super().__init__()
         self.params = params
-        self._every_cache = range(self.params.caches)
-        self._every_chunk = range(self.params.chunks)
-        self._every_page = range(self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary)
+        self._every_Cache = range(self.params.caches)
+        self._every_Chunk = range(self.params.chunks)
+        self._every_Page = range(self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary)
         # The level of a page's slot; None: there is no such page.
-        self.level: list[int | None] = [None for _ in self._every_page]
+        self.level: list[int | None] = [None for _ in self._every_Page]
         # The life cycle of a page; 0 for what does not exist.
-        self.kind: list[int] = [0 for _ in self._every_page]
+        self.kind: list[int] = [0 for _ in self._every_Page]
         # The text at the end of which a committed page is; () while it is private to one cache.
-        self.path: list[tuple[int, ...]] = [() for _ in self._every_page]
+        self.path: list[tuple[int, ...]] = [() for _ in self._every_Page]
         # Eviction priority; 0 for what does not exist.
-        self.priority: list[int] = [0 for _ in self._every_page]
+        self.priority: list[int] = [0 for _ in self._every_Page]
         # The committed pages by what they hold: here others find them.
         self.known: dict[int, dict[tuple[int, ...], int]] = {key: {} for key in range(0, (2 if self.params.state_primary > 0 else 1 if self.params.window_tokens > 0 else 0) + 1)}
         # How many committed pages hang from a block's page of full attention: those of the blocks after it, and its own in
         # other life cycles.
-        self.below: list[int] = [0 for _ in self._every_page]
+        self.below: list[int] = [0 for _ in self._every_Page]
         # How many caches have a page.
-        self.holds: list[int] = [0 for _ in self._every_page]
+        self.holds: list[int] = [0 for _ in self._every_Page]
         # How many of them use it now.
-        self.locks: list[int] = [0 for _ in self._every_page]
+        self.locks: list[int] = [0 for _ in self._every_Page]
         # Slots that nobody has.
         self.vacant: dict[int, dict[int, int]] = {key: {key: 0 for key in range(0, (2 if self.params.state_primary > 0 else 1 if self.params.window_primary > 0 else 0) + 1)} for key in range(0, (2 if self.params.tertiary_slots > 0 else 1) + 1)}
         # The evictable pages of each level, all groups; the first of a group is its next victim.
         self.queue: dict[int, PriorityQueue] = {key: PriorityQueue() for key in range(0, (2 if self.params.tertiary_slots > 0 else 1) + 1)}
         # What each cache is doing.
-        self.status: list[Status] = [Status(0) for _ in self._every_cache]
+        self.status: list[Status] = [Status(0) for _ in self._every_Cache]
         # What the full blocks of each sequence are; () for a cache that is closed.
-        self.text: list[tuple[int, ...]] = [() for _ in self._every_cache]
+        self.text: list[tuple[int, ...]] = [() for _ in self._every_Cache]
         # The pages of each cache.
-        self.cell: list[dict[int, int | None]] = [{key: None for key in range(0, ((2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1) + 1)} for _ in self._every_cache]
+        self.cell: list[dict[int, int | None]] = [{key: None for key in range(0, ((2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1) + 1)} for _ in self._every_Cache]
         # The places whose pages an active cache uses.
-        self.locked: list[set[int]] = [set() for _ in self._every_cache]
+        self.locked: list[set[int]] = [Members() for _ in self._every_Cache]
         # Scratch slots of an active cache: device memory for blocks whose window will have passed when they are computed.
-        self.scratch: list[int] = [0 for _ in self._every_cache]
+        self.scratch: list[int] = [0 for _ in self._every_Cache]
         # Blocks of a cache that others may reuse.
-        self.committed: list[int] = [0 for _ in self._every_cache]
+        self.committed: list[int] = [0 for _ in self._every_Cache]
         # Tokens that have been computed.
-        self.history: list[int] = [0 for _ in self._every_cache]
+        self.history: list[int] = [0 for _ in self._every_Cache]
         # Tokens for which there is room.
-        self.capacity: list[int] = [0 for _ in self._every_cache]
+        self.capacity: list[int] = [0 for _ in self._every_Cache]
         # Whether no more blocks will be committed.
-        self.stopped: list[bool] = [False for _ in self._every_cache]
+        self.stopped: list[bool] = [False for _ in self._every_Cache]
         # The priority of the pages that a cache takes.
-        self.page_priority: list[int] = [0 for _ in self._every_cache]
+        self.page_priority: list[int] = [0 for _ in self._every_Cache]
         self.initial()
+        if not all([all([(isinstance(part, int) and part.__class__ is not bool and 0 <= part <= (self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary)) for part in part.values()]) for part in self.vacant.values()]):
+            raise OutOfDomain('bound: self.vacant', self.vacant)
 
     def snapshot(self) -> tuple[Any, ...]:
         """The whole state, hashable, variables in order of declaration."""
@@ -650,7 +806,7 @@ class SequenceCaches(Reference):
             tuple(self.status),
             tuple(self.text),
             tuple(tuple(part.values()) for part in self.cell),
-            tuple(tuple(sorted(part)) for part in self.locked),
+            tuple(tuple(part) for part in self.locked),
             tuple(self.scratch),
             tuple(self.committed),
             tuple(self.history),
@@ -674,17 +830,18 @@ class SequenceCaches(Reference):
         self.status = list(saved[10])
         self.text = list(saved[11])
         self.cell = [{key: part for key, part in zip(range(0, ((2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1) + 1), part, strict=True)} for part in saved[12]]
-        self.locked = [set(part) for part in saved[13]]
+        self.locked = [Members(part) for part in saved[13]]
         self.scratch = list(saved[14])
         self.committed = list(saved[15])
         self.history = list(saved[16])
         self.capacity = list(saved[17])
         self.stopped = list(saved[18])
         self.page_priority = list(saved[19])
+
     def initial(self) -> None:
         for level in range(self.levels()):
             for group in range(self.groups()):
-                self.vacant[level][group] = self.slots(level, group)
+                self.vacant[level][_key(group, self.vacant[level])] = self.slots(level, group)
 
     def levels(self) -> int:
         """How many levels of memory there are."""
@@ -700,32 +857,52 @@ class SequenceCaches(Reference):
             self.coverage.add(0)
             if group == 0:
                 self.coverage.add(2)
-                return self.params.primary_slots
+                _value1 = self.params.primary_slots
+                if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+                    raise OutOfDomain('bound: result of slots', _value1)
+                return _value1
             else:
                 self.coverage.add(3)
-            return self.params.window_primary if group == 1 else self.params.state_primary
+            _value2 = self.params.window_primary if group == 1 else self.params.state_primary
+            if not 0 <= _value2 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+                raise OutOfDomain('bound: result of slots', _value2)
+            return _value2
         else:
             self.coverage.add(1)
         if level == SECONDARY:
             self.coverage.add(4)
             if group == 0:
                 self.coverage.add(6)
-                return self.params.secondary_slots
+                _value3 = self.params.secondary_slots
+                if not 0 <= _value3 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+                    raise OutOfDomain('bound: result of slots', _value3)
+                return _value3
             else:
                 self.coverage.add(7)
-            return self.params.window_secondary if group == 1 else self.params.state_secondary
+            _value4 = self.params.window_secondary if group == 1 else self.params.state_secondary
+            if not 0 <= _value4 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+                raise OutOfDomain('bound: result of slots', _value4)
+            return _value4
         else:
             self.coverage.add(5)
-        return self.params.tertiary_slots if group == 0 else 0
+        _value5 = self.params.tertiary_slots if group == 0 else 0
+        if not 0 <= _value5 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of slots', _value5)
+        return _value5
 
     def group_of_kind(self, kind: Kind) -> Group:
         """The pool group of a life cycle."""
         if kind == WINDOW and self.params.window_primary > 0:
             self.coverage.add(8)
+            if not 0 <= 1 <= (2 if self.params.state_primary > 0 else 1 if self.params.window_primary > 0 else 0):
+                raise OutOfDomain('bound: result of group_of_kind', 1)
             return 1
         else:
             self.coverage.add(9)
-        return 2 if kind == STATE else 0
+        _value1 = 2 if kind == STATE else 0
+        if not 0 <= _value1 <= (2 if self.params.state_primary > 0 else 1 if self.params.window_primary > 0 else 0):
+            raise OutOfDomain('bound: result of group_of_kind', _value1)
+        return _value1
 
     def group(self, page: Page) -> Group:
         """The pool group of a page, for ever the same."""
@@ -735,7 +912,10 @@ class SequenceCaches(Reference):
             return 0
         else:
             self.coverage.add(11)
-        return 1 if page < full + self.params.window_primary + self.params.window_secondary else 2
+        _value1 = 1 if page < full + self.params.window_primary + self.params.window_secondary else 2
+        if not 0 <= _value1 <= (2 if self.params.state_primary > 0 else 1 if self.params.window_primary > 0 else 0):
+            raise OutOfDomain('bound: result of group', _value1)
+        return _value1
 
     def is_last(self, level: Level, group: Group) -> bool:
         """Whether a group has nothing below a level."""
@@ -788,8 +968,12 @@ class SequenceCaches(Reference):
         self.steps_taken += 1
         self.level[page] = PRIMARY
         self.kind[page] = kind
+        if not 0 <= self.kind[page] <= (2 if self.params.state_primary > 0 else 1 if self.params.window_tokens > 0 else 0):
+            raise OutOfDomain('bound: self.kind[page]', self.kind[page])
         self.priority[page] = priority
-        self.vacant[PRIMARY][self.group(page)] -= 1
+        self.vacant[PRIMARY][(_value1 := self.group(page))] -= 1
+        if not 0 <= self.vacant[PRIMARY][_value1] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: self.vacant[PRIMARY][self.group(page)]', self.vacant[PRIMARY][_value1])
 
     def destroy(self, page: Page) -> None:
         """A page that nobody has gives its slot back (S8), and nobody finds it any more."""
@@ -800,13 +984,17 @@ class SequenceCaches(Reference):
         if self.on_step is not None:
             self.on_step('destroy', (page,))
         self.steps_taken += 1
-        self.vacant[self.level_of(page)][self.group(page)] += 1
+        self.vacant[(_value1 := self.level_of(page))][(_value2 := self.group(page))] += 1
+        if not 0 <= self.vacant[_value1][_value2] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: self.vacant[self.level_of(page)][self.group(page)]', self.vacant[_value1][_value2])
         if len(self.path[page]) > 0:
             self.coverage.add(12)
             del self.known[self.kind[page]][self.path[page]]
             if self.anchor(self.kind[page], self.path[page]) in self.known[FULL]:
                 self.coverage.add(14)
-                self.below[self.known[FULL][self.anchor(self.kind[page], self.path[page])]] -= 1
+                self.below[(_value3 := self.known[FULL][self.anchor(self.kind[page], self.path[page])])] -= 1
+                if not 0 <= self.below[_value3] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+                    raise OutOfDomain('bound: self.below[self.known[FULL][self.anchor(self.kind[page], self.path[page])]]', self.below[_value3])
             else:
                 self.coverage.add(15)
         else:
@@ -830,9 +1018,15 @@ class SequenceCaches(Reference):
         if self.on_step is not None:
             self.on_step('migrate', (page, level))
         self.steps_taken += 1
-        self.vacant[self.level_of(page)][self.group(page)] += 1
-        self.vacant[level][self.group(page)] -= 1
+        self.vacant[(_value1 := self.level_of(page))][(_value2 := self.group(page))] += 1
+        if not 0 <= self.vacant[_value1][_value2] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: self.vacant[self.level_of(page)][self.group(page)]', self.vacant[_value1][_value2])
+        self.vacant[level][(_value3 := self.group(page))] -= 1
+        if not 0 <= self.vacant[level][_value3] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: self.vacant[level][self.group(page)]', self.vacant[level][_value3])
         self.level[page] = level
+        if not 0 <= self.level[page] <= (2 if self.params.tertiary_slots > 0 else 1):
+            raise OutOfDomain('bound: self.level[page]', self.level[page])
 
     def enqueue(self, page: Page) -> None:
         """A page becomes the last victim of its level, group and priority."""
@@ -875,7 +1069,9 @@ class SequenceCaches(Reference):
         self.steps_taken += 1
         if len(self.anchor(self.kind[page], path)) > 0:
             self.coverage.add(19)
-            self.below[self.known[FULL][self.anchor(self.kind[page], path)]] += 1
+            self.below[(_value1 := self.known[FULL][self.anchor(self.kind[page], path)])] += 1
+            if not 0 <= self.below[_value1] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+                raise OutOfDomain('bound: self.below[self.known[FULL][self.anchor(self.kind[page], path)]]', self.below[_value1])
         else:
             self.coverage.add(20)
         self.path[page] = path
@@ -920,7 +1116,10 @@ class SequenceCaches(Reference):
 
     def blocks(self, tokens: TokenCount) -> BlockCount:
         """How many blocks so many tokens take."""
-        return (tokens + self.params.tokens_per_block - 1) // self.params.tokens_per_block
+        _value1 = (tokens + self.params.tokens_per_block - 1) // self.params.tokens_per_block
+        if not 0 <= _value1 <= self.params.blocks_max:
+            raise OutOfDomain('bound: result of blocks', _value1)
+        return _value1
 
     def places(self) -> int:
         """How many places a cache has."""
@@ -937,28 +1136,45 @@ class SequenceCaches(Reference):
             return FULL
         else:
             self.coverage.add(30)
-        return WINDOW if place < self.block_places() else STATE
+        _value1 = WINDOW if place < self.block_places() else STATE
+        if not 0 <= _value1 <= (2 if self.params.state_primary > 0 else 1 if self.params.window_tokens > 0 else 0):
+            raise OutOfDomain('bound: result of kind_of', _value1)
+        return _value1
 
     def ordinal_of(self, place: Place) -> Ordinal:
         """The block of a place; 0 for recurrent state."""
         if place < self.params.blocks_max:
             self.coverage.add(31)
+            if not 0 <= place <= self.params.blocks_max - 1:
+                raise OutOfDomain('bound: result of ordinal_of', place)
             return place
         else:
             self.coverage.add(32)
-        return place - self.params.blocks_max if place < self.block_places() else 0
+        _value1 = place - self.params.blocks_max if place < self.block_places() else 0
+        if not 0 <= _value1 <= self.params.blocks_max - 1:
+            raise OutOfDomain('bound: result of ordinal_of', _value1)
+        return _value1
 
     def window_place(self, ordinal: Ordinal) -> Place:
         """The place of a block in the window."""
-        return self.params.blocks_max + ordinal
+        _value1 = self.params.blocks_max + ordinal
+        if not 0 <= _value1 <= (2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1:
+            raise OutOfDomain('bound: result of window_place', _value1)
+        return _value1
 
     def state_place(self) -> Place:
         """The place of the recurrent state."""
-        return self.block_places()
+        _value1 = self.block_places()
+        if not 0 <= _value1 <= (2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1:
+            raise OutOfDomain('bound: result of state_place', _value1)
+        return _value1
 
     def snapshot_place(self) -> Place:
         """The place of the snapshot from which the recurrent state will start."""
-        return self.block_places() + 1
+        _value1 = self.block_places() + 1
+        if not 0 <= _value1 <= (2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1:
+            raise OutOfDomain('bound: result of snapshot_place', _value1)
+        return _value1
 
     def has(self, cache: Cache, page: Page) -> bool:
         """Whether a cache has a page."""
@@ -968,7 +1184,10 @@ class SequenceCaches(Reference):
         """The slots of a group that are scratch."""
         if self.params.scratch_share == 0 or group != self.group_of_kind(WINDOW):
             return 0
-        return sum((self.scratch[cache] for cache in self._every_cache))
+        _value1 = sum((self.scratch[cache] for cache in self._every_Cache))
+        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of scratch_slots', _value1)
+        return _value1
 
     def open(self, cache: Cache, text: Text, priority: Priority) -> None:
         """A new cache, without pages."""
@@ -992,8 +1211,10 @@ class SequenceCaches(Reference):
         if self.on_step is not None:
             self.on_step('hold', (cache, place, page))
         self.steps_taken += 1
-        self.cell[cache][place] = page
+        self.cell[cache][_key(place, self.cell[cache])] = page
         self.holds[page] += 1
+        if not 0 <= self.holds[page] <= self.params.caches:
+            raise OutOfDomain('bound: self.holds[page]', self.holds[page])
 
     def let_go(self, cache: Cache, place: Place) -> None:
         """A cache gives up the page at a place."""
@@ -1004,8 +1225,10 @@ class SequenceCaches(Reference):
         if self.on_step is not None:
             self.on_step('let_go', (cache, place))
         self.steps_taken += 1
-        self.holds[self.page_at(cache, place)] -= 1
-        self.cell[cache][place] = None
+        self.holds[(_value1 := self.page_at(cache, place))] -= 1
+        if not 0 <= self.holds[_value1] <= self.params.caches:
+            raise OutOfDomain('bound: self.holds[self.page_at(cache, place)]', self.holds[_value1])
+        self.cell[cache][_key(place, self.cell[cache])] = None
 
     def lock(self, cache: Cache, place: Place) -> None:
         """A cache uses a page from here on: it is in device memory, and no victim (S3)."""
@@ -1016,7 +1239,11 @@ class SequenceCaches(Reference):
         if self.on_step is not None:
             self.on_step('lock', (cache, place))
         self.steps_taken += 1
-        self.locks[self.page_at(cache, place)] += 1
+        self.locks[(_value1 := self.page_at(cache, place))] += 1
+        if not 0 <= self.locks[_value1] <= self.params.caches:
+            raise OutOfDomain('bound: self.locks[self.page_at(cache, place)]', self.locks[_value1])
+        if not 0 <= place <= (2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1:
+            raise OutOfDomain('defined: self.locked[cache].add(place)', place)
         self.locked[cache].add(place)
 
     def is_usable(self, page: Page) -> bool:
@@ -1035,7 +1262,9 @@ class SequenceCaches(Reference):
         if self.on_step is not None:
             self.on_step('unlock', (cache, place))
         self.steps_taken += 1
-        self.locks[self.page_at(cache, place)] -= 1
+        self.locks[(_value1 := self.page_at(cache, place))] -= 1
+        if not 0 <= self.locks[_value1] <= self.params.caches:
+            raise OutOfDomain('bound: self.locks[self.page_at(cache, place)]', self.locks[_value1])
         self.locked[cache].discard(place)
 
     def take_scratch(self, cache: Cache, count: Count) -> None:
@@ -1046,7 +1275,11 @@ class SequenceCaches(Reference):
             self.on_step('take_scratch', (cache, count))
         self.steps_taken += 1
         self.scratch[cache] += count
-        self.vacant[PRIMARY][self.group_of_kind(WINDOW)] -= count
+        if not 0 <= self.scratch[cache] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: self.scratch[cache]', self.scratch[cache])
+        self.vacant[PRIMARY][(_value1 := self.group_of_kind(WINDOW))] -= count
+        if not 0 <= self.vacant[PRIMARY][_value1] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: self.vacant[PRIMARY][self.group_of_kind(WINDOW)]', self.vacant[PRIMARY][_value1])
 
     def give_scratch(self, cache: Cache, count: Count) -> None:
         """A cache gives scratch slots back."""
@@ -1056,7 +1289,11 @@ class SequenceCaches(Reference):
             self.on_step('give_scratch', (cache, count))
         self.steps_taken += 1
         self.scratch[cache] -= count
-        self.vacant[PRIMARY][self.group_of_kind(WINDOW)] += count
+        if not 0 <= self.scratch[cache] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: self.scratch[cache]', self.scratch[cache])
+        self.vacant[PRIMARY][(_value1 := self.group_of_kind(WINDOW))] += count
+        if not 0 <= self.vacant[PRIMARY][_value1] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: self.vacant[PRIMARY][self.group_of_kind(WINDOW)]', self.vacant[PRIMARY][_value1])
 
     def activate(self, cache: Cache) -> None:
         """A cache is in use: all its blocks of full attention are locked already."""
@@ -1101,8 +1338,14 @@ class SequenceCaches(Reference):
             self.on_step('measure', (cache, committed, history, capacity))
         self.steps_taken += 1
         self.committed[cache] = committed
+        if not 0 <= self.committed[cache] <= self.params.blocks_max:
+            raise OutOfDomain('bound: self.committed[cache]', self.committed[cache])
         self.history[cache] = history
+        if not 0 <= self.history[cache] <= self.params.blocks_max * self.params.tokens_per_block:
+            raise OutOfDomain('bound: self.history[cache]', self.history[cache])
         self.capacity[cache] = capacity
+        if not 0 <= self.capacity[cache] <= self.params.blocks_max * self.params.tokens_per_block:
+            raise OutOfDomain('bound: self.capacity[cache]', self.capacity[cache])
 
     def shut(self, cache: Cache) -> None:
         """A cache without pages is closed."""
@@ -1146,7 +1389,10 @@ class SequenceCaches(Reference):
 
     def scratch_blocks(self, cache: Cache, history: TokenCount, capacity: TokenCount) -> Count:
         """How many blocks have scratch instead of a page at these lengths: a page that is there stays."""
-        return sum((1 for ordinal in range(self.params.blocks_max) if self.is_scratch(ordinal, history, capacity) and self.cell[cache][self.window_place(ordinal)] is None))
+        _value1 = sum((1 for ordinal in range(self.params.blocks_max) if self.is_scratch(ordinal, history, capacity) and self.cell[cache][self.window_place(ordinal)] is None))
+        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of scratch_blocks', _value1)
+        return _value1
 
     def scratch_needed(self, cache: Cache, history: TokenCount, capacity: TokenCount) -> Count:
         """How many scratch slots these are."""
@@ -1156,16 +1402,25 @@ class SequenceCaches(Reference):
         else:
             self.coverage.add(34)
         blocks = self.scratch_blocks(cache, history, capacity)
-        return (blocks + self.params.scratch_share - 1) // self.params.scratch_share
+        _value1 = (blocks + self.params.scratch_share - 1) // self.params.scratch_share
+        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of scratch_needed', _value1)
+        return _value1
 
     def queued(self, level: Level, group: Group) -> Count:
         """Pages of a group that wait in the queue of a level."""
         if self.groups() == 1:
             self.coverage.add(35)
-            return len(self.queue[level])
+            _value1 = len(self.queue[level])
+            if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+                raise OutOfDomain('bound: result of queued', _value1)
+            return _value1
         else:
             self.coverage.add(36)
-        return sum((1 for page in self.queue[level] if self.group(page) == group))
+        _value2 = sum((1 for page in self.queue[level] if self.group(page) == group))
+        if not 0 <= _value2 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of queued', _value2)
+        return _value2
 
     def droppable(self, level: Level, group: Group) -> Count:
         """Those of them that may be destroyed: all of the last level, as held pages are in no queue there."""
@@ -1174,7 +1429,10 @@ class SequenceCaches(Reference):
             return self.queued(level, group)
         else:
             self.coverage.add(38)
-        return sum((1 for page in self.queue[level] if self.group(page) == group and self.holds[page] == 0))
+        _value1 = sum((1 for page in self.queue[level] if self.group(page) == group and self.holds[page] == 0))
+        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of droppable', _value1)
+        return _value1
 
     def room_on(self, level: Level, group: Group) -> Count:
         """How many pages from above a level can take: into vacant slots, those of droppable pages, and those of held
@@ -1183,10 +1441,16 @@ class SequenceCaches(Reference):
         droppable = self.droppable(level, group)
         if self.is_last(level, group):
             self.coverage.add(39)
-            return self.vacant[level][group] + droppable
+            _value1 = self.vacant[level][group] + droppable
+            if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+                raise OutOfDomain('bound: result of room_on', _value1)
+            return _value1
         else:
             self.coverage.add(40)
-        return self.vacant[level][group] + droppable + min(self.queued(level, group) - droppable, self.vacant[TERTIARY][group] + self.queued(TERTIARY, group))
+        _value2 = self.vacant[level][group] + droppable + min(self.queued(level, group) - droppable, self.vacant[TERTIARY][group] + self.queued(TERTIARY, group))
+        if not 0 <= _value2 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of room_on', _value2)
+        return _value2
 
     def can_obtain(self, group: Group, count: int) -> bool:
         """Whether so many slots of device memory can be vacated, with all victims put up somewhere (S10)."""
@@ -1227,7 +1491,10 @@ class SequenceCaches(Reference):
             return 0
         else:
             self.coverage.add(44)
-        return sum((1 for place in range(self.places()) if self.is_missing(cache, place, group, level)))
+        _value1 = sum((1 for place in range(self.places()) if self.is_missing(cache, place, group, level)))
+        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of missing', _value1)
+        return _value1
 
     def is_missing(self, cache: Cache, place: int, group: Group, level: int) -> bool:
         """Whether what is at a place, and will be locked, is on a level."""
@@ -1236,11 +1503,17 @@ class SequenceCaches(Reference):
 
     def queued_of(self, cache: Cache, group: Group, level: Level) -> Count:
         """Pages on a level that a suspended cache will lock and that wait in the queue: none that another cache uses."""
-        return sum((1 for place in range(self.places()) if self.is_missing(cache, place, group, level) and self.page_at(cache, place) in self.queue[level]))
+        _value1 = sum((1 for place in range(self.places()) if self.is_missing(cache, place, group, level) and self.page_at(cache, place) in self.queue[level]))
+        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of queued_of', _value1)
+        return _value1
 
     def unavailable(self, group: Group) -> Count:
         """Slots of device memory that are neither vacant nor a victim's (S14: the utilisation, before it is divided)."""
-        return self.slots(PRIMARY, group) - self.vacant[PRIMARY][group] - self.queued(PRIMARY, group)
+        _value1 = self.slots(PRIMARY, group) - self.vacant[PRIMARY][group] - self.queued(PRIMARY, group)
+        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of unavailable', _value1)
+        return _value1
 
     def passes_gate(self) -> bool:
         """Whether the device memory of every group is free enough for one more active cache.
@@ -1350,7 +1623,7 @@ class SequenceCaches(Reference):
         path = self.path[page]
         if self.below[page] > 0:
             self.coverage.add(69)
-            for other in self._every_page:
+            for other in self._every_Page:
                 self.coverage.add(71)
                 if other != page and self.path[other][:len(path)] == path:
                     self.coverage.add(72)
@@ -1389,7 +1662,7 @@ class SequenceCaches(Reference):
 
     def unused(self, group: Group) -> Page:
         """The first page of a group that does not exist."""
-        for page in self._every_page:
+        for page in self._every_Page:
             self.coverage.add(80)
             if self.level[page] is None and self.group(page) == group:
                 self.coverage.add(81)
@@ -1588,6 +1861,8 @@ class SequenceCaches(Reference):
                 best = count
             else:
                 self.coverage.add(130)
+        if not 0 <= best <= self.params.blocks_max:
+            raise OutOfDomain('bound: result of matched', best)
         return best
 
     def is_match(self, text: Text, count: BlockCount) -> bool:
@@ -1655,6 +1930,8 @@ class SequenceCaches(Reference):
             count += self.scratch_needed(cache, self.history[cache], self.capacity[cache])
         else:
             self.coverage.add(141)
+        if not 0 <= count <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of fresh', count)
         return count
 
     def wake(self, cache: Cache) -> Count:
@@ -1688,6 +1965,8 @@ class SequenceCaches(Reference):
             else:
                 self.coverage.add(151)
         self.activate(cache)
+        if not 0 <= brought <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of wake', brought)
         return brought
 
     def bring_up_from(self, cache: Cache, level: Level) -> Count:
@@ -1704,6 +1983,8 @@ class SequenceCaches(Reference):
                 brought += 1
             else:
                 self.coverage.add(154)
+        if not 0 <= brought <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of bring_up_from', brought)
         return brought
 
     def start_state(self, cache: Cache) -> None:
@@ -1844,6 +2125,8 @@ class SequenceCaches(Reference):
                 brought += 1
             else:
                 self.coverage.add(184)
+        if not 0 <= brought <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of fetch', brought)
         return brought
 
     def is_fetched(self, cache: Cache, place: Place, page: Page) -> bool:
@@ -1870,7 +2153,7 @@ class SequenceCaches(Reference):
     def open_caches(self) -> dict[str, Any]:
         """What each open cache has."""
         found: dict[str, Any] = {}
-        for cache in self._every_cache:
+        for cache in self._every_Cache:
             if self.status[cache] == Status.CLOSED:
                 continue
             blocks = self.blocks(self.capacity[cache])
@@ -1891,7 +2174,7 @@ class SequenceCaches(Reference):
         kind = ('FULL', 'WINDOW', 'STATE')[self.kind[page]]
         if self.path[page]:
             return ['text', kind, [int(chunk) for chunk in self.path[page]]]
-        cache, place = next(((c, at) for c in self._every_cache for at in range(self.places()) if self.cell[c][at] == page))
+        cache, place = next(((c, at) for c in self._every_Cache for at in range(self.places()) if self.cell[c][at] == page))
         return ['cache', int(cache), kind, 0 if self.kind[page] == STATE else self.ordinal_of(place)]
 
     def level_name(self, level: int) -> str:
@@ -1916,7 +2199,7 @@ class SequenceCaches(Reference):
 
     def pages_are_named_in_order(self) -> bool:
         """Pages of a group are interchangeable: let those of device memory come first, then those below, then the rest."""
-        return all((all((self.rank(later) >= self.rank(page) for later in self._every_page if later > page and self.group(later) == self.group(page))) for page in self._every_page))
+        return all((all((self.rank(later) >= self.rank(page) for later in self._every_Page if later > page and self.group(later) == self.group(page))) for page in self._every_Page))
 
     def rank(self, page: Page) -> int:
         """The level of a page; 3 for nowhere."""
@@ -1928,24 +2211,24 @@ class SequenceCaches(Reference):
         order: dict[int, None] = {}
         for level in range(self.levels()):
             order.update(dict.fromkeys(map(int, self.queue[level])))
-            for cache in self._every_cache:
+            for cache in self._every_Cache:
                 cells = [self.cell[cache][place] for place in range(self.places())]
                 order.update(dict.fromkeys((int(p) for p in cells if p is not None and self.level[p] == level)))
-            order.update(dict.fromkeys((int(p) for p in self._every_page if self.level[p] == level)))
-        order.update(dict.fromkeys(map(int, self._every_page)))
+            order.update(dict.fromkeys((int(p) for p in self._every_Page if self.level[p] == level)))
+        order.update(dict.fromkeys(map(int, self._every_Page)))
         return {'Page': sorted(order, key=lambda page: self.group(page))}
 
     def lengths_are_ordered(self) -> bool:
         """S1: committed <= history <= capacity, and a page of full attention for each block of the capacity."""
-        return all((self.committed[cache] * self.params.tokens_per_block <= self.history[cache] and self.history[cache] <= self.capacity[cache] and all(((self.cell[cache][place] is not None) == (place < self.blocks(self.capacity[cache])) for place in range(self.params.blocks_max))) for cache in self._every_cache))
+        return all((self.committed[cache] * self.params.tokens_per_block <= self.history[cache] and self.history[cache] <= self.capacity[cache] and all(((self.cell[cache][place] is not None) == (place < self.blocks(self.capacity[cache])) for place in range(self.params.blocks_max))) for cache in self._every_Cache))
 
     def closed_caches_have_nothing(self) -> bool:
         """S16: a closed cache has no pages, no text and no lengths."""
-        return all((self.status[cache] != Status.CLOSED or (all((self.cell[cache][place] is None for place in range(self.places()))) and len(self.text[cache]) == 0 and (self.committed[cache] == 0) and (self.history[cache] == 0) and (self.capacity[cache] == 0) and (not self.stopped[cache]) and (self.page_priority[cache] == 0)) for cache in self._every_cache))
+        return all((self.status[cache] != Status.CLOSED or (all((self.cell[cache][place] is None for place in range(self.places()))) and len(self.text[cache]) == 0 and (self.committed[cache] == 0) and (self.history[cache] == 0) and (self.capacity[cache] == 0) and (not self.stopped[cache]) and (self.page_priority[cache] == 0)) for cache in self._every_Cache))
 
     def only_active_caches_lock(self) -> bool:
         """S2, S6: an active cache has locked all that it uses and nothing else; others have no lock and no scratch slot."""
-        return all((self.scratch[cache] == (self.scratch_needed(cache, self.history[cache], self.capacity[cache]) if self.is_active(cache) else 0) and all(((place in self.locked[cache]) == (self.is_active(cache) and self.is_for_use(cache, place)) for place in range(self.places()))) for cache in self._every_cache))
+        return all((self.scratch[cache] == (self.scratch_needed(cache, self.history[cache], self.capacity[cache]) if self.is_active(cache) else 0) and all(((place in self.locked[cache]) == (self.is_active(cache) and self.is_for_use(cache, place)) for place in range(self.places()))) for cache in self._every_Cache))
 
     def is_active(self, cache: Cache) -> bool:
         """Whether a cache is in use."""
@@ -1953,23 +2236,29 @@ class SequenceCaches(Reference):
 
     def counters_count(self) -> bool:
         """Each page is held and locked as often as caches have it and use it."""
-        return all((self.holds[page] == self.cells_with(page) and self.locks[page] == self.locked_cells_with(page) for page in self._every_page))
+        return all((self.holds[page] == self.cells_with(page) and self.locks[page] == self.locked_cells_with(page) for page in self._every_Page))
 
     def cells_with(self, page: Page) -> Count:
         """How many cells have a page."""
-        return sum((1 for cache in self._every_cache for place in range(self.places()) if self.cell[cache][place] == page))
+        _value1 = sum((1 for cache in self._every_Cache for place in range(self.places()) if self.cell[cache][place] == page))
+        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of cells_with', _value1)
+        return _value1
 
     def locked_cells_with(self, page: Page) -> Count:
         """How many locked cells have a page."""
-        return sum((1 for cache in self._every_cache for place in range(self.places()) if self.cell[cache][place] == page and place in self.locked[cache]))
+        _value1 = sum((1 for cache in self._every_Cache for place in range(self.places()) if self.cell[cache][place] == page and place in self.locked[cache]))
+        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of locked_cells_with', _value1)
+        return _value1
 
     def locked_pages_are_on_the_device(self) -> bool:
         """S3: what an active cache uses is in device memory."""
-        return all((self.level[page] == PRIMARY for page in self._every_page if self.is_locked(page)))
+        return all((self.level[page] == PRIMARY for page in self._every_Page if self.is_locked(page)))
 
     def queued_means_evictable(self) -> bool:
         """S4: each queue has exactly the evictable pages of its level, each at its priority."""
-        return all((self.is_in_place(page, level) for page in self._every_page for level in range(self.levels())))
+        return all((self.is_in_place(page, level) for page in self._every_Page for level in range(self.levels())))
 
     def is_in_place(self, page: Page, level: Level) -> bool:
         """Whether a page is in the queue of a level exactly when it should be."""
@@ -1979,19 +2268,19 @@ class SequenceCaches(Reference):
 
     def slots_are_conserved(self) -> bool:
         """S5: each slot of a level is vacant, or has one page, or is scratch."""
-        return all((self.vacant[level][group] + sum((1 for page in self._every_page if self.group(page) == group and self.level[page] == level)) + (self.scratch_slots(group) if level == PRIMARY else 0) == self.slots(level, group) for level in range(self.levels()) for group in range(self.groups())))
+        return all((self.vacant[level][group] + sum((1 for page in self._every_Page if self.group(page) == group and self.level[page] == level)) + (self.scratch_slots(group) if level == PRIMARY else 0) == self.slots(level, group) for level in range(self.levels()) for group in range(self.groups())))
 
     def what_does_not_exist_is_nowhere(self) -> bool:
         """S16: a page without a slot has no contents, no priority and no owner; one with a slot is of its group."""
-        return all((self.group(page) == self.group_of_kind(self.kind[page]) if self.exists(page) else self.kind[page] == FULL and len(self.path[page]) == 0 and (self.priority[page] == 0) and (self.holds[page] == 0) for page in self._every_page))
+        return all((self.group(page) == self.group_of_kind(self.kind[page]) if self.exists(page) else self.kind[page] == FULL and len(self.path[page]) == 0 and (self.priority[page] == 0) and (self.holds[page] == 0) for page in self._every_Page))
 
     def private_pages_have_one_owner(self) -> bool:
         """A page that nobody can find is in exactly one cell: else it would never be given back, or be written by two."""
-        return all((self.holds[page] == 1 for page in self._every_page if self.exists(page) and (not self.is_committed(page))))
+        return all((self.holds[page] == 1 for page in self._every_Page if self.exists(page) and (not self.is_committed(page))))
 
     def what_is_committed_is_found(self) -> bool:
         """S11: one page for a text in each life cycle, and each committed page is found by its text."""
-        return all((self.known[self.kind[page]].get(self.path[page]) == page for page in self._every_page if self.is_committed(page))) and all((len(self.known[kind]) == sum((1 for page in self._every_page if self.is_committed(page) and self.kind[page] == kind)) for kind in range(self.kinds())))
+        return all((self.known[self.kind[page]].get(self.path[page]) == page for page in self._every_Page if self.is_committed(page))) and all((len(self.known[kind]) == sum((1 for page in self._every_Page if self.is_committed(page) and self.kind[page] == kind)) for kind in range(self.kinds())))
 
     def kinds(self) -> int:
         """How many life cycles there may be."""
@@ -1999,15 +2288,15 @@ class SequenceCaches(Reference):
 
     def blocks_hang_from_their_predecessors(self) -> bool:
         """S11: what is known of a block implies its page of full attention, and that of the block before."""
-        return all((self.path[page] in self.known[FULL] and (len(self.path[page]) == 1 or self.path[page][:len(self.path[page]) - 1] in self.known[FULL]) for page in self._every_page if self.is_committed(page)))
+        return all((self.path[page] in self.known[FULL] and (len(self.path[page]) == 1 or self.path[page][:len(self.path[page]) - 1] in self.known[FULL]) for page in self._every_Page if self.is_committed(page)))
 
     def what_hangs_is_counted(self) -> bool:
         """Each page has as many below it as hang from it: eviction looks for them only when there are any."""
-        return all((self.below[page] == sum((1 for other in self._every_page if self.is_committed(other) and self.is_committed(page) and (self.kind[page] == FULL) and (self.anchor(self.kind[other], self.path[other]) == self.path[page]))) for page in self._every_page))
+        return all((self.below[page] == sum((1 for other in self._every_Page if self.is_committed(other) and self.is_committed(page) and (self.kind[page] == FULL) and (self.anchor(self.kind[other], self.path[other]) == self.path[page]))) for page in self._every_Page))
 
     def committed_blocks_are_everybodys(self) -> bool:
         """S2: below its committed blocks a cache has the committed pages of its text, above them pages of its own."""
-        return all((self.committed[cache] <= len(self.text[cache]) and all((self.is_laid_out(cache, place) for place in range(self.block_places()))) for cache in self._every_cache))
+        return all((self.committed[cache] <= len(self.text[cache]) and all((self.is_laid_out(cache, place) for place in range(self.block_places()))) for cache in self._every_Cache))
 
     def is_laid_out(self, cache: Cache, place: Place) -> bool:
         """Whether the page at a place is of the kind that belongs there."""
@@ -2017,7 +2306,7 @@ class SequenceCaches(Reference):
 
     def windows_are_complete(self) -> bool:
         """S2: a block that the window needs has its page; one that has left it has none, but for a later commit."""
-        return not self.windows() or all((self.is_window_right(cache, ordinal) for cache in self._every_cache for ordinal in range(self.params.blocks_max)))
+        return not self.windows() or all((self.is_window_right(cache, ordinal) for cache in self._every_Cache for ordinal in range(self.params.blocks_max)))
 
     def is_window_right(self, cache: Cache, ordinal: int) -> bool:
         """The same for one block."""
@@ -2027,7 +2316,7 @@ class SequenceCaches(Reference):
 
     def states_start_once(self) -> bool:
         """S2: from the first resume on a cache has its recurrent state, before that the snapshot that it was matched by."""
-        return not self.states() or all((self.status[cache] == Status.CLOSED or self.is_state_right(cache) for cache in self._every_cache))
+        return not self.states() or all((self.status[cache] == Status.CLOSED or self.is_state_right(cache) for cache in self._every_Cache))
 
     def is_state_right(self, cache: Cache) -> bool:
         """The same for one cache."""
@@ -2043,25 +2332,25 @@ class SequenceCaches(Reference):
 
     def utilisation_is_what_is_kept(self) -> bool:
         """S14: what cannot be had is what is locked or scratch, and without a lower level what is held; nothing else is."""
-        return all((self.unavailable(group) == self.scratch_slots(group) + sum((1 for page in self._every_page if self.group(page) == group and self.level[page] == PRIMARY and (self.is_locked(page) or (self.is_last(PRIMARY, group) and self.is_held(page))))) for group in range(self.groups())))
+        return all((self.unavailable(group) == self.scratch_slots(group) + sum((1 for page in self._every_Page if self.group(page) == group and self.level[page] == PRIMARY and (self.is_locked(page) or (self.is_last(PRIMARY, group) and self.is_held(page))))) for group in range(self.groups())))
 
     def any_waiting_cache_can_be_resumed(self) -> bool:
         """S15 (b): while none is active, each cache that fits the device can be resumed, if one slot is spare.
 
         It takes that slot: with every slot held, a cache that has pages on both levels cannot move any of them.
         """
-        return self.is_busy() or all((self.can_resume(cache) for cache in self._every_cache if self.is_waiting(cache)))
+        return self.is_busy() or all((self.can_resume(cache) for cache in self._every_Cache if self.is_waiting(cache)))
 
     def some_waiting_cache_can_be_resumed(self) -> bool:
         """S15 (a): under the same conditions at least one can be, if any waits: never is everybody stuck.
 
         It follows from (b), and stands alone for variants in which only this is claimed.
         """
-        return self.is_busy() or not any((self.is_waiting(cache) for cache in self._every_cache)) or any((self.is_waiting(cache) and self.can_resume(cache) for cache in self._every_cache))
+        return self.is_busy() or not any((self.is_waiting(cache) for cache in self._every_Cache)) or any((self.is_waiting(cache) and self.can_resume(cache) for cache in self._every_Cache))
 
     def is_busy(self) -> bool:
         """Whether some cache is active, or suspended ones could not leave the device at all."""
-        return any((self.slots(PRIMARY, group) > 0 and self.is_last(PRIMARY, group) for group in range(self.groups()))) or any((self.is_active(cache) for cache in self._every_cache))
+        return any((self.slots(PRIMARY, group) > 0 and self.is_last(PRIMARY, group) for group in range(self.groups()))) or any((self.is_active(cache) for cache in self._every_Cache))
 
     def is_waiting(self, cache: Cache) -> bool:
         """Whether a cache is suspended, would fit the device alone, and has the spare slots that it takes to move."""
@@ -2084,11 +2373,17 @@ class SequenceCaches(Reference):
 
     def in_use(self, group: Group) -> Count:
         """Device slots of a group that are locked or scratch."""
-        return self.scratch_slots(group) + sum((1 for page in self._every_page if self.group(page) == group and self.is_locked(page)))
+        _value1 = self.scratch_slots(group) + sum((1 for page in self._every_Page if self.group(page) == group and self.is_locked(page)))
+        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of in_use', _value1)
+        return _value1
 
     def held_on(self, level: Level, group: Group) -> Count:
         """Held pages of a group on a level."""
-        return sum((1 for page in self._every_page if self.group(page) == group and self.level[page] == level and self.is_held(page)))
+        _value1 = sum((1 for page in self._every_Page if self.group(page) == group and self.level[page] == level and self.is_held(page)))
+        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of held_on', _value1)
+        return _value1
 
     def room_below(self, group: Group) -> int:
         """Host slots of a group without a held page that must stay there."""
@@ -2126,6 +2421,8 @@ class SequenceCaches(Reference):
                     count += 1
         if self.windows() and group == self.group_of_kind(WINDOW):
             count += max(0, self.scratch_needed(cache, history, capacity) - self.scratch[cache])
+        if not 0 <= count <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            raise OutOfDomain('bound: result of lacking', count)
         return count
 
     def resume_that_fits_is_accepted(self, cache: Cache) -> None:
@@ -2185,7 +2482,7 @@ class SequenceCaches(Reference):
 
     def is_spare(self, group: Group) -> bool:
         """Whether a slot of device or host is vacant, or has a page that nobody has."""
-        return any((self.vacant[level][group] > 0 or any((self.group(page) == group and self.level[page] == level and (self.holds[page] == 0) for page in self._every_page)) for level in range(TERTIARY)))
+        return any((self.vacant[level][group] > 0 or any((self.group(page) == group and self.level[page] == level and (self.holds[page] == 0) for page in self._every_Page)) for level in range(TERTIARY)))
 
     def create(self, cache: Cache, text: Text, priority: Priority) -> BlockCount:
         """Open a cache and hold what is known of its text, wherever that is; returns how many blocks.

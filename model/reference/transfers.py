@@ -9,9 +9,16 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 from typing import NamedTuple
+import ast
+import linecache
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
+from itertools import product
+from types import CodeType
 from typing import Any, ClassVar
+
+_MISUSES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What Python raises for an absent key or element, for None in place of a value, for a wrong length, for a division by 0."""
 
 
 class Rejected(Exception):
@@ -30,26 +37,43 @@ class RuleBroken(Exception):
         self.rule = rule
 
 
+class OutOfDomain(RuleBroken):
+    """A value outside its declared type ("bound"), or a use of what is not there ("defined"): no machine may do that."""
+
+    def __init__(self, rule: str, value: Any = "") -> None:
+        super().__init__(rule, str(value))
+
+
 class NotAssumed(Exception):
     """A trial was tried where it means nothing: one of its assumptions is false."""
+
+
+class Members(set[Any]):
+    """A set; loops run in ascending order over what was in it when they began."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(_in_order(set.__iter__(self)))
 
 
 class PriorityQueue:
     """Distinct items, lowest priority first, and within a priority from front to back; all but iteration is O(1)."""
 
-    __slots__ = ("_lanes", "_occupied", "_priority")
+    __slots__ = ("_lanes", "_low", "_occupied", "_priority")
 
-    def __init__(self) -> None:
+    def __init__(self, low: int = 0) -> None:
         self._lanes: dict[int, OrderedDict[int, None]] = {}
+        self._low = low
         self._occupied = 0
         self._priority: dict[int, int] = {}
 
     def push_back(self, item: int, priority: int) -> None:
         if item in self._priority:
-            raise RuleBroken("queued-once", f"{item} is queued already, at priority {self._priority[item]}")
+            raise OutOfDomain("defined", f"{item} is queued already, at priority {self._priority[item]}")
         self._priority[item] = priority
         self._lanes.setdefault(priority, OrderedDict())[item] = None
-        self._occupied |= 1 << priority
+        self._occupied |= 1 << priority - self._low
 
     def push_front(self, item: int, priority: int) -> None:
         self.push_back(item, priority)
@@ -57,37 +81,38 @@ class PriorityQueue:
 
     def remove(self, item: int) -> None:
         if item not in self._priority:
-            raise RuleBroken("removed-where-queued", f"{item} is not queued here")
+            raise OutOfDomain("defined", f"{item} is not queued here and cannot be removed")
         priority = self._priority.pop(item)
         lane = self._lanes[priority]
         del lane[item]
         if not lane:
-            self._occupied &= ~(1 << priority)
+            self._occupied &= ~(1 << priority - self._low)
 
     def front(self) -> int:
         if not self._occupied:
-            raise RuleBroken("front-of-nothing", "an empty queue has no front")
-        return next(iter(self._lanes[(self._occupied & -self._occupied).bit_length() - 1]))
+            raise OutOfDomain("defined", "an empty queue has no front")
+        return next(iter(self._lanes[(self._occupied & -self._occupied).bit_length() - 1 + self._low]))
 
     def priority_of(self, item: int) -> int:
+        if item not in self._priority:
+            raise OutOfDomain("defined", f"{item} is not queued here and has no priority")
         return self._priority[item]
 
-    def __contains__(self, item: int) -> bool:
+    def __contains__(self, item: object) -> bool:
         return item in self._priority
 
     def __len__(self) -> int:
         return len(self._priority)
 
     def __iter__(self) -> Iterator[int]:
-        for priority in sorted(self._lanes):
-            yield from list(self._lanes[priority])
+        return iter([item for priority in sorted(self._lanes) for item in self._lanes[priority]])
 
     def snapshot(self) -> tuple[tuple[int, int], ...]:
         return tuple((item, self._priority[item]) for item in self)
 
     @classmethod
-    def restored(cls, pairs: Iterable[tuple[int, int]]) -> PriorityQueue:
-        queue = cls()
+    def restored(cls, pairs: Iterable[tuple[int, int]], low: int = 0) -> PriorityQueue:
+        queue = cls(low)
         for item, priority in pairs:
             queue.push_back(item, priority)
         return queue
@@ -107,6 +132,8 @@ class Reference:
     INVARIANTS: ClassVar[tuple[str, ...]] = ()
     READERS: ClassVar[dict[str, tuple[Callable[[Any], Any], ...]]] = {}
     """For each operation that takes records: what makes each argument out of its plain form."""
+    TYPED: ClassVar[dict[str, Callable[..., bool]]] = {}
+    """For each step: whether its arguments are of its types."""
     RECORD_RESULTS: ClassVar[frozenset[str]] = frozenset()
     """The operations whose results hold records."""
     EVENTS: ClassVar[tuple[str, ...]] = ()
@@ -138,6 +165,9 @@ class Reference:
                 message = f"{operation} was rejected ({rejection.error}) after it had taken a step"
                 raise RuleBroken("all-or-nothing", message) from rejection
             raise
+        except (OutOfDomain, *_MISUSES) as error:
+            self._tell(error)
+            raise
 
     def attempt(self, trial: str, arguments: dict[str, Any], saved: Any) -> bool:
         """Try a trial in the state that `saved` is the snapshot of, and return to it; False where the trial means nothing.
@@ -147,10 +177,14 @@ class Reference:
         hook, coverage, events, taken = self.on_step, self.coverage, self.events, self.steps_taken
         self.on_step, self.coverage, self.events = None, set(), {}
         self.offered = []
+        values = [arguments[name] for name in self.TRIALS[trial]]
         try:
-            getattr(self, trial)(*(arguments[name] for name in self.TRIALS[trial]))
+            getattr(self, trial)(*values)
         except NotAssumed:
             return False
+        except (OutOfDomain, *_MISUSES) as error:
+            self._tell(error)
+            raise
         finally:
             if self.steps_taken != taken:
                 self.restore(saved)
@@ -168,12 +202,17 @@ class Reference:
             raise _Reached
 
         hook, coverage, events, taken = self.on_step, self.coverage, self.events, self.steps_taken
+        values = self._values(operation, arguments)
         self.on_step, self.coverage, self.events = stop, set(), {}
         try:
-            getattr(self, operation)(*self._values(operation, arguments))
+            getattr(self, operation)(*values)
         except Rejected as rejection:
             return rejection.error
         except (_Reached, RuleBroken):
+            return None
+        except _MISUSES as error:
+            if not self._is_own(error):
+                raise
             return None
         finally:
             self.on_step, self.coverage, self.events, self.steps_taken = hook, coverage, events, taken
@@ -185,8 +224,43 @@ class Reference:
         return values if readers is None else [read(value) for read, value in zip(readers, values, strict=True)]
 
     def check(self) -> list[str]:
-        """Names of the invariants that do not hold now."""
-        return [name for name in self.INVARIANTS if not getattr(self, name)()]
+        """Names of the invariants that do not hold now. One in which a promise breaks, or that reads what is not there,
+        does not hold."""
+        try:
+            return [name for name in self.INVARIANTS if not getattr(self, name)()]
+        except (RuleBroken, *_MISUSES):
+            return [name for name in self.INVARIANTS if not self._holds(name)]
+
+    def _holds(self, invariant: str) -> bool:
+        try:
+            return bool(getattr(self, invariant)())
+        except RuleBroken:
+            return False
+        except _MISUSES as error:
+            if not self._is_own(error):
+                raise
+            return False
+
+    def _tell(self, error: Exception) -> None:
+        """Raise an error of the machine's own methods as a broken rule that says in which expression it happened."""
+        if not self._is_own(error):
+            return
+        code, instruction = _places(error, type(self))[-1]
+        kind, told = ("defined", f"{type(error).__name__}: {error}")
+        if isinstance(error, OutOfDomain):
+            kind, told = error.rule, str(error)
+        if ":" in kind:  # it says already where
+            return
+        raise OutOfDomain(f"{kind}: {_expression(code, instruction)}", f"in {code.co_name}: {told}") from error
+
+    def _is_own(self, error: Exception) -> bool:
+        """Whether it was the machine's own methods that raised; an error of anything else is none of the machine."""
+        own = _places(error, type(self))
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        last = None if trace is None else trace.tb_frame.f_code
+        return bool(own) and (isinstance(error, OutOfDomain) or own[-1][0] is last)
 
     def _reach(self, event: str) -> None:
         self.events[event] = self.events.get(event, 0) + 1
@@ -206,6 +280,41 @@ class Reference:
         if chosen not in allowed:
             raise RuleBroken(f"choice-allowed:{name}", f"{chosen} is not among {list(allowed)}")
         return chosen
+
+
+def _places(error: Exception, reference: type) -> list[tuple[CodeType, int]]:
+    """Where an error passed through the methods of a machine, the innermost last."""
+    methods = tuple(f"{cls.__name__}." for cls in reference.__mro__ if cls not in (Reference, object))
+    found = []
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if code.co_filename == reference.__init__.__code__.co_filename and code.co_qualname.startswith(methods):
+            found.append((code, trace.tb_lasti))
+        trace = trace.tb_next
+    return found
+
+
+def _expression(code: CodeType, instruction: int) -> str:
+    """The expression that was being evaluated."""
+    first, last, start, end = list(code.co_positions())[instruction // 2]
+    if first is None or first != last:
+        return code.co_name
+    text = linecache.getline(code.co_filename, first).encode()[start:end].decode(errors="replace")
+    try:
+        node = ast.parse(f"({text})", mode="eval").body
+    except SyntaxError:
+        return text.strip()
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_key":
+        node = node.args[0]
+    return ast.unparse(node)
+
+
+def _key(value: Any, keys: Container[Any]) -> Any:
+    """A key of a total map: of others a list would take some for places counted from its end, a dict would take them in."""
+    if value in keys:
+        return value
+    raise OutOfDomain("bound", f"{value!r} is not a key of this map")
 
 
 def _fields(cls: Any, value: Any) -> Any:
@@ -233,7 +342,27 @@ def _same(value: Any) -> Any:
 
 def _ascending(mapping: dict[Any, Any]) -> list[Any]:
     """The values of a partial map in ascending order of their keys."""
-    return [mapping[key] for key in sorted(mapping)] if len(mapping) > 1 else list(mapping.values())
+    return [mapping[key] for key in _in_order(mapping)] if len(mapping) > 1 else list(mapping.values())
+
+
+def _sequences(elements: Iterable[Any], shortest: int, longest: int) -> list[tuple[Any, ...]]:
+    """All sequences of these elements, shorter ones first."""
+    return [found for length in range(shortest, longest + 1) for found in product(list(elements), repeat=length)]
+
+
+def _in_order(values: Iterable[Any]) -> list[Any]:
+    """Values in ascending order, None before all others."""
+    known = list(values)
+    try:
+        return sorted(known)
+    except TypeError:
+        return sorted(known, key=_rank)
+
+
+def _rank(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return (1, tuple([_rank(part) for part in value]))
+    return (0, 0) if value is None else (1, value)
 
 
 class Level(IntEnum):
@@ -294,6 +423,14 @@ class Parameters:
     'Most copies that one operation asks for, at least 1.'
     forward_streams: int = 2
     "Streams on which forward passes run: 1, or 2 with an overlap scheduler's own (#15349)."
+
+    def __attrs_post_init__(self) -> None:
+        least = {'primary_slots': 1, 'secondary_slots': 0, 'works': 1, 'contents': 2, 'granules': 1, 'moves_max': 1, 'forward_streams': 1}
+        for name, minimum in least.items():
+            if getattr(self, name) < minimum:
+                raise ValueError(f'{name} is {getattr(self, name)}: it must be at least {minimum}')
+        if self.forward_streams > 2:
+            raise ValueError(f'forward_streams is {self.forward_streams}: there are at most 2, COMPUTE and EXECUTION')
 
 
 class Transfers(Reference):
@@ -454,52 +591,74 @@ class Transfers(Reference):
     READERS: ClassVar[dict[str, tuple[Callable[[Any], Any], ...]]] = {
         'move': (lambda value: tuple([Move._of(part) for part in value]),),
     }
+    TYPED: ClassVar[dict[str, Callable[..., bool]]] = {
+        'submit': lambda self, work, stream, source, target, length, content: (isinstance(work, int) and work.__class__ is not bool and work in self._every_Work) and (isinstance(stream, int) and stream.__class__ is not bool and stream in self._every_Stream) and (source is None or (isinstance(source, int) and source.__class__ is not bool and source in self._every_Slot)) and (target is None or (isinstance(target, int) and target.__class__ is not bool and target in self._every_Slot)) and (isinstance(length, int) and length.__class__ is not bool and 1 <= length <= (self.params.granules)) and (isinstance(content, int) and content.__class__ is not bool and content in self._every_Content),
+        'close': lambda self, stream: (isinstance(stream, int) and stream.__class__ is not bool and stream in self._every_Stream),
+        'wait': lambda self, stream, work: (isinstance(stream, int) and stream.__class__ is not bool and stream in self._every_Stream) and (isinstance(work, int) and work.__class__ is not bool and work in self._every_Work),
+        'join': lambda self, stream, other: (isinstance(stream, int) and stream.__class__ is not bool and stream in self._every_Stream) and (isinstance(other, int) and other.__class__ is not bool and other in self._every_Stream),
+        'carry': lambda self, work, granule: (isinstance(work, int) and work.__class__ is not bool and work in self._every_Work) and (isinstance(granule, int) and granule.__class__ is not bool and granule in self._every_Granule),
+        'retire': lambda self, work: (isinstance(work, int) and work.__class__ is not bool and work in self._every_Work),
+        'swap': lambda self, a, b: (isinstance(a, int) and a.__class__ is not bool and a in self._every_Block) and (isinstance(b, int) and b.__class__ is not bool and b in self._every_Block),
+        'publish': lambda self, block: (isinstance(block, int) and block.__class__ is not bool and block in self._every_Block),
+        'look_up': lambda self, block: (isinstance(block, int) and block.__class__ is not bool and block in self._every_Block),
+        'note_read': lambda self, key, work: (isinstance(key, int) and key.__class__ is not bool and key in self._every_Slot) and (isinstance(work, int) and work.__class__ is not bool and work in self._every_Work),
+        'note_write': lambda self, key, work: (isinstance(key, int) and key.__class__ is not bool and key in self._every_Slot) and (isinstance(work, int) and work.__class__ is not bool and work in self._every_Work),
+        'forget_readers': lambda self, key: (isinstance(key, int) and key.__class__ is not bool and key in self._every_Slot),
+        'expire': lambda self, work: (isinstance(work, int) and work.__class__ is not bool and work in self._every_Work),
+        'start': lambda self: True,
+        'fall_behind': lambda self: True,
+        'stop': lambda self: True,
+    }
     PARAMETERS = Parameters
 
     def __init__(self, params: Parameters) -> None:
         super().__init__()
         self.params = params
-        self._every_block = range(self.params.primary_slots + self.params.secondary_slots)
-        self._every_content = range(self.params.contents)
-        self._every_forward = range(self.params.forward_streams)
-        self._every_granule = range(self.params.granules)
-        self._every_slot = range(self.params.primary_slots + self.params.secondary_slots)
-        self._every_stream = range(2 + self.params.forward_streams)
-        self._every_work = range(self.params.works)
+        self._every_Block = range(self.params.primary_slots + self.params.secondary_slots)
+        self._every_Content = range(self.params.contents)
+        self._every_Forward = range(self.params.forward_streams)
+        self._every_Granule = range(self.params.granules)
+        self._every_Slot = range(self.params.primary_slots + self.params.secondary_slots)
+        self._every_Stream = range(2 + self.params.forward_streams)
+        self._every_Work = range(self.params.works)
         # On which stream each piece of work is pending; None: the ticket is free.
-        self.stream: list[int | None] = [None for _ in self._every_work]
+        self.stream: list[int | None] = [None for _ in self._every_Work]
         # The slot that it reads; None for a kernel that only writes.
-        self.source: list[int | None] = [None for _ in self._every_work]
+        self.source: list[int | None] = [None for _ in self._every_Work]
         # The slot that it writes; None for a kernel that only reads.
-        self.target: list[int | None] = [None for _ in self._every_work]
+        self.target: list[int | None] = [None for _ in self._every_Work]
         # The granules that it has still to read or write.
-        self.left: list[set[int]] = [set() for _ in self._every_work]
+        self.left: list[set[int]] = [Members() for _ in self._every_Work]
         # The pending work that must be complete before it starts.
-        self.before: list[set[int]] = [set() for _ in self._every_work]
+        self.before: list[set[int]] = [Members() for _ in self._every_Work]
         # The pending work that is complete when the event recorded after it is: with it, all that was before that event.
         # Empty while its batch is still open.
-        self.covers: list[set[int]] = [set() for _ in self._every_work]
+        self.covers: list[set[int]] = [Members() for _ in self._every_Work]
         # The pending work that the next work of a stream comes after.
-        self.known: list[set[int]] = [set() for _ in self._every_stream]
+        self.known: list[set[int]] = [Members() for _ in self._every_Stream]
         # What the slots hold now.
-        self.memory: list[list[int]] = [[0 for _ in self._every_granule] for _ in self._every_slot]
+        self.memory: list[list[int]] = [[0 for _ in self._every_Granule] for _ in self._every_Slot]
         # What the slots would hold if all work had been carried out in the order of its submission.
-        self.planned: list[list[int]] = [[0 for _ in self._every_granule] for _ in self._every_slot]
+        self.planned: list[list[int]] = [[0 for _ in self._every_Granule] for _ in self._every_Slot]
         # What each piece of work reads, or writes, in that order.
-        self.brings: list[list[int]] = [[0 for _ in self._every_granule] for _ in self._every_work]
+        self.brings: list[list[int]] = [[0 for _ in self._every_Granule] for _ in self._every_Work]
         # Where a block's data are, or will be when the copies enqueued so far are complete.
-        self.slot: list[int] = [0 for _ in self._every_block]
+        self.slot: list[int] = [0 for _ in self._every_Block]
         # Where kernels look for a block: what was last published.
-        self.page_table: list[int] = [0 for _ in self._every_block]
+        self.page_table: list[int] = [0 for _ in self._every_Block]
         # The pending copy that writes a slot.
-        self.writer: list[int | None] = [None for _ in self._every_slot]
+        self.writer: list[int | None] = [None for _ in self._every_Slot]
         # The pending copies that read a slot: several, since two streams may read it at once.
-        self.readers: list[set[int]] = [set() for _ in self._every_slot]
+        self.readers: list[set[int]] = [Members() for _ in self._every_Slot]
         # Whether copies are being enqueued: they come after all forward passes so far.
         self.in_iteration: bool = False
         # Whether a copy has been enqueued for which forward passes do not wait yet.
         self.forward_is_behind: bool = False
         self.initial()
+        if not all([(isinstance(part, int) and part.__class__ is not bool and part in self._every_Slot) for part in self.slot]):
+            raise OutOfDomain('bound: self.slot', self.slot)
+        if not all([(isinstance(part, int) and part.__class__ is not bool and part in self._every_Slot) for part in self.page_table]):
+            raise OutOfDomain('bound: self.page_table', self.page_table)
 
     def snapshot(self) -> tuple[Any, ...]:
         """The whole state, hashable, variables in order of declaration."""
@@ -507,17 +666,17 @@ class Transfers(Reference):
             tuple(self.stream),
             tuple(self.source),
             tuple(self.target),
-            tuple(tuple(sorted(part)) for part in self.left),
-            tuple(tuple(sorted(part)) for part in self.before),
-            tuple(tuple(sorted(part)) for part in self.covers),
-            tuple(tuple(sorted(part)) for part in self.known),
+            tuple(tuple(part) for part in self.left),
+            tuple(tuple(part) for part in self.before),
+            tuple(tuple(part) for part in self.covers),
+            tuple(tuple(part) for part in self.known),
             tuple(tuple(part) for part in self.memory),
             tuple(tuple(part) for part in self.planned),
             tuple(tuple(part) for part in self.brings),
             tuple(self.slot),
             tuple(self.page_table),
             tuple(self.writer),
-            tuple(tuple(sorted(part)) for part in self.readers),
+            tuple(tuple(part) for part in self.readers),
             self.in_iteration,
             self.forward_is_behind,
         )
@@ -527,19 +686,20 @@ class Transfers(Reference):
         self.stream = list(saved[0])
         self.source = list(saved[1])
         self.target = list(saved[2])
-        self.left = [set(part) for part in saved[3]]
-        self.before = [set(part) for part in saved[4]]
-        self.covers = [set(part) for part in saved[5]]
-        self.known = [set(part) for part in saved[6]]
+        self.left = [Members(part) for part in saved[3]]
+        self.before = [Members(part) for part in saved[4]]
+        self.covers = [Members(part) for part in saved[5]]
+        self.known = [Members(part) for part in saved[6]]
         self.memory = [list(part) for part in saved[7]]
         self.planned = [list(part) for part in saved[8]]
         self.brings = [list(part) for part in saved[9]]
         self.slot = list(saved[10])
         self.page_table = list(saved[11])
         self.writer = list(saved[12])
-        self.readers = [set(part) for part in saved[13]]
+        self.readers = [Members(part) for part in saved[13]]
         self.in_iteration = saved[14]
         self.forward_is_behind = saved[15]
+
     def level(self, slot: Slot) -> Level:
         """Device memory comes first."""
         return PRIMARY if slot < self.params.primary_slots else SECONDARY
@@ -554,7 +714,7 @@ class Transfers(Reference):
 
     def has_open(self, stream: Stream) -> bool:
         """Whether a stream has an open batch."""
-        return any((self.is_open(work) and self.stream[work] == stream for work in self._every_work))
+        return any((self.is_open(work) and self.stream[work] == stream for work in self._every_Work))
 
     def writes(self, work: Work, slot: Slot | None) -> bool:
         """Whether pending work writes a slot."""
@@ -574,11 +734,11 @@ class Transfers(Reference):
             raise RuleBroken('submit-free-ticket')
         if not (source is not None or target is not None):
             raise RuleBroken('submit-something')
-        if not all((other in self.known[stream] for other in self._every_work if self.writes(other, source))):
+        if not all((other in self.known[stream] for other in self._every_Work if self.writes(other, source))):
             raise RuleBroken('read-after-write')
-        if not all((other in self.known[stream] for other in self._every_work if self.reads(other, target))):
+        if not all((other in self.known[stream] for other in self._every_Work if self.reads(other, target))):
             raise RuleBroken('write-after-read')
-        if not all((other in self.known[stream] for other in self._every_work if self.writes(other, target))):
+        if not all((other in self.known[stream] for other in self._every_Work if self.writes(other, target))):
             raise RuleBroken('write-after-write')
         if self.on_step is not None:
             self.on_step('submit', (work, stream, source, target, length, content))
@@ -586,7 +746,7 @@ class Transfers(Reference):
         self.stream[work] = stream
         self.source[work] = source
         self.target[work] = target
-        for granule in self._every_granule:
+        for granule in self._every_Granule:
             self.coverage.add(0)
             if granule < length:
                 self.coverage.add(1)
@@ -610,11 +770,11 @@ class Transfers(Reference):
         if self.on_step is not None:
             self.on_step('close', (stream,))
         self.steps_taken += 1
-        for work in self._every_work:
+        for work in self._every_Work:
             self.coverage.add(5)
             if self.is_open(work) and self.stream[work] == stream:
                 self.coverage.add(6)
-                for earlier in self._every_work:
+                for earlier in self._every_Work:
                     self.coverage.add(8)
                     if earlier in self.known[stream]:
                         self.coverage.add(9)
@@ -623,18 +783,18 @@ class Transfers(Reference):
                         self.coverage.add(10)
             else:
                 self.coverage.add(7)
-        for work in self._every_work:
+        for work in self._every_Work:
             self.coverage.add(11)
             if self.is_open(work) and self.stream[work] == stream:
                 self.coverage.add(12)
                 self.known[stream].add(work)
             else:
                 self.coverage.add(13)
-        for work in self._every_work:
+        for work in self._every_Work:
             self.coverage.add(14)
             if self.is_open(work) and self.stream[work] == stream:
                 self.coverage.add(15)
-                for earlier in self._every_work:
+                for earlier in self._every_Work:
                     self.coverage.add(17)
                     if earlier in self.known[stream]:
                         self.coverage.add(18)
@@ -651,7 +811,7 @@ class Transfers(Reference):
         if self.on_step is not None:
             self.on_step('wait', (stream, work))
         self.steps_taken += 1
-        for earlier in self._every_work:
+        for earlier in self._every_Work:
             self.coverage.add(20)
             if earlier in self.covers[work]:
                 self.coverage.add(21)
@@ -666,11 +826,11 @@ class Transfers(Reference):
         if self.on_step is not None:
             self.on_step('join', (stream, other))
         self.steps_taken += 1
-        for earlier in self._every_work:
+        for earlier in self._every_Work:
             self.coverage.add(23)
-            if earlier in self.known[other]:
+            if earlier in self.known[_key(other, self._every_Stream)]:
                 self.coverage.add(24)
-                self.known[stream].add(earlier)
+                self.known[_key(stream, self._every_Stream)].add(earlier)
             else:
                 self.coverage.add(25)
 
@@ -710,22 +870,22 @@ class Transfers(Reference):
         self.stream[work] = None
         self.source[work] = None
         self.target[work] = None
-        for granule in self._every_granule:
+        for granule in self._every_Granule:
             self.coverage.add(28)
             self.brings[work][granule] = FRESH
-        for other in self._every_work:
+        for other in self._every_Work:
             self.coverage.add(29)
             self.before[other].discard(work)
             self.covers[other].discard(work)
             self.covers[work].discard(other)
-        for stream in self._every_stream:
+        for stream in self._every_Stream:
             self.coverage.add(30)
             self.known[stream].discard(work)
 
     def initial(self) -> None:
-        for block in self._every_block:
-            self.slot[block] = block
-            self.page_table[block] = block
+        for block in self._every_Block:
+            self.slot[_key(block, self._every_Block)] = block
+            self.page_table[_key(block, self._every_Block)] = block
 
     def swap(self, a: Block, b: Block) -> None:
         """Let `a` have the slot of `b`, to which its data are being copied, and `b` the slot that `a` leaves.
@@ -743,7 +903,7 @@ class Transfers(Reference):
 
     def will_be_equal(self, one: Slot, other: Slot) -> bool:
         """Whether two slots hold the same when all work submitted so far has run in order."""
-        return all((self.planned[one][granule] == self.planned[other][granule] for granule in self._every_granule))
+        return all((self.planned[one][granule] == self.planned[other][granule] for granule in self._every_Granule))
 
     def publish(self, block: Block) -> None:
         """Tell kernels where a block is."""
@@ -779,7 +939,7 @@ class Transfers(Reference):
         if self.on_step is not None:
             self.on_step('forget_readers', (key,))
         self.steps_taken += 1
-        for work in self._every_work:
+        for work in self._every_Work:
             self.coverage.add(31)
             self.readers[key].discard(work)
 
@@ -788,7 +948,7 @@ class Transfers(Reference):
         if self.on_step is not None:
             self.on_step('expire', (work,))
         self.steps_taken += 1
-        for key in self._every_slot:
+        for key in self._every_Slot:
             self.coverage.add(32)
             self.readers[key].discard(work)
             if self.writer[key] == work:
@@ -805,10 +965,10 @@ class Transfers(Reference):
             self.on_step('start', ())
         self.steps_taken += 1
         self.in_iteration = True
-        for key in self._every_slot:
+        for key in self._every_Slot:
             self.coverage.add(35)
             self.writer[key] = None
-            for work in self._every_work:
+            for work in self._every_Work:
                 self.coverage.add(36)
                 self.readers[key].discard(work)
 
@@ -840,7 +1000,7 @@ class Transfers(Reference):
     def begin(self) -> None:
         """Begin an iteration: its copies come after all forward passes so far, and these after all copies so far."""
         self.end()
-        for stream in self._every_stream:
+        for stream in self._every_Stream:
             self.coverage.add(37)
             if self.is_forward(stream):
                 self.coverage.add(38)
@@ -854,7 +1014,7 @@ class Transfers(Reference):
         """End an iteration: forward passes from here on come after all its copies."""
         if self.forward_is_behind:
             self.coverage.add(40)
-            for stream in self._every_stream:
+            for stream in self._every_Stream:
                 self.coverage.add(42)
                 if self.is_forward(stream):
                     self.coverage.add(43)
@@ -885,7 +1045,10 @@ class Transfers(Reference):
 
     def copy_stream(self, source: Slot, target: Slot) -> Stream:
         """Copies to host memory have one stream, all others another."""
-        return OFFLOAD if self.level(source) == PRIMARY and self.level(target) == SECONDARY else ONBOARD
+        _value1 = OFFLOAD if self.level(source) == PRIMARY and self.level(target) == SECONDARY else ONBOARD
+        if not _value1 in self._every_Stream:
+            raise OutOfDomain('bound: result of copy_stream', _value1)
+        return _value1
 
     def order(self, stream: Stream, source_key: Slot, target_key: Slot) -> None:
         """Wait for whatever a copy from the source to the target conflicts with, among the copies of the iteration."""
@@ -903,7 +1066,7 @@ class Transfers(Reference):
             self.coverage.add(48)
 
     def wait_for_readers(self, stream: Stream, key: Slot) -> None:
-        for reader in self._every_work:
+        for reader in self._every_Work:
             self.coverage.add(49)
             if reader in self.readers[key]:
                 self.coverage.add(50)
@@ -913,7 +1076,7 @@ class Transfers(Reference):
 
     def wait_for(self, stream: Stream, work: Work) -> None:
         """Come after a pending copy; an open batch in which it is ends here. A stream is in order with itself."""
-        for other in self._every_stream:
+        for other in self._every_Stream:
             self.coverage.add(52)
             if self.stream[work] == other:
                 self.coverage.add(53)
@@ -937,11 +1100,11 @@ class Transfers(Reference):
 
     def free_tickets(self) -> int:
         """How many pieces of work can still be submitted."""
-        return sum((1 for work in self._every_work if not self.is_pending(work)))
+        return sum((1 for work in self._every_Work if not self.is_pending(work)))
 
     def ticket(self) -> Work:
         """The lowest free ticket."""
-        for work in self._every_work:
+        for work in self._every_Work:
             self.coverage.add(59)
             if not self.is_pending(work):
                 self.coverage.add(60)
@@ -984,7 +1147,7 @@ class Transfers(Reference):
                 made += 1
             else:
                 self.coverage.add(66)
-        for stream in self._every_stream:
+        for stream in self._every_Stream:
             self.coverage.add(69)
             if self.has_open(stream):
                 self.coverage.add(70)
@@ -1014,7 +1177,7 @@ class Transfers(Reference):
             self.coverage.add(75)
         self.end()
         stream = self.forward_stream(on)
-        for other in self._every_stream:
+        for other in self._every_Stream:
             self.coverage.add(76)
             if self.is_forward(other) and other != stream:
                 self.coverage.add(77)
@@ -1044,18 +1207,20 @@ class Transfers(Reference):
     def forward_stream(self, on: Forward) -> Stream:
         """The stream of forward passes with a number."""
         found = COMPUTE
-        for stream in self._every_stream:
+        for stream in self._every_Stream:
             self.coverage.add(83)
             if stream - COMPUTE == on:
                 self.coverage.add(84)
                 found = stream
             else:
                 self.coverage.add(85)
+        if not found in self._every_Stream:
+            raise OutOfDomain('bound: result of forward_stream', found)
         return found
 
     def publish_all(self) -> None:
         """Bring the page table up to date."""
-        for block in self._every_block:
+        for block in self._every_Block:
             self.coverage.add(86)
             if self.page_table[block] != self.slot[block]:
                 self.coverage.add(87)
@@ -1095,7 +1260,7 @@ class Transfers(Reference):
                 self.coverage.add(98)
             if not self.is_unfinished(work):
                 self.coverage.add(99)
-                for other in self._every_work:
+                for other in self._every_Work:
                     self.coverage.add(101)
                     if other != work and self.shares_batch(work, other):
                         self.coverage.add(102)
@@ -1109,7 +1274,7 @@ class Transfers(Reference):
         else:
             self.coverage.add(96)
         seen = self.what_is_seen(work)
-        for each in self._every_granule:
+        for each in self._every_Granule:
             self.coverage.add(104)
             self.carry(work, each)
         self.leave(work)
@@ -1121,7 +1286,7 @@ class Transfers(Reference):
 
     def is_unfinished(self, work: Work) -> bool:
         """Whether something is left of the batch of a piece of work: its copies are over together, with one event."""
-        return any((self.shares_batch(work, other) and len(self.left[other]) > 0 for other in self._every_work))
+        return any((self.shares_batch(work, other) and len(self.left[other]) > 0 for other in self._every_Work))
 
     def what_is_seen(self, work: Work) -> Data:
         """What a kernel reads; nothing when it writes."""
@@ -1136,9 +1301,11 @@ class Transfers(Reference):
     def held(self, slot: Slot) -> Data:
         """What a slot holds now."""
         data: Data = ()
-        for granule in self._every_granule:
+        for granule in self._every_Granule:
             self.coverage.add(107)
             data = data + (self.memory[slot][granule],)
+        if not len(data) <= self.params.granules:
+            raise OutOfDomain('bound: result of held', data)
         return data
 
     def leave(self, work: Work) -> None:
@@ -1148,7 +1315,7 @@ class Transfers(Reference):
 
     def read(self, block: Block) -> Data:
         """What a block holds, granule by granule; the host looks only when nothing is pending."""
-        if any((self.is_pending(work) for work in self._every_work)):
+        if any((self.is_pending(work) for work in self._every_Work)):
             self.coverage.add(108)
             raise Rejected('pending')
         else:
@@ -1157,56 +1324,56 @@ class Transfers(Reference):
 
     def free_tickets_are_blank(self) -> bool:
         """A ticket that names no work leaves no trace: `retire` and `expire` see to it."""
-        return all((self.is_pending(work) or (self.source[work] is None and self.target[work] is None and (len(self.left[work]) == 0) and (len(self.before[work]) == 0) and (len(self.covers[work]) == 0) and all((self.brings[work][granule] == 0 for granule in self._every_granule)) and all((work not in self.before[other] for other in self._every_work)) and all((work not in self.covers[other] for other in self._every_work)) and all((work not in self.known[stream] for stream in self._every_stream)) and all((self.writer[key] != work and work not in self.readers[key] for key in self._every_slot))) for work in self._every_work))
+        return all((self.is_pending(work) or (self.source[work] is None and self.target[work] is None and (len(self.left[work]) == 0) and (len(self.before[work]) == 0) and (len(self.covers[work]) == 0) and all((self.brings[work][granule] == 0 for granule in self._every_Granule)) and all((work not in self.before[other] for other in self._every_Work)) and all((work not in self.covers[other] for other in self._every_Work)) and all((work not in self.known[stream] for stream in self._every_Stream)) and all((self.writer[key] != work and work not in self.readers[key] for key in self._every_Slot))) for work in self._every_Work))
 
     def pending_work_is_work(self) -> bool:
         """Pending work reads or writes a slot, and its batch is closed between operations and has something left to do."""
-        return all((not self.is_pending(work) or ((self.source[work] is not None or self.target[work] is not None) and (not self.is_open(work)) and self.is_unfinished(work)) for work in self._every_work))
+        return all((not self.is_pending(work) or ((self.source[work] is not None or self.target[work] is not None) and (not self.is_open(work)) and self.is_unfinished(work)) for work in self._every_Work))
 
     def kernels_are_not_torn(self) -> bool:
         """Only copies are carried out granule by granule; a kernel has all of its granules before it, or none."""
-        return all((granule in self.left[work] for work in self._every_work if self.is_pending(work) and (self.source[work] is None or self.target[work] is None) for granule in self._every_granule))
+        return all((granule in self.left[work] for work in self._every_Work if self.is_pending(work) and (self.source[work] is None or self.target[work] is None) for granule in self._every_Granule))
 
     def kernels_are_alone(self) -> bool:
         """A kernel is a batch of its own."""
-        return all((one == other or not self.shares_batch(one, other) for one in self._every_work if self.is_pending(one) and (self.source[one] is None or self.target[one] is None) for other in self._every_work))
+        return all((one == other or not self.shares_batch(one, other) for one in self._every_Work if self.is_pending(one) and (self.source[one] is None or self.target[one] is None) for other in self._every_Work))
 
     def batches_are_alike(self) -> bool:
         """The copies of a batch are on one stream, come after the same, and are covered with the same."""
-        return all((not self.shares_batch(one, other) or (self.stream[one] == self.stream[other] and all(((work in self.before[one]) == (work in self.before[other]) and (work in self.covers[one]) == (work in self.covers[other]) for work in self._every_work))) for one in self._every_work for other in self._every_work))
+        return all((not self.shares_batch(one, other) or (self.stream[one] == self.stream[other] and all(((work in self.before[one]) == (work in self.before[other]) and (work in self.covers[one]) == (work in self.covers[other]) for work in self._every_Work))) for one in self._every_Work for other in self._every_Work))
 
     def order_is_strict(self) -> bool:
         """Nothing comes before itself, and what comes before something before it comes before it, too."""
-        return all((work not in self.before[work] and all((self.before_all(earlier, work) for earlier in self._every_work if earlier in self.before[work])) for work in self._every_work))
+        return all((work not in self.before[work] and all((self.before_all(earlier, work) for earlier in self._every_Work if earlier in self.before[work])) for work in self._every_Work))
 
     def before_all(self, earlier: Work, work: Work) -> bool:
         """Whether all that comes before `earlier` comes before `work`."""
-        return all((first in self.before[work] for first in self._every_work if first in self.before[earlier]))
+        return all((first in self.before[work] for first in self._every_Work if first in self.before[earlier]))
 
     def events_cover_what_came_before(self) -> bool:
         """An event covers the work before it, what that comes after, and whatever the stream had waited for."""
-        return all((all((first in self.covers[work] for first in self._every_work if first in self.before[work])) and all((first in self.covers[work] for covered in self._every_work if covered in self.covers[work] for first in self._every_work if first in self.before[covered])) for work in self._every_work))
+        return all((all((first in self.covers[work] for first in self._every_Work if first in self.before[work])) and all((first in self.covers[work] for covered in self._every_Work if covered in self.covers[work] for first in self._every_Work if first in self.before[covered])) for work in self._every_Work))
 
     def streams_know_what_came_before(self) -> bool:
         """A stream is in order, and knowing of work means knowing of all that comes before it."""
-        return all((all((first in self.known[stream] for later in self._every_work if later in self.known[stream] for first in self._every_work if first in self.before[later])) and all((work in self.known[stream] and all((first in self.known[stream] for first in self._every_work if first in self.covers[work])) for work in self._every_work if self.stream[work] == stream)) for stream in self._every_stream))
+        return all((all((first in self.known[stream] for later in self._every_Work if later in self.known[stream] for first in self._every_Work if first in self.before[later])) and all((work in self.known[stream] and all((first in self.known[stream] for first in self._every_Work if first in self.covers[work])) for work in self._every_Work if self.stream[work] == stream)) for stream in self._every_Stream))
 
     def conflicts_are_ordered(self) -> bool:
         """Of two pieces of pending work that touch one slot, one of them writing, one comes before the other."""
-        return all((one == other or not (self.writes(one, self.source[other]) or self.writes(one, self.target[other])) or one in self.before[other] or (other in self.before[one]) for one in self._every_work for other in self._every_work))
+        return all((one == other or not (self.writes(one, self.source[other]) or self.writes(one, self.target[other])) or one in self.before[other] or (other in self.before[one]) for one in self._every_Work for other in self._every_Work))
 
     def work_meets_what_it_expects(self) -> bool:
         """What pending work is to read is there, or is what the last writer before it brings."""
-        return all((self.expects(work, granule) for work in self._every_work for granule in self._every_granule if granule in self.left[work]))
+        return all((self.expects(work, granule) for work in self._every_Work for granule in self._every_Granule if granule in self.left[work]))
 
     def expects(self, work: Work, granule: Granule) -> bool:
         """Whether the last writer of the source before `work`, or else the memory, has what `work` brings."""
         source = self.source[work]
         if source is None:
             return True
-        if not any((self.is_earlier_writer(first, work, source, granule) for first in self._every_work)):
+        if not any((self.is_earlier_writer(first, work, source, granule) for first in self._every_Work)):
             return self.memory[source][granule] == self.brings[work][granule]
-        return any((self.is_earlier_writer(last, work, source, granule) and self.brings[last][granule] == self.brings[work][granule] and all((first == last or first in self.before[last] for first in self._every_work if self.is_earlier_writer(first, work, source, granule))) for last in self._every_work))
+        return any((self.is_earlier_writer(last, work, source, granule) and self.brings[last][granule] == self.brings[work][granule] and all((first == last or first in self.before[last] for first in self._every_Work if self.is_earlier_writer(first, work, source, granule))) for last in self._every_Work))
 
     def is_earlier_writer(self, first: Work, work: Work, slot: Slot, granule: Granule) -> bool:
         """Whether `first` has still to write the granule before `work` comes."""
@@ -1214,13 +1381,13 @@ class Transfers(Reference):
 
     def memory_becomes_what_was_planned(self) -> bool:
         """A granule that nobody has still to write is as in sequence; otherwise the last writer brings that."""
-        return all((self.becomes(slot, granule) for slot in self._every_slot for granule in self._every_granule))
+        return all((self.becomes(slot, granule) for slot in self._every_Slot for granule in self._every_Granule))
 
     def becomes(self, slot: Slot, granule: Granule) -> bool:
         """Whether the last writer of a granule, or else the memory, has what was planned."""
-        if not any((self.is_writer(work, slot, granule) for work in self._every_work)):
+        if not any((self.is_writer(work, slot, granule) for work in self._every_Work)):
             return self.memory[slot][granule] == self.planned[slot][granule]
-        return any((self.is_writer(last, slot, granule) and self.brings[last][granule] == self.planned[slot][granule] and all((first == last or first in self.before[last] for first in self._every_work if self.is_writer(first, slot, granule))) for last in self._every_work))
+        return any((self.is_writer(last, slot, granule) and self.brings[last][granule] == self.planned[slot][granule] and all((first == last or first in self.before[last] for first in self._every_Work if self.is_writer(first, slot, granule))) for last in self._every_Work))
 
     def is_writer(self, work: Work, slot: Slot, granule: Granule) -> bool:
         """Whether pending work has still to write a granule."""
@@ -1228,28 +1395,28 @@ class Transfers(Reference):
 
     def completed_is_sequential(self) -> bool:
         """The theorem: when nothing is pending, every slot holds what it would hold had all work run in order."""
-        return any((self.is_pending(work) for work in self._every_work)) or all((self.memory[slot][granule] == self.planned[slot][granule] for slot in self._every_slot for granule in self._every_granule))
+        return any((self.is_pending(work) for work in self._every_Work)) or all((self.memory[slot][granule] == self.planned[slot][granule] for slot in self._every_Slot for granule in self._every_Granule))
 
     def something_may_run(self) -> bool:
         """Waits are not circular: as long as work is pending, some of it waits for nothing."""
-        return not any((self.is_pending(work) for work in self._every_work)) or any((len(self.left[work]) > 0 and len(self.before[work]) == 0 for work in self._every_work))
+        return not any((self.is_pending(work) for work in self._every_Work)) or any((len(self.left[work]) > 0 and len(self.before[work]) == 0 for work in self._every_Work))
 
     def forward_passes_wait_for_copies(self) -> bool:
         """Unless a copy of this iteration has left them behind, forward streams know of all copies."""
-        return self.forward_is_behind or all((work in self.known[stream] for stream in self._every_stream if self.is_forward(stream) for work in self._every_work if self.stream[work] == ONBOARD or self.stream[work] == OFFLOAD))
+        return self.forward_is_behind or all((work in self.known[stream] for stream in self._every_Stream if self.is_forward(stream) for work in self._every_Work if self.stream[work] == ONBOARD or self.stream[work] == OFFLOAD))
 
     def copies_wait_for_forward_passes(self) -> bool:
         """In an iteration both copy streams know of all forward passes; only in one can copies be behind."""
-        return (self.in_iteration or not self.forward_is_behind) and (not self.in_iteration or all((work in self.known[ONBOARD] and work in self.known[OFFLOAD] for stream in self._every_stream if self.is_forward(stream) for work in self._every_work if self.stream[work] == stream)))
+        return (self.in_iteration or not self.forward_is_behind) and (not self.in_iteration or all((work in self.known[ONBOARD] and work in self.known[_key(OFFLOAD, self._every_Stream)] for stream in self._every_Stream if self.is_forward(stream) for work in self._every_Work if self.stream[work] == stream)))
 
     def tables_name_what_streams_do_not_know(self) -> bool:
         """In an iteration, a pending copy is in the tables, or comes before what is, or both copy streams know of it."""
-        return not self.in_iteration or all((self.is_found(work) for work in self._every_work if self.stream[work] == ONBOARD or self.stream[work] == OFFLOAD))
+        return not self.in_iteration or all((self.is_found(work) for work in self._every_Work if self.stream[work] == ONBOARD or self.stream[work] == OFFLOAD))
 
     def is_found(self, work: Work) -> bool:
         """Whether whoever reads or writes the slots of a copy finds out about it."""
         source, target = (self.source[work], self.target[work])
-        if work in self.known[ONBOARD] and work in self.known[OFFLOAD]:
+        if work in self.known[ONBOARD] and work in self.known[_key(OFFLOAD, self._every_Stream)]:
             return True
         if source is None or target is None:
             return False
@@ -1263,7 +1430,7 @@ class Transfers(Reference):
 
     def tables_name_copies_of_their_slot(self) -> bool:
         """What the tables name is a pending copy, and has that slot as its target or its source."""
-        return all((self.is_writer_of(self.writer[key], key) and all((self.source[work] == key for work in self._every_work if work in self.readers[key])) for key in self._every_slot))
+        return all((self.is_writer_of(self.writer[key], key) and all((self.source[work] == key for work in self._every_Work if work in self.readers[key])) for key in self._every_Slot))
 
     def is_writer_of(self, work: Work | None, slot: Slot) -> bool:
         """Whether a table's entry, if it has one, writes the slot."""
@@ -1273,12 +1440,12 @@ class Transfers(Reference):
 
     def slots_are_shared_by_none(self) -> bool:
         """Every block has a slot of its own."""
-        return all((one == other or self.slot[one] != self.slot[other] for one in self._every_block for other in self._every_block))
+        return all((one == other or self.slot[one] != self.slot[other] for one in self._every_Block for other in self._every_Block))
 
     def observe(self) -> dict[str, Any]:
         """Where blocks are, what slots hold, and what is pending under which ticket."""
         names = dict(enumerate(('ONBOARD', 'OFFLOAD', 'COMPUTE', 'EXECUTION')))
-        return {'slots': [int(self.slot[block]) for block in self._every_block], 'memory': [[int(self.memory[s][g]) for g in self._every_granule] for s in self._every_slot], 'pending': {str(int(work)): {'stream': names[self.stream[work] or 0], 'source': self.source[work], 'target': self.target[work], 'left': [int(g) for g in self._every_granule if g in self.left[work]]} for work in self._every_work if self.stream[work] is not None}}
+        return {'slots': [int(self.slot[block]) for block in self._every_Block], 'memory': [[int(self.memory[s][g]) for g in self._every_Granule] for s in self._every_Slot], 'pending': {str(int(work)): {'stream': names[self.stream[work] or 0], 'source': self.source[work], 'target': self.target[work], 'left': [int(g) for g in self._every_Granule if g in self.left[work]]} for work in self._every_Work if self.stream[work] is not None}}
 
     def phase_of(self, work: Work) -> str:
         """Free, waiting for other work, or ready."""
@@ -1290,31 +1457,31 @@ class Transfers(Reference):
 
     def named_by_order(self) -> bool:
         """Blocks are interchangeable: let one be named by its slot. So are tickets: let them be in order, free last."""
-        return all((self.slot[block] - block == 0 for block in self._every_block)) and all((self.is_pending(work) and all((later > work for later in self._every_work if work in self.before[later])) or (not self.is_pending(work) and all((later < work or not self.is_pending(later) for later in self._every_work))) for work in self._every_work))
+        return all((self.slot[block] - block == 0 for block in self._every_Block)) and all((self.is_pending(work) and all((later > work for later in self._every_Work if work in self.before[later])) or (not self.is_pending(work) and all((later < work or not self.is_pending(later) for later in self._every_Work))) for work in self._every_Work))
 
     def names(self) -> dict[str, list[int]]:
         """Slots of a level by what they hold and who is busy with them, blocks by their slots, tickets by their place in
         the order and what they do, contents by first appearance.
         """
-        works = [work for work in self._every_work if self.is_pending(work)]
-        owner = {self.slot[block]: block for block in self._every_block}
+        works = [work for work in self._every_Work if self.is_pending(work)]
+        owner = {self.slot[block]: block for block in self._every_Block}
 
         def look(slot: Slot) -> tuple[Any, ...]:
-            held = [(self.memory[slot][granule], self.planned[slot][granule]) for granule in self._every_granule]
+            held = [(self.memory[slot][granule], self.planned[slot][granule]) for granule in self._every_Granule]
             busy = sorted(((len(self.before[work]), self.stream[work] or 0, self.source[work] == slot, self.target[work] == slot) for work in works if slot in (self.source[work], self.target[work])))
             noted = (self.writer[slot] is not None, len(self.readers[slot]), self.page_table[owner[slot]] == slot)
             return (self.level(slot), held, busy, noted)
-        slots = sorted(self._every_slot, key=look)
+        slots = sorted(self._every_Slot, key=look)
         place = {slot: position for position, slot in enumerate(slots)}
 
         def task(work: Work) -> tuple[int, ...]:
             source, target = (self.source[work], self.target[work])
             return (len(self.before[work]), self.stream[work] or 0, -1 if source is None else place[source], -1 if target is None else place[target])
-        free = [work for work in self._every_work if not self.is_pending(work)]
+        free = [work for work in self._every_Work if not self.is_pending(work)]
         contents = {0: None}
         for slot in slots:
-            for granule in self._every_granule:
+            for granule in self._every_Granule:
                 contents[int(self.memory[slot][granule])] = None
                 contents[int(self.planned[slot][granule])] = None
-        contents.update(dict.fromkeys(map(int, self._every_content)))
+        contents.update(dict.fromkeys(map(int, self._every_Content)))
         return {'Slot': list(map(int, slots)), 'Block': [int(owner[slot]) for slot in slots], 'Work': [*map(int, sorted(works, key=task)), *map(int, free)], 'Content': list(contents)}

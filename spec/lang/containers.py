@@ -13,7 +13,7 @@ import attrs
 
 from kvproof.spec.lang.errors import OutOfDomain
 from kvproof.spec.lang.record import Record
-from kvproof.spec.lang.types import MapType, PartialMapType, QueueType, SetType, Type
+from kvproof.spec.lang.types import MapType, PartialMapType, QueueType, SetType, Type, in_order
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -40,6 +40,8 @@ class Map(Generic[K, V]):
             raise OutOfDomain(f"{value!r} is not a value of this map (at key {key!r})")
         self._values[key] = value
 
+    __iter__ = None
+
     def snapshot(self) -> tuple[Any, ...]:
         """The values in ascending order of their keys."""
         return tuple(frozen(value) for value in self._values.values())
@@ -55,7 +57,7 @@ class PartialMap(Generic[K, V]):
 
     def __getitem__(self, key: K) -> V:
         if key not in self._values:
-            raise OutOfDomain(f"{key!r} is absent from this map")
+            raise OutOfDomain(f"{key!r} is absent from this map", "defined")
         return self._values[key]  # type: ignore[no-any-return]
 
     def __setitem__(self, key: K, value: V) -> None:
@@ -67,7 +69,7 @@ class PartialMap(Generic[K, V]):
 
     def __delitem__(self, key: K) -> None:
         if key not in self._values:
-            raise OutOfDomain(f"{key!r} is absent from this map and cannot be removed")
+            raise OutOfDomain(f"{key!r} is absent from this map and cannot be removed", "defined")
         del self._values[key]
 
     def __contains__(self, key: object) -> bool:
@@ -76,17 +78,19 @@ class PartialMap(Generic[K, V]):
     def __len__(self) -> int:
         return len(self._values)
 
+    __iter__ = None
+
     def get(self, key: K) -> V | None:
         """The value at `key`, or None."""
         return self._values.get(key)
 
     def values(self) -> list[V]:
         """The values in ascending order of their keys."""
-        return [self._values[key] for key in sorted(self._values)]
+        return [self._values[key] for key in in_order(self._values)]
 
     def snapshot(self) -> tuple[Any, ...]:
         """Pairs of key and value in ascending order of the keys."""
-        return tuple((key, frozen(self._values[key])) for key in sorted(self._values))
+        return tuple((key, frozen(self._values[key])) for key in in_order(self._values))
 
 
 class Set(Generic[T]):
@@ -99,7 +103,7 @@ class Set(Generic[T]):
 
     def add(self, value: T) -> None:
         if not self._kind.inner.contains(value, self._parameters):
-            raise OutOfDomain(f"{value!r} cannot be a member of this set")
+            raise OutOfDomain(f"{value!r} cannot be a member of this set", "defined")
         self._values.add(value)
 
     def discard(self, value: T) -> None:
@@ -112,11 +116,11 @@ class Set(Generic[T]):
         return len(self._values)
 
     def __iter__(self) -> Iterator[T]:
-        return iter(sorted(self._values))
+        return iter(in_order(self._values))
 
     def snapshot(self) -> tuple[Any, ...]:
         """The members, ascending."""
-        return tuple(sorted(self._values))
+        return tuple(in_order(self._values))
 
 
 class PriorityQueue(Generic[K, V]):
@@ -130,9 +134,9 @@ class PriorityQueue(Generic[K, V]):
 
     def _insert(self, item: K, priority: V) -> deque[Any]:
         if not self._kind.item.contains(item, self._parameters) or priority not in self._lanes:
-            raise OutOfDomain(f"{item!r} at priority {priority!r} cannot be queued here")
+            raise OutOfDomain(f"{item!r} at priority {priority!r} cannot be queued here", "defined")
         if item in self._priority:
-            raise OutOfDomain(f"{item!r} is queued already, at priority {self._priority[item]}")
+            raise OutOfDomain(f"{item!r} is queued already, at priority {self._priority[item]}", "defined")
         self._priority[item] = priority
         return self._lanes[priority]
 
@@ -147,7 +151,7 @@ class PriorityQueue(Generic[K, V]):
     def remove(self, item: K) -> None:
         """Take `item` out, wherever it stands."""
         if item not in self._priority:
-            raise OutOfDomain(f"{item!r} is not queued here and cannot be removed")
+            raise OutOfDomain(f"{item!r} is not queued here and cannot be removed", "defined")
         self._lanes[self._priority.pop(item)].remove(item)
 
     def front(self) -> K:
@@ -155,12 +159,12 @@ class PriorityQueue(Generic[K, V]):
         for lane in self._lanes.values():
             if lane:
                 return lane[0]  # type: ignore[no-any-return]
-        raise OutOfDomain("an empty queue has no front")
+        raise OutOfDomain("an empty queue has no front", "defined")
 
     def priority_of(self, item: K) -> V:
         """The priority at which `item` was queued."""
         if item not in self._priority:
-            raise OutOfDomain(f"{item!r} is not queued here and has no priority")
+            raise OutOfDomain(f"{item!r} is not queued here and has no priority", "defined")
         return self._priority[item]  # type: ignore[no-any-return]
 
     def __contains__(self, item: object) -> bool:

@@ -17,12 +17,17 @@ from kvproof.spec.lang.class_source import annotations_of, class_source, record_
 from kvproof.spec.lang.errors import LanguageError
 from kvproof.spec.lang.machine import Machine, _GhostMark, kind_of
 from kvproof.spec.lang.record import Record
-from kvproof.spec.lang.types import Index, Parameters, RecordType, Type, inner_types, is_finite, resolve
+from kvproof.spec.lang.types import Index, Parameters, RecordType, Type, annotations_in_module, inner_types, is_finite, resolve
 
 FREE_FORM = ("observation", "canonical", "phase", "initial")
 """Kinds of method that are ordinary Python: they run, and no checker reads them."""
 
-RESERVED = ("params", "on_step", "enabled", "restore", "coverage", "events", "script", "offered", "steps_taken")
+RESERVED = frozenset(
+    """
+    params on_step attempt enabled restore coverage events script offered steps_taken Rejected RuleBroken
+    BRANCHES EVENTS INVARIANTS OPERATIONS PARAMETERS READERS RECORD_RESULTS SPECIFICATION STEPS TRIALS TYPED
+    """.split()
+)
 """Names that machines and their references have for themselves, beside those of the methods of `Machine`."""
 
 
@@ -175,12 +180,12 @@ def state_types(cls: Hashable) -> dict[str, StateVariable]:
     for owner in _lineage(cast(type[Machine[Any]], cls)):
         source = class_source(owner)
         docs, annotations = annotations_of(source.node)
-        hints = typing.get_type_hints(owner, include_extras=True)
+        hints = annotations_in_module(owner)
         for name in owner.__dict__.get("__annotations__", {}):
             annotation, ghost = hints[name], False
             if typing.get_origin(annotation) is typing.ClassVar:
                 continue
-            if name in RESERVED or hasattr(Machine, name):
+            if name in RESERVED or hasattr(Machine, name) or name.startswith("_"):
                 problem = f"state variable {name} hides what every machine has under that name"
                 raise LanguageError(source.file, annotations[name].lineno, problem, "Give it another name")
             if typing.get_origin(annotation) is typing.Annotated and _GhostMark in annotation.__metadata__:
@@ -279,6 +284,7 @@ def compile_machine(cls: type[Machine[Any]]) -> Definition:
 @functools.cache
 def _compiled(machine: Hashable) -> Definition:
     from kvproof.spec.lang.checker import check_method
+    from kvproof.spec.lang.names import check_names
 
     cls = cast(type[Machine[Any]], machine)
     parameters = _parameter_class(cls)
@@ -295,6 +301,7 @@ def _compiled(machine: Hashable) -> Definition:
     for method in definition.methods.values():
         if method.kind not in FREE_FORM:
             check_method(definition, method)
+    check_names(definition)
     return definition
 
 

@@ -28,8 +28,16 @@ class Rejected(Exception):
         self.error = error
 
 
-class OutOfDomain(Exception):
-    """A value outside its declared type, or a container used where it is undefined (absent key, empty queue)."""
+class OutOfDomain(RuleBroken):
+    """A value outside its declared type ("bound"), or a use of what is not there ("defined": absent key, empty queue).
+
+    It breaks a rule that every machine has. Once it is known where in the machine it happened, `rule` says so too:
+    "defined: self.open[table]".
+    """
+
+    def __init__(self, message: str, kind: str = "bound") -> None:
+        Exception.__init__(self, message)
+        self.rule = kind
 
 
 class NotAssumed(Exception):

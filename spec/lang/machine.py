@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Generic, NoReturn, TypeVar, cast
 
 from kvproof.spec.lang.containers import fresh, frozen
 from kvproof.spec.lang.errors import NotAssumed, OutOfDomain, Rejected, RuleBroken
+from kvproof.spec.lang.misuse import MISUSES, misuse
 from kvproof.spec.lang.types import Parameters, Type, from_plain, resolve
 
 P = TypeVar("P", bound=Parameters)
@@ -222,7 +223,7 @@ class Machine(Generic[P]):
     def apply(self, name: str, arguments: dict[str, Any]) -> Any:
         """Run one operation by name, or try a trial; raises `Rejected`, `NotAssumed` or `RuleBroken`.
 
-        Records may be given as dicts of their fields.
+        Records may be given as dicts of their fields. What breaks may be a rule that all machines have (`OutOfDomain`).
         """
         method = getattr(type(self), name, None)
         if method is None or kind_of(method) not in ("operation", "trial"):
@@ -231,8 +232,30 @@ class Machine(Generic[P]):
         if set(arguments) != set(names):
             raise OutOfDomain(f"{name} takes {', '.join(names)}; it was given {', '.join(arguments)}")
         kinds = _argument_types(inspect.unwrap(method))
-        return method(self, *(from_plain(kinds.get(name), arguments[name]) for name in names))
+        values = [from_plain(kinds.get(argument), arguments[argument]) for argument in names]
+        try:
+            return method(self, *values)
+        except (OutOfDomain, *MISUSES) as error:
+            found = misuse(error, self._written())
+            if found is None:
+                raise
+            raise found from error
 
     def check(self) -> list[str]:
-        """Names of the invariants that do not hold now."""
-        return [name for name in _invariants(cast(Hashable, type(self))) if not getattr(self, name)()]
+        """Names of the invariants that do not hold now. One in which a promise breaks, or that reads what is not there,
+        does not hold."""
+        return [name for name in _invariants(cast(Hashable, type(self))) if not self._holds(name)]
+
+    def _holds(self, invariant: str) -> bool:
+        try:
+            return bool(getattr(self, invariant)())
+        except RuleBroken:
+            return False
+        except MISUSES as error:
+            if misuse(error, self._written()) is None:
+                raise
+            return False
+
+    def _written(self) -> list[type]:
+        """The classes in which somebody has written this machine down."""
+        return [cls for cls in type(self).__mro__ if issubclass(cls, Machine) and cls is not Machine]

@@ -6,9 +6,10 @@ Sizes may depend on the machine's parameters, so every description takes the par
 from __future__ import annotations
 
 import itertools
+import sys
 import types as python_types
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import IntEnum
 from typing import Any
 
@@ -72,7 +73,7 @@ class Type:
         raise NotImplementedError
 
     def values(self, parameters: Any) -> Iterator[Any]:
-        """All values in ascending order (None first, shorter sequences first)."""
+        """All values, each once (None first, shorter sequences first)."""
         raise NotImplementedError
 
 
@@ -273,6 +274,23 @@ def _is_integer(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def in_order(values: Iterable[Any]) -> list[Any]:
+    """Values of one type in the order in which loops meet them: None first, numbers ascending, sequences element by element.
+
+    A sequence comes after every one that it begins with.
+    """
+    try:
+        return sorted(values)
+    except TypeError:  # None is among them
+        return sorted(values, key=_rank)
+
+
+def _rank(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return (1, tuple(_rank(part) for part in value))
+    return (0, 0) if value is None else (1, value)
+
+
 def inner_types(kind: Type) -> tuple[Type, ...]:
     """The types of which `kind` is made up directly."""
     if isinstance(kind, RecordType):
@@ -351,10 +369,20 @@ def _holds(kind: Type, cls: type[Type] | tuple[type[Type], ...]) -> bool:
     return isinstance(kind, cls) or any(_holds(inner, cls) for inner in inner_types(kind))
 
 
+def annotations_in_module(cls: type) -> dict[str, Any]:
+    """The annotations of a class and its bases. Lambdas in those of `cls` see the names of its module."""
+    names = vars(sys.modules[cls.__module__]) if cls.__module__ in sys.modules else {}
+    found = typing.get_type_hints(cls, include_extras=True)
+    for name, written in cls.__dict__.get("__annotations__", {}).items():
+        if isinstance(written, str) and "lambda" in written:
+            found[name] = eval(written, names, dict(vars(cls)))
+    return found
+
+
 def _resolve_record(cls: type[Record]) -> RecordType:
     if "__attrs_attrs__" not in cls.__dict__ or cls.__hash__ is None:
         raise TypeError(f"record {cls.__name__} is not a frozen attrs class: decorate it with @attrs.frozen")
-    hints = typing.get_type_hints(cls, include_extras=True)
+    hints = annotations_in_module(cls)
     fields: list[tuple[str, Type]] = []
     for field in attrs.fields(typing.cast(Any, cls)):
         if field.name.startswith("_"):

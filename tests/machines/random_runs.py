@@ -27,7 +27,8 @@ def random_value(kind: Type, parameters: Any, source: random.Random, seen: dict[
     start = source.choice(known) if known and source.random() < 0.7 else ()
     start = start[: source.randint(0, len(start))]
     room = kind.length(parameters) - len(start)
-    rest = tuple(random_value(kind.inner, parameters, source, seen) for _ in range(source.randint(0, max(0, room))))
+    more = max(0, room) if kind.exact else source.randint(0, max(0, room))
+    rest = tuple(random_value(kind.inner, parameters, source, seen) for _ in range(more))
     value = (start + rest)[: kind.length(parameters)]
     known[:] = [*known[-5:], value]
     return value

@@ -1,0 +1,336 @@
+"""The tests that a reference makes of values that may leave their type: in the state, as keys, as results of helpers.
+
+Everything else is evident (see `evident`), and is not tested: a reference is run millions of times. What was written is
+tested where it stands now; what is put into a container, before.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+import attrs
+
+from kvproof.model.evident import (
+    ANYTHING,
+    NUMBERS,
+    Anything,
+    Evidence,
+    Position,
+    evident,
+    position,
+    present,
+    short_enough,
+)
+from kvproof.model.reference_bounds import bound_text
+from kvproof.model.reference_types import every_text, record_text
+from kvproof.spec.lang.definition import Method
+from kvproof.spec.lang.types import (
+    BoolType,
+    EnumType,
+    IndexType,
+    MapType,
+    OptionType,
+    PartialMapType,
+    QueueType,
+    RangeType,
+    RecordType,
+    SeqType,
+    SetType,
+    Type,
+    inner_types,
+)
+
+PLAIN = (ast.Name, ast.Constant)
+"""Keys that may be written twice."""
+
+
+def test_text(kind: Type, found: Type, text: str, foreign: bool = False) -> str:
+    """The condition under which `text`, which is known to be `found`, belongs to a type; "" when that is evident.
+
+    Records that are `foreign` need not be of the class of the reference: whoever gives them has one of his own.
+    """
+    if evident(found, kind):
+        return ""
+    match kind:
+        case OptionType(inner=inner):
+            rest = test_text(inner, present(found), text, foreign)
+            surely = not isinstance(found, OptionType | Anything)
+            return rest if surely else f"({text} is None or {rest})"
+        case BoolType():
+            return f"{text}.__class__ is bool"
+        case EnumType(cls=cls):
+            # members may be those of the machine's own class, in which callers have them
+            return f"(isinstance({text}, IntEnum) and 0 <= {text} < {len(cls)})"
+        case RangeType() | IndexType():
+            inside = _inside(kind, text)
+            if isinstance(found, NUMBERS):
+                return inside
+            if isinstance(found, OptionType) and isinstance(found.inner, NUMBERS):
+                return f"({text} is not None and {inside})"
+            return f"(isinstance({text}, int) and {text}.__class__ is not bool and {inside})"
+        case SeqType():
+            return _sequence_text(kind, found, text, foreign)
+        case RecordType(name=name):
+            return f"self._is_{name}({record_text(kind, text) if foreign else text})"
+    raise TypeError(f"{kind} is written as a whole")
+
+
+def _inside(kind: Type, text: str) -> str:
+    match kind:
+        case IndexType(cls=cls):
+            return f"{text} in {every_text(cls)}"
+        case RangeType(low=low, high=high):
+            return f"{bound_text(low)} <= {text} <= {bound_text(high)}"
+    raise TypeError(f"{kind} is no number")
+
+
+def _sequence_text(kind: SeqType, found: Type, text: str, foreign: bool) -> str:
+    parts = []
+    inner = found.inner if isinstance(found, SeqType) else ANYTHING
+    if not isinstance(found, SeqType):
+        parts.append(f"{text}.__class__ is tuple")
+    if not isinstance(found, SeqType) or not short_enough(found, kind):
+        parts.append(f"len({text}) {'==' if kind.exact else '<='} {bound_text(kind.limit)}")
+    each = test_text(kind.inner, inner, "part", foreign)
+    if each:
+        parts.append(f"all([{each} for part in {text}])")
+    return " and ".join(parts) if len(parts) == 1 else f"({' and '.join(parts)})"
+
+
+def whole_text(kind: Type, text: str) -> str:
+    """The condition under which all of a state variable is of its type, whatever was written to it."""
+    match kind:
+        case MapType(key=key, value=value):
+            values = text if isinstance(key, IndexType | EnumType) else f"{text}.values()"
+            return f"all([{whole_text(value, 'part')} for part in {values}])"
+        case PartialMapType(key=key, value=value):
+            both = f"{whole_text(key, 'key')} and {whole_text(value, 'part')}"
+            return f"all([{both} for key, part in {text}.items()])"
+        case SetType(inner=inner):
+            return f"all([{whole_text(inner, 'part')} for part in {text}])"
+        case QueueType(item=item, priority=priority):
+            both = f"{whole_text(item, 'part')} and {whole_text(priority, 'key')}"
+            return f"all([{both} for part, key in {text}.snapshot()])"
+    return test_text(kind, ANYTHING, text)
+
+
+def record_test(kind: RecordType) -> str:
+    """The method that tells whether a value is a record of its type."""
+    parts = [test_text(field, ANYTHING, f"value.{name}") for name, field in kind.fields]
+    tests = "".join(f"\n        and {part}" for part in parts if part)
+    return (
+        f"def _is_{kind.name}(self, value: Any) -> bool:\n    return (\n"
+        f"        value.__class__ is {kind.name}{tests}\n    )\n"
+    )
+
+
+def records_in(kind: Type) -> set[str]:
+    """The records of which values of a type are, or which they hold as elements."""
+    if isinstance(kind, RecordType):
+        return {kind.name}
+    return {name for inner in inner_types(kind) for name in records_in(inner)}
+
+
+@attrs.frozen
+class Findings:
+    """What the methods of a machine need, at which expressions: the same for all variants that have a method in common."""
+
+    keys: tuple[tuple[Position, str], ...]
+    """Where a key of a total map may not be one, and what its keys are."""
+    written: tuple[tuple[Position, Type, Type], ...]
+    """Where something is written that may be outside its type: the type, and what is known of the value."""
+    keyed: tuple[tuple[Position, Type, Type], ...]
+    """The same of the key of a partial map."""
+    given: tuple[tuple[Position, Type, Type], ...]
+    """The same of what is put into a set or a queue."""
+    returned: tuple[tuple[Position, Type, Type], ...]
+    """The same of what a helper returns."""
+
+    def records(self) -> set[str]:
+        """The records that are tested as such."""
+        found = {name for _, kind, known in self.written + self.given + self.returned for name in _tested(kind, known)}
+        return found
+
+
+def _tested(kind: Type, found: Type) -> set[str]:
+    if evident(found, kind):
+        return set()
+    if isinstance(kind, OptionType):
+        return _tested(kind.inner, present(found))
+    if isinstance(kind, SeqType):
+        return _tested(kind.inner, found.inner if isinstance(found, SeqType) else ANYTHING)
+    return {kind.name} if isinstance(kind, RecordType) else set()
+
+
+def findings(evidence: Evidence, method: Method) -> Findings:
+    """Look through a method in the language."""
+    keys: list[tuple[Position, str]] = []
+    written: list[tuple[Position, Type, Type]] = []
+    keyed: list[tuple[Position, Type, Type]] = []
+    given: list[tuple[Position, Type, Type]] = []
+    returned: list[tuple[Position, Type, Type]] = []
+    for node in ast.walk(method.node):
+        place = position(node)
+        match node:
+            case ast.Subscript(value=owner, slice=key) if not isinstance(key, ast.Slice):
+                assert place is not None
+                container, found = evidence.kind(method, owner), evidence.kind(method, key)
+                if isinstance(container, MapType):
+                    stores = not isinstance(node.ctx, ast.Load)
+                    if _may_miss(container.key, found, stores):
+                        keys.append((place, keys_text(container.key, ast.unparse(owner))))
+                if isinstance(container, PartialMapType) and isinstance(node.ctx, ast.Store):
+                    if not evident(found, container.key):
+                        keyed.append((place, container.key, found))
+                if isinstance(container, MapType | PartialMapType) and isinstance(node.ctx, ast.Store):
+                    value = evidence.written(method, node)
+                    if not evident(value, container.value):
+                        written.append((place, container.value, value))
+            case ast.Attribute(value=ast.Name(id="self"), attr=name, ctx=ast.Store()):
+                assert place is not None
+                kind, value = evidence.definition.state[name].type, evidence.written(method, node)
+                if not evident(value, kind):
+                    written.append((place, kind, value))
+            case ast.Call(func=ast.Attribute(value=owner, attr="add" | "push_back" | "push_front"), args=arguments):
+                container = evidence.kind(method, owner)
+                kinds: tuple[Type, ...] = ()
+                if isinstance(container, SetType):
+                    kinds = (container.inner,)
+                elif isinstance(container, QueueType):
+                    kinds = (container.item, container.priority)
+                for argument, kind in zip(arguments, kinds, strict=False):
+                    at, value = position(argument), evidence.kind(method, argument)
+                    assert at is not None
+                    if not evident(value, kind):
+                        given.append((at, kind, value))
+            case ast.Return() if method.kind == "helper" and method.returns not in (None, BoolType()):
+                assert place is not None and method.returns is not None
+                value = evidence.returned(method, node)
+                if not evident(value, method.returns):
+                    returned.append((place, method.returns, value))
+    return Findings(tuple(keys), tuple(written), tuple(keyed), tuple(given), tuple(returned))
+
+
+def _may_miss(key: Type, found: Type, stores: bool) -> bool:
+    """Whether something that is no key would go unnoticed: a list has none at its ends, a dict takes in new ones."""
+    if isinstance(key, IndexType | EnumType):
+        return not evident(present(found), key)
+    return stores and not evident(found, key)
+
+
+def keys_text(key: Type, owner: str) -> str:
+    """The keys of a total map."""
+    if isinstance(key, IndexType):
+        return every_text(key.cls)
+    return f"range({len(key.cls)})" if isinstance(key, EnumType) else owner
+
+
+class Checked(ast.NodeTransformer):
+    """Writes the tests into the tree of a method."""
+
+    def __init__(self, name: str, found: Findings) -> None:
+        self._method = name
+        self._keys = dict(found.keys)
+        self._written = {place: (kind, value) for place, kind, value in found.written}
+        self._keyed = {place: (kind, value) for place, kind, value in found.keyed}
+        self._given = {place: (kind, value) for place, kind, value in found.given}
+        self._returned = {place: (kind, value) for place, kind, value in found.returned}
+        self._names = 0
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        keys = self._keys.get(_place(node))
+        self.generic_visit(node)
+        if keys is not None:
+            node.slice = ast.Call(ast.Name("_key", ast.Load()), [node.slice, _parsed(keys)], [])
+        return node
+
+    def visit_Return(self, node: ast.Return) -> ast.AST | list[ast.stmt]:
+        known = self._returned.get(_place(node))
+        self.generic_visit(node)
+        if known is None or node.value is None:
+            return node
+        before: list[ast.stmt] = []
+        if not isinstance(node.value, PLAIN):
+            name = self._name()
+            before.append(ast.Assign([name], node.value))
+            node.value = name
+        text = ast.unparse(node.value)
+        return [*before, _test(test_text(*known, text), f"bound: result of {self._method}", text), node]
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST | list[ast.stmt]:
+        tests = self._tests(node.targets[0], PLAIN)
+        self.generic_visit(node)
+        return [node, *tests] if tests else node
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST | list[ast.stmt]:
+        tests = self._tests(node.target, PLAIN)
+        self.generic_visit(node)
+        return [node, *tests] if tests else node
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | list[ast.stmt]:
+        call = node.value
+        before: list[ast.stmt] = []
+        if isinstance(call, ast.Call):
+            rule = f"defined: {ast.unparse(call)}"
+            for number, argument in enumerate(call.args):
+                known = self._given.get(_place(argument))
+                if known is None:
+                    continue
+                if not isinstance(argument, PLAIN):
+                    call.args[number] = self._name()
+                    before.append(ast.Assign([call.args[number]], self.visit(argument)))
+                text = ast.unparse(call.args[number])
+                before.append(_test(test_text(*known, text), rule, text))
+        self.generic_visit(node)
+        return [*before, node] if before else node
+
+    def _tests(self, target: ast.expr, plain: tuple[type[ast.expr], ...]) -> list[ast.stmt]:
+        """What is tested after something was written; keys that are computed are given names, to be computed once."""
+        if isinstance(target, ast.Tuple):
+            if any(isinstance(part, ast.Name) for part in target.elts):
+                plain = (ast.Constant,)
+            return [test for part in target.elts for test in self._tests(part, plain)]
+        written, keyed = self._written.get(_place(target)), self._keyed.get(_place(target))
+        if written is None and keyed is None:
+            return []
+        rule = f"bound: {ast.unparse(target)}"
+        read = self._again(target, plain)
+        tests = []
+        if keyed is not None:
+            assert isinstance(read, ast.Subscript)
+            key = ast.unparse(read.slice)
+            tests.append(_test(test_text(*keyed, key), rule, key))
+        if written is not None:
+            text = ast.unparse(read)
+            tests.append(_test(test_text(*written, text), rule, text))
+        return tests
+
+    def _again(self, target: ast.expr, plain: tuple[type[ast.expr], ...]) -> ast.expr:
+        """What reads a target after it was written."""
+        if not isinstance(target, ast.Subscript):
+            return target
+        owner = self._again(target.value, plain)
+        key = target.slice
+        if not isinstance(key, plain):
+            key = self._name()
+            target.slice = ast.NamedExpr(key, target.slice)
+        return ast.Subscript(owner, key, ast.Load())
+
+    def _name(self) -> ast.Name:
+        self._names += 1
+        return ast.Name(f"_value{self._names}", ast.Load())
+
+
+def _place(node: ast.AST) -> Position:
+    """Where a node stands in the source; what was made stands nowhere."""
+    return position(node) or (0, 0, 0, 0)
+
+
+def _test(condition: str, rule: str, value: str) -> ast.stmt:
+    return ast.parse(f"if not {condition}:\n    raise OutOfDomain({rule!r}, {value})").body[0]
+
+
+def _parsed(text: str) -> Any:
+    return ast.parse(text, mode="eval").body
+
