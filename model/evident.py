@@ -155,6 +155,8 @@ class Evidence:
         self.enforce = enforce
         """Whether steps test their rules, so that what a rule says holds after it."""
         self.results: dict[str, Type] = {}
+        self.missing: dict[str, set[str]] = {}
+        """The arguments of helpers and steps that may be given None and take none: that is tested."""
         self._readings: dict[str, Reading] = {}
         self._callers: dict[str, set[str]] = {}
         self._pending = [
@@ -212,7 +214,10 @@ class Evidence:
         fresh = name not in self._readings
         callers.add(caller)
         known = self._reading(name).locals
-        for (argument, _), kind in zip(method.arguments, given, strict=False):
+        for (argument, declared), kind in zip(method.arguments, given, strict=False):
+            if isinstance(kind, OptionType | Anything) and not isinstance(declared, OptionType):
+                self.missing.setdefault(name, set()).add(argument)
+                kind = present(kind)
             wider = joined(known[argument], kind)
             if wider != known[argument]:
                 known[argument] = wider

@@ -146,6 +146,8 @@ class Findings:
     """The same of what is put into a set or a queue."""
     returned: tuple[tuple[Position, Type, Type], ...]
     """The same of what a helper returns."""
+    missing: tuple[str, ...]
+    """The arguments that may be None and must not be."""
 
     def records(self) -> set[str]:
         """The records that are tested as such."""
@@ -209,7 +211,8 @@ def findings(evidence: Evidence, method: Method) -> Findings:
                 value = evidence.returned(method, node)
                 if not evident(value, method.returns):
                     returned.append((place, method.returns, value))
-    return Findings(tuple(keys), tuple(written), tuple(keyed), tuple(given), tuple(returned))
+    missing = tuple(sorted(evidence.missing.get(method.name, ())))
+    return Findings(tuple(keys), tuple(written), tuple(keyed), tuple(given), tuple(returned), missing)
 
 
 def _may_miss(key: Type, found: Type, stores: bool) -> bool:
@@ -235,8 +238,18 @@ class Checked(ast.NodeTransformer):
         self._written = {place: (kind, value) for place, kind, value in found.written}
         self._keyed = {place: (kind, value) for place, kind, value in found.keyed}
         self._given = {place: (kind, value) for place, kind, value in found.given}
+        self._missing = found.missing
         self._returned = {place: (kind, value) for place, kind, value in found.returned}
         self._names = 0
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        self.generic_visit(node)
+        first = 1 if ast.get_docstring(node) is not None else 0
+        node.body[first:first] = [
+            ast.parse(f"if {name} is None:\n    raise OutOfDomain('defined: argument {name} of {node.name}')").body[0]
+            for name in self._missing
+        ]
+        return node
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
         keys = self._keys.get(_place(node))

@@ -29,6 +29,7 @@ from kvproof.model.reference_types import (
     doc_text,
     every_text,
     holds_record,
+    is_read,
     is_container,
     record_class,
     record_text,
@@ -235,12 +236,12 @@ class _ModuleWriter:
         return "\n".join(textwrap.indent(record_test(records[name]), "    ") for name in sorted(needed))
 
     def _readers(self, operations: dict[str, Method]) -> list[str]:
-        """What turns plain arguments into records and back, for the operations that have any."""
+        """What turns plain arguments into records and members, and back, for the operations that have any."""
         reading: dict[str, list[str]] = {}
         for name, method in operations.items():
-            if any(holds_record(kind) for _, kind in method.arguments):
+            if any(is_read(kind) for _, kind in method.arguments):
                 reading[name] = [
-                    f"lambda value: {record_text(kind, 'value')}" if kind and holds_record(kind) else "_same"
+                    f"lambda value: {record_text(kind, 'value')}" if kind and is_read(kind) else "_same"
                     for _, kind in method.arguments
                 ]
         lines = []
@@ -351,7 +352,7 @@ class _ModuleWriter:
                 return f"Members({text})"
             case QueueType(priority=priority):
                 return f"PriorityQueue.restored({', '.join(filter(None, [text, _low(priority)]))})"
-        return record_text(kind, text)
+        return record_text(kind, text) if holds_record(kind) else text
 
     # methods
 

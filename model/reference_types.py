@@ -55,6 +55,11 @@ def holds_record(kind: Type | None) -> bool:
     return kind is not None and (isinstance(kind, RecordType) or any(holds_record(part) for part in inner_types(kind)))
 
 
+def is_read(kind: Type | None) -> bool:
+    """Whether values have a plain form that is not theirs: those with records, and with members of enumerations."""
+    return kind is not None and (isinstance(kind, RecordType | EnumType) or any(is_read(p) for p in inner_types(kind)))
+
+
 def holds_option(kind: Type) -> bool:
     """Whether a value of the type is None, or has it inside: Python compares None with nothing."""
     return isinstance(kind, OptionType) or any(holds_option(part) for part in inner_types(kind))
@@ -71,10 +76,12 @@ def every_text(cls: type[Index]) -> str:
 
 
 def record_text(kind: Type, text: str) -> str:
-    """The expression that makes a value with records out of `text`, where they are dicts or tuples of their fields."""
-    if not holds_record(kind):
+    """The expression that makes a value out of `text`, where records are dicts or tuples, members of enumerations numbers."""
+    if not is_read(kind):
         return text
     match kind:
+        case EnumType(cls=cls):
+            return f"{cls.__name__}({text})"
         case RecordType(name=name):
             return f"{name}._of({text})"
         case OptionType(inner=inner):

@@ -131,7 +131,7 @@ class Reference:
     STEPS: ClassVar[dict[str, tuple[str, ...]]] = {}
     INVARIANTS: ClassVar[tuple[str, ...]] = ()
     READERS: ClassVar[dict[str, tuple[Callable[[Any], Any], ...]]] = {}
-    """For each operation that takes records: what makes each argument out of its plain form."""
+    """For each operation that takes records or members of enumerations: what makes each argument out of its plain form."""
     TYPED: ClassVar[dict[str, Callable[..., bool]]] = {}
     """For each step: whether its arguments are of its types."""
     RECORD_RESULTS: ClassVar[frozenset[str]] = frozenset()

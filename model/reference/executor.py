@@ -131,7 +131,7 @@ class Reference:
     STEPS: ClassVar[dict[str, tuple[str, ...]]] = {}
     INVARIANTS: ClassVar[tuple[str, ...]] = ()
     READERS: ClassVar[dict[str, tuple[Callable[[Any], Any], ...]]] = {}
-    """For each operation that takes records: what makes each argument out of its plain form."""
+    """For each operation that takes records or members of enumerations: what makes each argument out of its plain form."""
     TYPED: ClassVar[dict[str, Callable[..., bool]]] = {}
     """For each step: whether its arguments are of its types."""
     RECORD_RESULTS: ClassVar[frozenset[str]] = frozenset()
@@ -447,7 +447,7 @@ class Share(NamedTuple):
         if type(value) is cls:
             return value
         fields = _fields(cls, value)
-        return cls(fields[0], fields[1], fields[2], fields[3], fields[4], fields[5], fields[6], fields[7])
+        return cls(Status(fields[0]), fields[1], fields[2], fields[3], fields[4], fields[5], fields[6], fields[7])
 
 
 Accepted = int
@@ -2907,6 +2907,8 @@ class Executor(Reference):
 
     def rewind(self, request: Request, prompt: TokenCount) -> None:
         """A request has lost its caches and begins again; what it has generated belongs to its prompt now."""
+        if prompt is None:
+            raise OutOfDomain('defined: argument prompt of rewind')
         if not (self.stage[request] == Stage.CONTEXT or self.stage[request] == Stage.GENERATION):
             raise RuleBroken('rewind-what-runs')
         if not self.outstanding[request] == 0:

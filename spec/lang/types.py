@@ -5,6 +5,7 @@ Sizes may depend on the machine's parameters, so every description takes the par
 
 from __future__ import annotations
 
+import functools
 import itertools
 import sys
 import types as python_types
@@ -379,6 +380,7 @@ def annotations_in_module(cls: type) -> dict[str, Any]:
     return found
 
 
+@functools.cache
 def _resolve_record(cls: type[Record]) -> RecordType:
     if "__attrs_attrs__" not in cls.__dict__ or cls.__hash__ is None:
         raise TypeError(f"record {cls.__name__} is not a frozen attrs class: decorate it with @attrs.frozen")
