@@ -1,9 +1,9 @@
 """What the values of a machine's expressions evidently are: so that its reference tests only what may leave its type.
 
 A value is tested where it enters the state, is used as a key or is the result of a helper; annotations of locals and of
-the arguments of helpers and steps mean nothing when a machine runs. What is read from the state, what a loop meets, what operations are
-given and what is computed from these by choice alone is of its type without a test. This is found out over the whole
-machine at once, by iteration to a fixed point, without regard to the order of assignments; only tests for None are followed.
+the arguments of helpers and steps mean nothing when a machine runs. What is read from the state, what a loop meets, what
+operations are given and what is chosen among these is of its type without a test. This is found out over the whole machine
+at once, by iteration to a fixed point, without regard to the order of assignments; only tests for None are followed.
 """
 
 from __future__ import annotations
@@ -409,9 +409,9 @@ class Reading:
                 return BoolType() if isinstance(op, ast.Not) else IntegerType()
             case ast.BoolOp(op=op, values=values):
                 kind: Type = NEVER
-                for value in values:
-                    kind = joined(kind, self._expression(value, facts))
-                    facts = facts | self._facts(value, isinstance(op, ast.And))
+                for part in values:
+                    kind = joined(kind, self._expression(part, facts))
+                    facts = facts | self._facts(part, isinstance(op, ast.And))
                 return kind
             case ast.Compare(left=left, comparators=comparators):
                 for part in (left, *comparators):
@@ -547,7 +547,7 @@ def _computed(op: ast.operator, left: Type, right: Type, divisor: ast.expr) -> T
         if isinstance(op, ast.Add) and isinstance(left, SeqType) and isinstance(right, SeqType):
             return _concatenated(left, right)
         return ANYTHING
-    if isinstance(op, ast.Mod) and isinstance(divisor, ast.Constant) and divisor.value:
+    if isinstance(op, ast.Mod) and isinstance(divisor, ast.Constant) and isinstance(divisor.value, int):
         return RangeType(0, divisor.value - 1) if divisor.value > 0 else IntegerType()
     numbers = [isinstance(kind, (*NUMBERS, BoolType)) for kind in (left, right)]
     if isinstance(op, ast.Sub | ast.FloorDiv | ast.Mod) or all(numbers) or (isinstance(op, ast.Add) and any(numbers)):
@@ -600,4 +600,3 @@ def _assigned(node: ast.AST) -> set[str]:
     found = {part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
     changes = any(isinstance(part, ast.Expr | ast.Assign | ast.AugAssign | ast.Delete) for part in ast.walk(node))
     return found | {"self"} if changes else found
-

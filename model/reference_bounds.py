@@ -64,11 +64,14 @@ def _returned(function: FunctionType) -> tuple[str, ast.expr]:
         for node in (*here, *lambdas):
             if node.args.args and _is_code_of(node, code):
                 return node.args.args[-1].arg, node.body
-    for node in _nodes(_file(function)):
-        if isinstance(node, ast.FunctionDef) and node.name == code.co_name and _first_line(node) == code.co_firstlineno:
-            match [part for part in node.body if not _is_doc(part)]:
-                case [ast.Return(value=ast.expr() as value)] if node.args.args:
-                    return node.args.args[-1].arg, value
+    for found in _nodes(_file(function)):
+        if isinstance(found, ast.FunctionDef) and (found.name, _first_line(found)) == (
+            code.co_name,
+            code.co_firstlineno,
+        ):
+            match [part for part in found.body if not _is_doc(part)]:
+                case [ast.Return(value=ast.expr() as value)] if found.args.args:
+                    return found.args.args[-1].arg, value
     problem = f"the bound {code.co_qualname} is not one expression whose source can be read"
     raise LanguageError(_file(function), code.co_firstlineno, problem, REMEDY)
 

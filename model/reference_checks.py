@@ -45,7 +45,7 @@ PLAIN = (ast.Name, ast.Constant)
 """Keys that may be written twice."""
 
 
-def test_text(kind: Type, found: Type, text: str, foreign: bool = False) -> str:
+def belongs_text(kind: Type, found: Type, text: str, foreign: bool = False) -> str:
     """The condition under which `text`, which is known to be `found`, belongs to a type; "" when that is evident.
 
     Records that are `foreign` need not be of the class of the reference: whoever gives them has one of his own.
@@ -54,9 +54,13 @@ def test_text(kind: Type, found: Type, text: str, foreign: bool = False) -> str:
         return ""
     match kind:
         case OptionType(inner=inner):
-            rest = test_text(inner, present(found), text, foreign)
-            surely = not isinstance(found, OptionType | Anything)
-            return rest if surely else f"({text} is None or {rest})"
+            rest = belongs_text(inner, present(found), text, foreign)
+            if isinstance(found, OptionType | Anything):
+                return f"({text} is None or {rest})"
+            if isinstance(inner, RangeType) and isinstance(found, NUMBERS):
+                # the variable may be None, this value is not; those who check the reference's own types know only that
+                return f"{text} in range({bound_text(inner.low)}, {bound_text(inner.high)} + 1)"
+            return rest
         case BoolType():
             return f"{text}.__class__ is bool"
         case EnumType(cls=cls):
@@ -92,7 +96,7 @@ def _sequence_text(kind: SeqType, found: Type, text: str, foreign: bool) -> str:
         parts.append(f"{text}.__class__ is tuple")
     if not isinstance(found, SeqType) or not short_enough(found, kind):
         parts.append(f"len({text}) {'==' if kind.exact else '<='} {bound_text(kind.limit)}")
-    each = test_text(kind.inner, inner, "part", foreign)
+    each = belongs_text(kind.inner, inner, "part", foreign)
     if each:
         parts.append(f"all([{each} for part in {text}])")
     return " and ".join(parts) if len(parts) == 1 else f"({' and '.join(parts)})"
@@ -112,12 +116,12 @@ def whole_text(kind: Type, text: str) -> str:
         case QueueType(item=item, priority=priority):
             both = f"{whole_text(item, 'part')} and {whole_text(priority, 'key')}"
             return f"all([{both} for part, key in {text}.snapshot()])"
-    return test_text(kind, ANYTHING, text)
+    return belongs_text(kind, ANYTHING, text)
 
 
 def record_test(kind: RecordType) -> str:
     """The method that tells whether a value is a record of its type."""
-    parts = [test_text(field, ANYTHING, f"value.{name}") for name, field in kind.fields]
+    parts = [belongs_text(field, ANYTHING, f"value.{name}") for name, field in kind.fields]
     tests = "".join(f"\n        and {part}" for part in parts if part)
     return (
         f"def _is_{kind.name}(self, value: Any) -> bool:\n    return (\n"
@@ -182,10 +186,11 @@ def findings(evidence: Evidence, method: Method) -> Findings:
                     stores = not isinstance(node.ctx, ast.Load)
                     if _may_miss(container.key, found, stores):
                         keys.append((place, keys_text(container.key, ast.unparse(owner))))
-                if isinstance(container, PartialMapType) and isinstance(node.ctx, ast.Store):
-                    if not evident(found, container.key):
-                        keyed.append((place, container.key, found))
-                if isinstance(container, MapType | PartialMapType) and isinstance(node.ctx, ast.Store):
+                if not isinstance(node.ctx, ast.Store):
+                    continue
+                if isinstance(container, PartialMapType) and not evident(found, container.key):
+                    keyed.append((place, container.key, found))
+                if isinstance(container, MapType | PartialMapType):
                     value = evidence.written(method, node)
                     if not evident(value, container.value):
                         written.append((place, container.value, value))
@@ -207,7 +212,8 @@ def findings(evidence: Evidence, method: Method) -> Findings:
                     if not evident(value, kind):
                         given.append((at, kind, value))
             case ast.Return() if method.kind == "helper" and method.returns not in (None, BoolType()):
-                assert place is not None and method.returns is not None
+                assert place is not None
+                assert method.returns is not None
                 value = evidence.returned(method, node)
                 if not evident(value, method.returns):
                     returned.append((place, method.returns, value))
@@ -269,7 +275,7 @@ class Checked(ast.NodeTransformer):
             before.append(ast.Assign([name], node.value))
             node.value = name
         text = ast.unparse(node.value)
-        return [*before, _test(test_text(*known, text), f"bound: result of {self._method}", text), node]
+        return [*before, _test(belongs_text(*known, text), f"bound: result of {self._method}", text), node]
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST | list[ast.stmt]:
         tests = self._tests(node.targets[0], PLAIN)
@@ -294,7 +300,7 @@ class Checked(ast.NodeTransformer):
                     call.args[number] = self._name()
                     before.append(ast.Assign([call.args[number]], self.visit(argument)))
                 text = ast.unparse(call.args[number])
-                before.append(_test(test_text(*known, text), rule, text))
+                before.append(_test(belongs_text(*known, text), rule, text))
         self.generic_visit(node)
         return [*before, node] if before else node
 
@@ -313,10 +319,10 @@ class Checked(ast.NodeTransformer):
         if keyed is not None:
             assert isinstance(read, ast.Subscript)
             key = ast.unparse(read.slice)
-            tests.append(_test(test_text(*keyed, key), rule, key))
+            tests.append(_test(belongs_text(*keyed, key), rule, key))
         if written is not None:
             text = ast.unparse(read)
-            tests.append(_test(test_text(*written, text), rule, text))
+            tests.append(_test(belongs_text(*written, text), rule, text))
         return tests
 
     def _again(self, target: ast.expr, plain: tuple[type[ast.expr], ...]) -> ast.expr:
@@ -346,4 +352,3 @@ def _test(condition: str, rule: str, value: str) -> ast.stmt:
 
 def _parsed(text: str) -> Any:
     return ast.parse(text, mode="eval").body
-

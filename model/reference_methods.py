@@ -105,9 +105,10 @@ class FreeForm(ast.NodeTransformer):
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
         kind, owner = self._kind(node.value), ast.unparse(node.value)
         self.generic_visit(node)
-        if self._method.kind == "initial" and isinstance(kind, MapType):
-            if isinstance(kind.key, IndexType | EnumType) or not isinstance(node.ctx, ast.Load):
-                node.slice = _call("_key", [node.slice, ast.parse(keys_text(kind.key, owner), mode="eval").body])
+        if self._method.kind != "initial" or not isinstance(kind, MapType):
+            return node
+        if isinstance(kind.key, IndexType | EnumType) or not isinstance(node.ctx, ast.Load):
+            node.slice = _call("_key", [node.slice, ast.parse(keys_text(kind.key, owner), mode="eval").body])
         return node
 
     def visit_Call(self, node: ast.Call) -> ast.AST:

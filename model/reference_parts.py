@@ -15,7 +15,7 @@ from types import CodeType
 from typing import Any, ClassVar
 
 _MISUSES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What Python raises for an absent key or element, for None in place of a value, for a wrong length, for a division by 0."""
+"""What Python raises for an absent key or element, None in place of a value, a wrong length, a division by 0."""
 
 
 class Rejected(Exception):
@@ -282,11 +282,12 @@ class Reference:
 def _places(error: Exception, reference: type) -> list[tuple[CodeType, int]]:
     """Where an error passed through the methods of a machine, the innermost last."""
     methods = tuple(f"{cls.__name__}." for cls in reference.__mro__ if cls not in (Reference, object))
+    file = vars(Reference)["apply"].__code__.co_filename
     found = []
     trace = error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code
-        if code.co_filename == reference.__init__.__code__.co_filename and code.co_qualname.startswith(methods):
+        if code.co_filename == file and code.co_qualname.startswith(methods):
             found.append((code, trace.tb_lasti))
         trace = trace.tb_next
     return found

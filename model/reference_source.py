@@ -22,15 +22,15 @@ import attrs
 from kvproof.model import reference_parts
 from kvproof.model.evident import ANYTHING, Evidence
 from kvproof.model.reference_bounds import bound_text, constants_in, count_text
-from kvproof.model.reference_checks import findings, record_test, records_in, test_text, whole_text
+from kvproof.model.reference_checks import belongs_text, findings, record_test, records_in, whole_text
 from kvproof.model.reference_depth import measured
 from kvproof.model.reference_methods import method_text, running_methods
 from kvproof.model.reference_types import (
     doc_text,
     every_text,
     holds_record,
-    is_read,
     is_container,
+    is_read,
     record_class,
     record_text,
     snapshot_text,
@@ -149,7 +149,8 @@ class _ModuleWriter:
             last = ""
             for statement in declared.body:
                 if isinstance(statement, ast.FunctionDef):
-                    if all(isinstance(d, ast.Name) and d.id in DERIVED for d in statement.decorator_list):
+                    named = [d.id if isinstance(d, ast.Name) else "" for d in statement.decorator_list]
+                    if set(named) <= set(DERIVED) and not statement.name.startswith("__"):
                         if statement.decorator_list:
                             statement.decorator_list = [ast.Name("cached_property", ast.Load())]
                         constants_in(statement, namespace)
@@ -211,14 +212,19 @@ class _ModuleWriter:
             if name in written:
                 test = whole_text(kind, f"self.{name}")
                 self._tested |= records_in(kind)
-                lines += [f"        if not {test}:", f"            raise OutOfDomain('bound: self.{name}', self.{name})"]
+                lines += [
+                    f"        if not {test}:",
+                    f"            raise OutOfDomain('bound: self.{name}', self.{name})",
+                ]
         return lines
 
     def _typed(self) -> list[str]:
         """Whether what others say of steps has a meaning: arguments of the declared types."""
         lines = []
         for name, method in self._definition.of_kind("step").items():
-            tests = [test_text(kind, ANYTHING, argument, foreign=True) for argument, kind in method.arguments if kind]
+            tests = [
+                belongs_text(kind, ANYTHING, argument, foreign=True) for argument, kind in method.arguments if kind
+            ]
             self._tested |= {record for _, kind in method.arguments if kind for record in records_in(kind)}
             arguments = ", ".join(["self", *(argument for argument, _ in method.arguments)])
             lines.append(f"        {name!r}: lambda {arguments}: {' and '.join(tests) or 'True'},")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import textwrap
-from typing import Any
 
 from kvproof.spec.lang.types import (
     BoolType,
@@ -76,7 +75,7 @@ def every_text(cls: type[Index]) -> str:
 
 
 def record_text(kind: Type, text: str) -> str:
-    """The expression that makes a value out of `text`, where records are dicts or tuples, members of enumerations numbers."""
+    """The expression that makes a value out of `text`, where records are dicts or tuples, and members numbers."""
     if not is_read(kind):
         return text
     match kind:

@@ -18,7 +18,7 @@ from types import CodeType
 from typing import Any, ClassVar
 
 _MISUSES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What Python raises for an absent key or element, for None in place of a value, for a wrong length, for a division by 0."""
+"""What Python raises for an absent key or element, None in place of a value, a wrong length, a division by 0."""
 
 
 class Rejected(Exception):
@@ -285,11 +285,12 @@ class Reference:
 def _places(error: Exception, reference: type) -> list[tuple[CodeType, int]]:
     """Where an error passed through the methods of a machine, the innermost last."""
     methods = tuple(f"{cls.__name__}." for cls in reference.__mro__ if cls not in (Reference, object))
+    file = vars(Reference)["apply"].__code__.co_filename
     found = []
     trace = error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code
-        if code.co_filename == reference.__init__.__code__.co_filename and code.co_qualname.startswith(methods):
+        if code.co_filename == file and code.co_qualname.startswith(methods):
             found.append((code, trace.tb_lasti))
         trace = trace.tb_next
     return found
@@ -512,20 +513,6 @@ class Parameters:
     'Largest token budget of a batch; 0 switches budgets and chunked prefill off.'
     extra_ids: int = 1
     'Kinds of extra ids: token t stands for the token id t % (vocabulary // extra_ids) with the extra id\n    t // (vocabulary // extra_ids). Only implementations tell the two apart; here they make different tokens.'
-
-    def __attrs_post_init__(self) -> None:
-        least = {'primary_blocks': 1, 'secondary_blocks': 0, 'tokens_per_block': 1, 'sequences': 1, 'max_tokens': 1, 'vocabulary': 1, 'priorities': 1, 'default_priority': 0, 'offload_threshold': 0, 'pins_max': 0, 'reuse': 0, 'partial_reuse': 0, 'copy_on_partial_reuse': 0, 'batch_max': 0, 'ranges_max': 0, 'duration_max': 0, 'budget_max': 0, 'extra_ids': 1}
-        for name, low in least.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < low:
-                raise ValueError(f'{name} is {value!r}: it must be an integer of at least {low}')
-        if self.default_priority >= self.priorities:
-            raise ValueError(f'default_priority is {self.default_priority}: it must be below priorities, which is {self.priorities}')
-        for name in ('reuse', 'partial_reuse', 'copy_on_partial_reuse'):
-            if getattr(self, name) > 1:
-                raise ValueError(f'{name} is {getattr(self, name)}: it is a switch, 0 or 1')
-        if self.vocabulary % self.extra_ids != 0:
-            raise ValueError(f'vocabulary is {self.vocabulary}: it must be a multiple of extra_ids, which is {self.extra_ids}')
 
     @cached_property
     def blocks(self) -> int:

@@ -18,7 +18,7 @@ from types import CodeType
 from typing import Any, ClassVar
 
 _MISUSES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What Python raises for an absent key or element, for None in place of a value, for a wrong length, for a division by 0."""
+"""What Python raises for an absent key or element, None in place of a value, a wrong length, a division by 0."""
 
 
 class Rejected(Exception):
@@ -285,11 +285,12 @@ class Reference:
 def _places(error: Exception, reference: type) -> list[tuple[CodeType, int]]:
     """Where an error passed through the methods of a machine, the innermost last."""
     methods = tuple(f"{cls.__name__}." for cls in reference.__mro__ if cls not in (Reference, object))
+    file = vars(Reference)["apply"].__code__.co_filename
     found = []
     trace = error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code
-        if code.co_filename == reference.__init__.__code__.co_filename and code.co_qualname.startswith(methods):
+        if code.co_filename == file and code.co_qualname.startswith(methods):
             found.append((code, trace.tb_lasti))
         trace = trace.tb_next
     return found
@@ -511,25 +512,6 @@ class Parameters:
     'Eviction priorities, 0 .. priorities - 1, at least 1: lower ones go first.'
     gate_percent: int = 97
     'Utilisation of device memory above which no cache is resumed, in percent, 1 to 100.'
-
-    def __attrs_post_init__(self) -> None:
-        super().__attrs_post_init__()
-        most = {'draft_model': 1, 'overlap': 1, 'delay': 2, 'rows': self.requests}
-        for name in ('requests', 'max_tokens', 'rows'):
-            if getattr(self, name) < 1:
-                raise ValueError(f'{name} is {getattr(self, name)}: it must be at least 1')
-        for name, value in most.items():
-            if getattr(self, name) > value:
-                raise ValueError(f'{name} is {getattr(self, name)}: it must be at most {value}')
-        if self.draft_model == 1 and self.chunks % 2 == 1:
-            raise ValueError(f'chunks is {self.chunks}: with a draft model half of them are its own, so make it even')
-        if self.blocks_max * self.tokens_per_block < 2 + self.draft_tokens:
-            raise ValueError(f'blocks_max is {self.blocks_max}: a prompt of one token and a pass must fit, so raise it')
-        fallback = (1 + self.draft_tokens) * (1 + self.overlap)
-        if self.scratch_share > 0 and self.rewind < fallback:
-            raise ValueError(f'rewind is {self.rewind}: what generation may take back must not be scratch: {fallback}')
-        if self.state_primary > 0 and self.draft_tokens > 0:
-            raise ValueError('draft_tokens with recurrent state: what is rejected cannot be taken out of a state again')
     requests: int = 3
     'Requests that may be there at once, at least 1.'
     draft_tokens: int = 0
@@ -1464,7 +1446,7 @@ class Executor(Reference):
         if not 0 <= self.vacant[level][_value3] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: self.vacant[level][self.group(page)]', self.vacant[level][_value3])
         self.level[page] = level
-        if not 0 <= self.level[page] <= (2 if self.params.tertiary_slots > 0 else 1):
+        if not self.level[page] in range(0, (2 if self.params.tertiary_slots > 0 else 1) + 1):
             raise OutOfDomain('bound: self.level[page]', self.level[page])
 
     def enqueue(self, page: Page) -> None:
@@ -3052,7 +3034,7 @@ class Executor(Reference):
         if not 0 <= self.outstanding[request] <= 1 + self.params.overlap:
             raise OutOfDomain('bound: self.outstanding[request]', self.outstanding[request])
         self.position[request] = position
-        if not 0 <= self.position[request] <= self.params.requests - 1:
+        if not self.position[request] in range(0, self.params.requests - 1 + 1):
             raise OutOfDomain('bound: self.position[request]', self.position[request])
         self.saved[request] = None
         self.grown[request] = 0

@@ -17,7 +17,7 @@ from types import CodeType
 from typing import Any, ClassVar
 
 _MISUSES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What Python raises for an absent key or element, for None in place of a value, for a wrong length, for a division by 0."""
+"""What Python raises for an absent key or element, None in place of a value, a wrong length, a division by 0."""
 
 
 class Rejected(Exception):
@@ -284,11 +284,12 @@ class Reference:
 def _places(error: Exception, reference: type) -> list[tuple[CodeType, int]]:
     """Where an error passed through the methods of a machine, the innermost last."""
     methods = tuple(f"{cls.__name__}." for cls in reference.__mro__ if cls not in (Reference, object))
+    file = vars(Reference)["apply"].__code__.co_filename
     found = []
     trace = error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code
-        if code.co_filename == reference.__init__.__code__.co_filename and code.co_qualname.startswith(methods):
+        if code.co_filename == file and code.co_qualname.startswith(methods):
             found.append((code, trace.tb_lasti))
         trace = trace.tb_next
     return found
@@ -427,11 +428,6 @@ class Parameters:
     'Eviction priorities, 0 .. priorities - 1, at least 1: lower ones go first.'
     gate_percent: int = 97
     'Utilisation of device memory above which no cache is resumed, in percent, 1 to 100.'
-
-    def __attrs_post_init__(self) -> None:
-        super().__attrs_post_init__()
-        if self.caches < 1:
-            raise ValueError(f'caches is {self.caches}: it must be at least 1')
     caches: int = 3
     'Sequence caches that may be open at once, at least 1.'
 
@@ -1025,7 +1021,7 @@ class SequenceCaches(Reference):
         if not 0 <= self.vacant[level][_value3] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: self.vacant[level][self.group(page)]', self.vacant[level][_value3])
         self.level[page] = level
-        if not 0 <= self.level[page] <= (2 if self.params.tertiary_slots > 0 else 1):
+        if not self.level[page] in range(0, (2 if self.params.tertiary_slots > 0 else 1) + 1):
             raise OutOfDomain('bound: self.level[page]', self.level[page])
 
     def enqueue(self, page: Page) -> None:

@@ -18,7 +18,7 @@ from types import CodeType
 from typing import Any, ClassVar
 
 _MISUSES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What Python raises for an absent key or element, for None in place of a value, for a wrong length, for a division by 0."""
+"""What Python raises for an absent key or element, None in place of a value, a wrong length, a division by 0."""
 
 
 class Rejected(Exception):
@@ -285,11 +285,12 @@ class Reference:
 def _places(error: Exception, reference: type) -> list[tuple[CodeType, int]]:
     """Where an error passed through the methods of a machine, the innermost last."""
     methods = tuple(f"{cls.__name__}." for cls in reference.__mro__ if cls not in (Reference, object))
+    file = vars(Reference)["apply"].__code__.co_filename
     found = []
     trace = error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code
-        if code.co_filename == reference.__init__.__code__.co_filename and code.co_qualname.startswith(methods):
+        if code.co_filename == file and code.co_qualname.startswith(methods):
             found.append((code, trace.tb_lasti))
         trace = trace.tb_next
     return found
@@ -423,14 +424,6 @@ class Parameters:
     'Most copies that one operation asks for, at least 1.'
     forward_streams: int = 2
     "Streams on which forward passes run: 1, or 2 with an overlap scheduler's own (#15349)."
-
-    def __attrs_post_init__(self) -> None:
-        least = {'primary_slots': 1, 'secondary_slots': 0, 'works': 1, 'contents': 2, 'granules': 1, 'moves_max': 1, 'forward_streams': 1}
-        for name, minimum in least.items():
-            if getattr(self, name) < minimum:
-                raise ValueError(f'{name} is {getattr(self, name)}: it must be at least {minimum}')
-        if self.forward_streams > 2:
-            raise ValueError(f'forward_streams is {self.forward_streams}: there are at most 2, COMPUTE and EXECUTION')
 
 
 class Transfers(Reference):

@@ -1,4 +1,4 @@
-"""Tells errors that a machine runs into by itself from all others: a read of what is not there, where, and in what expression."""
+"""Tells errors that a machine itself runs into from all others: what is not there, in which expression, on which line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from kvproof.spec.lang.errors import OutOfDomain
 
 MISUSES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What Python raises for an absent key or element, for None in place of a value, for a wrong length, for a division by 0."""
+"""What Python raises for an absent key or element, None in place of a value, a wrong length, a division by 0."""
 
 
 def misuse(error: Exception, classes: Iterable[type]) -> OutOfDomain | None:

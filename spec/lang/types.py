@@ -10,7 +10,7 @@ import itertools
 import sys
 import types as python_types
 import typing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from enum import IntEnum
 from typing import Any
 
@@ -276,7 +276,7 @@ def _is_integer(value: Any) -> bool:
 
 
 def in_order(values: Iterable[Any]) -> list[Any]:
-    """Values of one type in the order in which loops meet them: None first, numbers ascending, sequences element by element.
+    """Values of one type in the order in which loops meet them: None first, numbers ascending, sequences by elements.
 
     A sequence comes after every one that it begins with.
     """
@@ -333,7 +333,7 @@ def resolve(annotation: Any) -> Type:
     if isinstance(annotation, type) and issubclass(annotation, Index):
         return IndexType(annotation)
     if isinstance(annotation, type) and issubclass(annotation, Record):
-        return _resolve_record(annotation)
+        return _resolve_record(typing.cast(Hashable, annotation))
     if isinstance(annotation, type) and issubclass(annotation, IntEnum):
         if [int(member) for member in annotation] != list(range(len(annotation))):
             raise TypeError(f"members of {annotation.__name__} must be numbered from 0 without gaps")
@@ -381,7 +381,8 @@ def annotations_in_module(cls: type) -> dict[str, Any]:
 
 
 @functools.cache
-def _resolve_record(cls: type[Record]) -> RecordType:
+def _resolve_record(annotation: Hashable) -> RecordType:
+    cls = typing.cast(type[Record], annotation)
     if "__attrs_attrs__" not in cls.__dict__ or cls.__hash__ is None:
         raise TypeError(f"record {cls.__name__} is not a frozen attrs class: decorate it with @attrs.frozen")
     hints = annotations_in_module(cls)
