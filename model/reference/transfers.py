@@ -229,9 +229,9 @@ class Reference:
         try:
             return [name for name in self.INVARIANTS if not getattr(self, name)()]
         except (RuleBroken, *_MISUSES):
-            return [name for name in self.INVARIANTS if not self._holds(name)]
+            return [name for name in self.INVARIANTS if not self._is_true(name)]
 
-    def _holds(self, invariant: str) -> bool:
+    def _is_true(self, invariant: str) -> bool:
         try:
             return bool(getattr(self, invariant)())
         except RuleBroken:

@@ -100,6 +100,7 @@ def test_what_leaves_its_type_breaks_a_rule_in_every_execution(tmp_path: Path, k
     assert 0 < len(broken) < 19
     violation = explore(made, made.parameters({})).violation
     assert violation is not None
+    assert explore(made, made.parameters({}), depth=True).violation == violation
     assert [(name, len(violation.calls)) for name in (violation.name.partition(":")[0],)] in (
         [("bound", 1)],
         [("defined", 1)],
