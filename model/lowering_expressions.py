@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from kvproof.model.circuit import FALSE, TRUE
@@ -146,7 +147,7 @@ class Expressions(Reads):
             if self.circuit.both(path, still_open) == FALSE:
                 break
             # where the operand has no value, what comes out means nothing
-            value = self.under(environment, still_open, lambda part, o=operand: self.truth(o, part), FALSE)
+            value = self.under(environment, still_open, partial(self.truth, operand), FALSE)
             result = self.circuit.both(result, value) if conjunction else self.circuit.either(result, value)
             decides = self.circuit.both(still_open, value ^ 1 if conjunction else value)
             self.goal(node, place, self.circuit.both(path, decides))

@@ -277,4 +277,5 @@ class Algebra(Integers):
             used = self.less(self.number(i), value.length)
             items.append(self.masked(used, stored))
             fits = circuit.both(fits, circuit.either(used ^ 1, item_fits))
+        items += [self.zero(shape.inner)] * (length.high - len(items))  # of a length that does not fit
         return Seq(length, tuple(items[: length.high])), fits

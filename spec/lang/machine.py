@@ -173,10 +173,12 @@ def _checked(function: F) -> F:
         needed, result_type = _signature(inspect.unwrap(function))
         for name, value in zip(needed, arguments, strict=False):
             if value is None and name:
-                raise OutOfDomain(f"argument {name} of {function.__name__} is None")
+                where = f"argument {name} of {function.__name__}"
+                raise OutOfDomain(f"{where} is None", f"defined: {where}")
         result = function(self, *arguments)
         if result_type is not None and not result_type.contains(result, self.params):
-            raise OutOfDomain(f"{result!r} is not a value of the result of {function.__name__}")
+            where = f"result of {function.__name__}"
+            raise OutOfDomain(f"{result!r} is no {where}", f"bound: {where}")
         return result
 
     return cast(F, called)
