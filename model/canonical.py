@@ -73,7 +73,9 @@ class Canonical:
                 return lambda value, names: tuple([(queued(part, names), priority) for part, priority in value])
             case PartialMapType(key=key, value=content):
                 at, held = self._rename(key), self._rename(content)
-                return lambda value, names: tuple(in_order([(at(k, names), held(v, names)) for k, v in value]))
+                return lambda value, names: tuple(
+                    in_order([(at(k, names), held(v, names)) for k, v in value])
+                )
             case MapType(key=key, value=content):
                 return self._rename_map(key, content)
             case RecordType(fields=fields):

@@ -595,3 +595,4 @@ def _assigned(node: ast.AST) -> set[str]:
     found = {part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
     changes = any(isinstance(part, ast.Expr | ast.Assign | ast.AugAssign | ast.Delete) for part in ast.walk(node))
     return found | {"self"} if changes else found
+

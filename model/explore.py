@@ -110,7 +110,9 @@ def explore(
     return search.run(seconds, states, progress)
 
 
-def _alternatives(script: tuple[Any, ...], offered: list[tuple[str, tuple[Any, ...]]]) -> Iterator[tuple[Any, ...]]:
+def _alternatives(
+    script: tuple[Any, ...], offered: list[tuple[str, tuple[Any, ...]]]
+) -> Iterator[tuple[Any, ...]]:
     """Scripts that differ from the run just made in one choice beyond its script, where the first allowed was taken.
 
     Candidates that are equal are one choice.

@@ -333,3 +333,4 @@ def _test(condition: str, rule: str, value: str) -> ast.stmt:
 
 def _parsed(text: str) -> Any:
     return ast.parse(text, mode="eval").body
+

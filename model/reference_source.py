@@ -210,10 +210,7 @@ class _ModuleWriter:
             if name in written:
                 test = whole_text(kind, f"self.{name}")
                 self._tested |= records_in(kind)
-                lines += [
-                    f"        if not {test}:",
-                    f"            raise OutOfDomain('bound: self.{name}', self.{name})",
-                ]
+                lines += [f"        if not {test}:", f"            raise OutOfDomain('bound: self.{name}', self.{name})"]
         return lines
 
     def _typed(self) -> list[str]:

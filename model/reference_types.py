@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import textwrap
+from typing import Any
 
 from kvproof.spec.lang.types import (
     BoolType,

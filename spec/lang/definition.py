@@ -17,46 +17,16 @@ from kvproof.spec.lang.class_source import annotations_of, class_source, record_
 from kvproof.spec.lang.errors import LanguageError
 from kvproof.spec.lang.machine import Machine, _GhostMark, kind_of
 from kvproof.spec.lang.record import Record
-from kvproof.spec.lang.types import (
-    Index,
-    Parameters,
-    RecordType,
-    Type,
-    annotations_in_module,
-    inner_types,
-    is_finite,
-    resolve,
-)
+from kvproof.spec.lang.types import Index, Parameters, RecordType, Type, annotations_in_module, inner_types, is_finite, resolve
 
 FREE_FORM = ("observation", "canonical", "phase", "initial")
 """Kinds of method that are ordinary Python: they run, and no checker reads them."""
 
 RESERVED = frozenset(
-    [
-        "params",
-        "on_step",
-        "attempt",
-        "enabled",
-        "restore",
-        "coverage",
-        "events",
-        "script",
-        "offered",
-        "steps_taken",
-        "Rejected",
-        "RuleBroken",
-        "BRANCHES",
-        "EVENTS",
-        "INVARIANTS",
-        "OPERATIONS",
-        "PARAMETERS",
-        "READERS",
-        "RECORD_RESULTS",
-        "SPECIFICATION",
-        "STEPS",
-        "TRIALS",
-        "TYPED",
-    ]
+    """
+    params on_step attempt enabled restore coverage events script offered steps_taken Rejected RuleBroken
+    BRANCHES EVENTS INVARIANTS OPERATIONS PARAMETERS READERS RECORD_RESULTS SPECIFICATION STEPS TRIALS TYPED
+    """.split()
 )
 """Names that machines and their references have for themselves, beside those of the methods of `Machine`."""
 

@@ -19,87 +19,17 @@ from kvproof.spec.lang.record import Record
 from kvproof.spec.lang.types import EnumType, Index, IndexType, RecordType, Type, inner_types
 
 OF_THE_MODULE = frozenset(
-    [
-        "Any",
-        "ArithmeticError",
-        "AttributeError",
-        "Callable",
-        "ClassVar",
-        "CodeType",
-        "Container",
-        "Exception",
-        "IntEnum",
-        "Iterable",
-        "Iterator",
-        "LookupError",
-        "Members",
-        "NamedTuple",
-        "NotAssumed",
-        "NotImplementedError",
-        "OrderedDict",
-        "OutOfDomain",
-        "Parameters",
-        "PriorityQueue",
-        "Reference",
-        "Rejected",
-        "RuleBroken",
-        "SyntaxError",
-        "TypeError",
-        "ValueError",
-        "all",
-        "any",
-        "ast",
-        "bool",
-        "bytes",
-        "cached_property",
-        "classmethod",
-        "dataclass",
-        "dict",
-        "frozenset",
-        "getattr",
-        "int",
-        "isinstance",
-        "iter",
-        "len",
-        "linecache",
-        "list",
-        "max",
-        "min",
-        "next",
-        "object",
-        "product",
-        "property",
-        "range",
-        "repr",
-        "reversed",
-        "set",
-        "sorted",
-        "str",
-        "sum",
-        "super",
-        "tuple",
-        "type",
-        "zip",
-    ]
+    """
+    Any ArithmeticError AttributeError Callable ClassVar CodeType Container Exception IntEnum Iterable Iterator
+    LookupError Members NamedTuple NotAssumed NotImplementedError OrderedDict OutOfDomain Parameters PriorityQueue
+    Reference Rejected RuleBroken SyntaxError TypeError ValueError
+    all any ast bool bytes cached_property classmethod dataclass dict frozenset getattr int isinstance iter len linecache list
+    max min next object product property range repr reversed set sorted str sum super tuple type zip
+    """.split()
 )
 """Names that a generated module uses or defines; those that begin with an underscore are its own too."""
 
-OF_METHODS = frozenset(
-    [
-        "IntEnum",
-        "NotAssumed",
-        "OutOfDomain",
-        "Rejected",
-        "RuleBroken",
-        "all",
-        "any",
-        "bool",
-        "isinstance",
-        "len",
-        "range",
-        "tuple",
-    ]
-)
+OF_METHODS = frozenset("IntEnum NotAssumed OutOfDomain Rejected RuleBroken all any bool isinstance len range tuple".split())
 """Those among them that the methods of a reference use where the machine has others."""
 
 RENAME = "Give it another name"

@@ -11,7 +11,7 @@ from typing import Any
 
 from kvproof.model import machines
 
-HEAD = """
+HEAD = '''
 from __future__ import annotations
 from enum import IntEnum
 from typing import Annotated, Any
@@ -48,7 +48,7 @@ T = Annotated[tuple[A, ...], AtMost(lambda p: p.lim)]
 O = Annotated[tuple[A | None, ...], AtMost(2)]
 X = Annotated[tuple[N, ...], Exactly(lambda p: p.lim)]
 Wide = Annotated[int, Between(-9, 9)]
-"""
+'''
 
 _numbers = itertools.count()
 

@@ -277,9 +277,7 @@ def test_the_steps_of_a_target_are_of_the_declared_types(tmp_path: Path) -> None
     from kvproof.fuzz.oracles import Moment, StepValidation
     from kvproof.fuzz.target import Step
 
-    made = bundle(
-        tmp_path, WRITER.format(kind="Map[A, N]", write="self.v[0] = 1").replace("i: Wide) -> None", "i: A) -> None")
-    )
+    made = bundle(tmp_path, WRITER.format(kind="Map[A, N]", write="self.v[0] = 1").replace("i: Wide) -> None", "i: A) -> None"))
     subject = subject_of(made)
     validation = StepValidation(subject, subject.reference({"a": 3, "lim": 2}))
     moment = Moment(0, Operation("f", {"i": 1}))

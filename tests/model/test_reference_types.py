@@ -14,23 +14,7 @@ from kvproof.model.canonical import Canonical
 from kvproof.model.explore import explore
 from kvproof.spec.lang import LanguageError, plain
 
-VALUES = [
-    "bool",
-    "E",
-    "A",
-    "N",
-    "Z",
-    "High",
-    "A | None",
-    "Z | None",
-    "E | None",
-    "T",
-    "O",
-    "X",
-    "O | None",
-    "R",
-    "R | None",
-]
+VALUES = ["bool", "E", "A", "N", "Z", "High", "A | None", "Z | None", "E | None", "T", "O", "X", "O | None", "R", "R | None"]
 SEQUENCES = ["Annotated[tuple[R | None, ...], AtMost(2)]", "Annotated[tuple[R, ...], Exactly(2)]"]
 SEQUENCES += ["Annotated[tuple[High, ...], Exactly(2)]", "Annotated[tuple[O, ...], AtMost(1)]"]
 KEYS = ["A", "E", "bool", "Z", "A | None", "E | None", "O", "X"]
@@ -42,9 +26,7 @@ def _variables() -> list[tuple[str, str | None, str]]:
     for position, kind in enumerate(VALUES + SEQUENCES):
         key = KEYS[position % len(KEYS)]
         found.append((f"Map[{key}, {kind}]", key, kind))
-        found.append(
-            (f"PartialMap[{KEYS[(position + 3) % len(KEYS)]}, {kind}]", KEYS[(position + 3) % len(KEYS)], kind)
-        )
+        found.append((f"PartialMap[{KEYS[(position + 3) % len(KEYS)]}, {kind}]", KEYS[(position + 3) % len(KEYS)], kind))
     return found
 
 
@@ -80,10 +62,7 @@ def _machine() -> str:
             f"            self.take{number}(x)\n            count += 1",
             f"        for x in self.s{number}:\n            self.take{number}(x)\n            count += 1\n        return count",
         ]
-    lines += [
-        "    q: PriorityQueue[A, Z]",
-        "    e: Map[E, PriorityQueue[A, Annotated[int, Between(lambda p: -p.lim, 3)]]]",
-    ]
+    lines += ["    q: PriorityQueue[A, Z]", "    e: Map[E, PriorityQueue[A, Annotated[int, Between(lambda p: -p.lim, 3)]]]"]
     methods += [
         """
     @step
