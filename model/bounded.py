@@ -177,13 +177,13 @@ class Bounded:
         for position, call in enumerate(calls):
             try:
                 machine.apply(call.operation, dict(call.arguments))
+                violated = machine.check()
             except OutOfDomain as broken:
                 return Finding(broken.rule, "obligation", tuple(calls[: position + 1]), None, None)
             except RuleBroken as broken:
                 return Finding(broken.rule, "rule", tuple(calls[: position + 1]), None, None)
             except (NotAssumed, Rejected):
                 break
-            violated = machine.check()
             if violated:
                 return Finding(violated[0], "invariant", tuple(calls[: position + 1]), None, None)
         raise Disagreement(

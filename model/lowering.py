@@ -12,14 +12,14 @@ from typing import Any
 
 import attrs
 
-from kvproof.model.circuit import TRUE, Circuit
+from kvproof.model.circuit import FALSE, TRUE, Circuit
 from kvproof.model.lowering_environment import Environment
-from kvproof.model.lowering_record import Obligation, Record
+from kvproof.model.lowering_record import LoweringError, Obligation, Place, Record
 from kvproof.model.lowering_statements import Statements
 from kvproof.model.symbolic_containers import Containers
 from kvproof.model.symbolic_integers import Value
 from kvproof.model.symbolic_shapes import Shape, shape_of
-from kvproof.model.symbolic_values import Algebra, Bool
+from kvproof.model.symbolic_values import Algebra, Bool, Option
 from kvproof.spec.lang.definition import Definition
 
 State = Mapping[str, Value]
@@ -83,8 +83,17 @@ class Lowering:
         """An invariant of a state."""
         record = Record(self.circuit)
         result, _ = self._run(name, {}, state, record)
-        assert isinstance(result, Bool)
-        return Predicate(name, result.bit, tuple(record.obligations))
+        return Predicate(name, self._truth(name, result), tuple(record.obligations))
+
+    def _truth(self, name: str, value: Value) -> int:
+        """Whether an invariant holds: None, as in Python, says that it does not."""
+        if isinstance(value, Option):
+            return FALSE if value.value is None else self.circuit.both(value.present, self._truth(name, value.value))
+        if isinstance(value, Bool):
+            return value.bit
+        method = self.definition.methods[name]
+        place = Place(name, method.file, method.line)
+        raise LoweringError(place, f"it returns a {type(value).__name__.lower()}", "Return a truth value")
 
     def _run(
         self, name: str, arguments: Mapping[str, Value], state: State, record: Record

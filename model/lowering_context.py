@@ -20,10 +20,14 @@ Cases = list[tuple[int, Value]]
 """Values to be visited in order, each under the condition that it is there."""
 
 
+class Undefined(Exception):
+    """On this path an expression has no value. That is an obligation by now, and what follows on the path means nothing."""
+
+
 class Activation:
     """One call of a method that is being lowered."""
 
-    def __init__(self, method: Method, base: int, annotated: dict[str, Shape | None]) -> None:
+    def __init__(self, method: Method, base: int) -> None:
         self.method = method
         self.base = base
         """The path condition under which it was called."""
@@ -33,8 +37,6 @@ class Activation:
         self.left = 0
         """How many paths have left by return, break, continue or rejection."""
         self.rejected = False
-        self.annotated = annotated
-        """Locals with a declared type."""
 
 
 class Context:
@@ -96,16 +98,18 @@ class Context:
         for case, holds in enumerate((some ^ 1, both(some, several ^ 1), several)):
             self.goal(node, case, both(base, holds))
 
-    def refuse(self, node: ast.AST, problem: str) -> LoweringError:
+    def refuse(self, node: ast.AST, problem: str, remedy: str) -> LoweringError:
         """The error for a construct without a symbolic form."""
-        return LoweringError(self.place(node), problem)
+        return LoweringError(self.place(node), problem, remedy)
 
     def present(self, value: Value, node: ast.expr, environment: Environment) -> Value:
         """A value that must not be None here."""
         if not isinstance(value, Option):
             return value
         self.oblige(f"defined: {ast.unparse(node)} is not None", node, environment, value.present)
-        return self.algebra.number(0) if value.value is None else value.value
+        if value.value is None:
+            raise Undefined
+        return value.value
 
     def fitted(self, value: Value, shape: Shape, what: str, node: ast.AST, environment: Environment) -> Value:
         """A value as one of a declared type, with the obligation that it is in range."""
@@ -113,6 +117,10 @@ class Context:
         self.oblige(f"bound: {what}", node, environment, fits)
         return stored
 
-    def integer(self, node: ast.expr, environment: Environment) -> Int:
-        """A number."""
-        return self.algebra.as_int(self.present(self.evaluate(node, environment), node, environment))
+    def integers(self, nodes: Sequence[ast.expr], environment: Environment) -> list[Int]:
+        """Numbers: all expressions are evaluated before one of them must not be None."""
+        values = [self.evaluate(node, environment) for node in nodes]
+        return [
+            self.algebra.as_int(self.present(value, node, environment))
+            for value, node in zip(values, nodes, strict=True)
+        ]

@@ -50,13 +50,18 @@ class View(Value):
 def merged(containers: Containers, condition: int, a: Environment, b: Environment, guard: int) -> Environment:
     """`a` where `condition` holds, else `b`; `condition` need only tell the two paths apart.
 
-    A local that only one of them has keeps that value: reading it on the other path is an error under Python, and the
-    language's type checker refuses it.
+    A local that only one of them has keeps that value: the language's checker lets nobody read it.
     """
     local = dict(b.locals)
     for name, value in a.locals.items():
         other = b.locals.get(name)
-        local[name] = value if other is None or other is value else _merge(containers, condition, value, other)
+        if other is None or other is value:
+            local[name] = value
+            continue
+        try:
+            local[name] = _merge(containers, condition, value, other)
+        except TypeError:
+            del local[name]  # nobody reads what is of two types
     state = dict(b.state)
     for name, value in a.state.items():
         if state[name] is not value:

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from kvproof.model.circuit import FALSE, TRUE
 from kvproof.model.depth import WHOLE
+from kvproof.model.lowering_context import Undefined
 from kvproof.model.lowering_environment import Environment, View, merged
 from kvproof.model.lowering_reads import Reads
 from kvproof.model.lowering_record import Record
 from kvproof.model.symbolic_containers import Container, Containers
 from kvproof.model.symbolic_integers import Value
 from kvproof.model.symbolic_sequences import concatenated
-from kvproof.model.symbolic_shapes import Shape, shape_of
+from kvproof.model.symbolic_shapes import Shape
 from kvproof.model.symbolic_values import Bool, Option, Rec, Seq
 from kvproof.spec.lang.definition import Definition, global_value
 
 T = TypeVar("T")
+D = TypeVar("D")
+
+SIMPLER = "Write it with numbers, truth values, sequences and records that are compared and combined with their like"
 
 
 class Expressions(Reads):
@@ -51,20 +56,27 @@ class Expressions(Reads):
         """The value of an expression on this path."""
         rule = self._rules.get(type(node))
         if rule is None:
-            raise self.refuse(node, f"{type(node).__name__} has no symbolic form")
+            raise self.refuse(node, f"{type(node).__name__} has no symbolic form", SIMPLER)
         try:
             return rule(node, environment)
         except (TypeError, ValueError) as error:
-            raise self.refuse(node, f"{ast.unparse(node)}: {error}") from error
+            raise self.refuse(node, f"{ast.unparse(node)}: {error}", SIMPLER) from error
 
     def truth(self, node: ast.expr, environment: Environment) -> int:
         """A condition as a literal."""
-        value = self.evaluate(node, environment)
-        if isinstance(value, Option) and value.value is not None:
-            value = self.present(value, node, environment)
+        return self.truth_of(self.evaluate(node, environment), node)
+
+    def truth_of(self, value: Value, node: ast.expr) -> int:
+        """Whether a value counts as true, as None does not."""
+        if isinstance(value, Option):
+            if value.value is None:
+                return FALSE
+            return self.circuit.both(value.present, self.truth_of(value.value, node))
         if isinstance(value, Bool):
             return value.bit
-        raise self.refuse(node, f"{ast.unparse(node)} is no truth value: compare it with something")
+        raise self.refuse(
+            node, f"{ast.unparse(node)} is no truth value", "Compare it: x != 0, len(x) > 0, x is not None"
+        )
 
     def _constant(self, node: ast.Constant, _: Environment) -> Value:
         return self.algebra.constant(node.value)
@@ -76,7 +88,7 @@ class Expressions(Reads):
         try:
             return self.algebra.constant(global_value(self.activation.method, node.id))
         except KeyError:
-            raise self.refuse(node, f"{node.id} has no value on this path: assign it before the branch") from None
+            raise self.refuse(node, f"{node.id} has no value on this path", "Assign it before the branch") from None
 
     def _attribute(self, node: ast.Attribute, environment: Environment) -> Value:
         match node.value:
@@ -90,20 +102,16 @@ class Expressions(Reads):
         record = self.present(self.evaluate(node.value, environment), node.value, environment)
         if isinstance(record, Rec):
             return record.field(node.attr)
-        # There is no record on this path, which is an obligation by now: any value of the field's type will do.
-        kinds = (
-            kind for record in self.definition.records.values() for name, kind in record.fields if name == node.attr
-        )
-        return self.algebra.zero(shape_of(next(kinds), self.parameters))
+        raise self.refuse(node, f"{ast.unparse(node.value)} is no record", "Only records have fields")
 
     def _tuple(self, node: ast.Tuple, environment: Environment) -> Value:
         items = tuple(self.evaluate(element, environment) for element in node.elts)
         return Seq(self.algebra.number(len(items)), items)
 
     def _binary(self, node: ast.BinOp, environment: Environment) -> Value:
-        left = self.present(self.evaluate(node.left, environment), node.left, environment)
-        right = self.present(self.evaluate(node.right, environment), node.right, environment)
-        return self.combined(node.op, left, right)
+        left, right = self.evaluate(node.left, environment), self.evaluate(node.right, environment)
+        left = self.present(left, node.left, environment)
+        return self.combined(node.op, left, self.present(right, node.right, environment))
 
     def combined(self, operator: ast.operator, left: Value, right: Value) -> Value:
         """The result of a binary operator."""
@@ -126,7 +134,7 @@ class Expressions(Reads):
     def _unary(self, node: ast.UnaryOp, environment: Environment) -> Value:
         if isinstance(node.op, ast.Not):
             return Bool(self.truth(node.operand, environment) ^ 1)
-        return self.algebra.subtract(self.algebra.number(0), self.integer(node.operand, environment))
+        return self.algebra.subtract(self.algebra.number(0), *self.integers([node.operand], environment))
 
     def _connective(self, node: ast.BoolOp, environment: Environment) -> Value:
         """`and`/`or`: what follows is evaluated only where what came before leaves it open."""
@@ -138,7 +146,8 @@ class Expressions(Reads):
         for place, operand in enumerate(node.values[1:], start=1):
             if self.circuit.both(path, still_open) == FALSE:
                 break
-            value = self.under(environment, still_open, operand, self.truth)
+            # where the operand has no value, what comes out means nothing
+            value = self.under(environment, still_open, partial(self.truth, operand), FALSE)
             result = self.circuit.both(result, value) if conjunction else self.circuit.either(result, value)
             decides = self.circuit.both(still_open, value ^ 1 if conjunction else value)
             self.goal(node, place, self.circuit.both(path, decides))
@@ -155,34 +164,51 @@ class Expressions(Reads):
             return self.evaluate(node.body, environment)
         if self.circuit.both(path, condition) == FALSE:
             return self.evaluate(node.orelse, environment)
-        then = self.under(environment, condition, node.body, self.evaluate)
-        otherwise = self.under(environment, condition ^ 1, node.orelse, self.evaluate)
-        return self.containers.mux(condition, then, otherwise)
+        then = self.under(environment, condition, lambda part: self.evaluate(node.body, part), None)
+        otherwise = self.under(environment, condition ^ 1, lambda part: self.evaluate(node.orelse, part), then)
+        if otherwise is None:
+            raise Undefined
+        return otherwise if then is None else self.containers.mux(condition, then, otherwise)
 
     def under(
-        self, environment: Environment, condition: int, node: ast.expr, evaluate: Callable[[ast.expr, Environment], T]
-    ) -> T:
-        """Evaluate where `condition` holds; steps taken on the way are taken only there."""
+        self, environment: Environment, condition: int, evaluate: Callable[[Environment], T], undefined: D
+    ) -> T | D:
+        """Evaluate where `condition` holds; steps taken on the way are taken only there.
+
+        `undefined` comes out when that has no value there.
+        """
         part = environment.branch(self.circuit, condition)
-        value = evaluate(node, part)
-        if any(part.state[name] is not old for name, old in environment.state.items()):
+        try:
+            value = evaluate(part)
+        except Undefined:
+            return undefined
+        if part.stepped != environment.stepped or any(
+            part.state[name] is not old for name, old in environment.state.items()
+        ):
             whole = merged(self.containers, condition, part, environment, environment.guard)
             environment.state, environment.stepped = whole.state, whole.stepped
         return value
 
     def _comparison(self, node: ast.Compare, environment: Environment) -> Value:
-        left, left_node = self.evaluate(node.left, environment), node.left
+        """A chain of comparisons: what follows is evaluated only where all that came before hold."""
         result = TRUE
-        for place, (operator, right_node) in enumerate(zip(node.ops, node.comparators, strict=True)):
-            if result == FALSE:
-                break
-            part = environment if result == TRUE else environment.branch(self.circuit, result)
-            right = self.evaluate(right_node, part)
-            holds = self._compared(operator, left, right, (left_node, right_node), part)
+        sides = [(self.evaluate(node.left, environment), node.left)]
+
+        def compared(part: Environment) -> int:
+            left, left_node = sides[-1]
+            place = len(sides) - 1
+            right = self.evaluate(node.comparators[place], part)
+            sides.append((right, node.comparators[place]))
+            holds = self._compared(node.ops[place], left, right, (left_node, node.comparators[place]), part)
             if len(node.ops) > 1:
                 self.goal(node, place, self.circuit.both(self.path(part), holds ^ 1))
-            result = self.circuit.both(result, holds)
-            left, left_node = right, right_node
+            return holds
+
+        while len(sides) <= len(node.ops) and result != FALSE:
+            if result == TRUE:
+                result = compared(environment)
+            else:
+                result = self.circuit.both(result, self.under(environment, result, compared, FALSE))
         if len(node.ops) > 1:
             self.goal(node, WHOLE, self.circuit.both(self.path(environment), result))
         return Bool(result)
@@ -191,6 +217,7 @@ class Expressions(Reads):
         self, operator: ast.cmpop, left: Value, right: Value, nodes: tuple[ast.expr, ast.expr], where: Environment
     ) -> int:
         if isinstance(operator, ast.In | ast.NotIn):
+            right = self.present(right, nodes[1], where)
             return self.contained(right, left) ^ (1 if isinstance(operator, ast.NotIn) else 0)
         if isinstance(operator, ast.Eq | ast.Is):
             return self.algebra.equal(left, right)
@@ -214,10 +241,10 @@ class Expressions(Reads):
             return self.container_read(node, function, environment)
         assert isinstance(function, ast.Name)
         name = function.id
-        if name == "len":
+        if name == "len" and len(node.args) == 1:
             return self.length(self.present(self.evaluate(node.args[0], environment), node.args[0], environment))
-        if name in ("min", "max"):
-            numbers = [self.integer(argument, environment) for argument in node.args]
+        if name in ("min", "max") and len(node.args) > 1:
+            numbers = self.integers(node.args, environment)
             result = numbers[0]
             for number in numbers[1:]:
                 result = (self.algebra.minimum if name == "min" else self.algebra.maximum)(result, number)
@@ -228,7 +255,7 @@ class Expressions(Reads):
         if record is not None:
             fields = tuple(self.evaluate(argument, environment) for argument in node.args)
             return Rec(tuple(field for field, _ in record.fields), fields)
-        raise self.refuse(node, f"{name}() has no symbolic form here")
+        raise self.refuse(node, f"{ast.unparse(node)} has no symbolic form here", SIMPLER)
 
     def called(self, node: ast.Call, name: str, environment: Environment) -> Value:
         """A call of a step or helper, inlined."""

@@ -6,12 +6,15 @@ import ast
 from collections.abc import Callable
 
 from kvproof.model.circuit import FALSE, TRUE
-from kvproof.model.lowering_context import Context
+from kvproof.model.lowering_context import Context, Undefined
 from kvproof.model.lowering_environment import Environment, View
 from kvproof.model.symbolic_containers import Container, MapValue, PartialMapValue, QueueValue, SetValue
 from kvproof.model.symbolic_integers import Int, Value
-from kvproof.model.symbolic_sequences import contains, element, prefix, suffix
-from kvproof.model.symbolic_values import Bool, Seq
+from kvproof.model.symbolic_sequences import contains, element, sliced
+from kvproof.model.symbolic_shapes import MapShape, PartialMapShape, QueueShape, SetShape, Shape
+from kvproof.model.symbolic_values import Bool, Option, Seq
+
+METHODS = "A PartialMap has get and values, a PriorityQueue front and priority_of"
 
 
 class Reads(Context):
@@ -19,32 +22,84 @@ class Reads(Context):
 
     def subscript(self, node: ast.Subscript, environment: Environment) -> Value:
         """`owner[key]` or `owner[start:stop]`."""
-        owner = self.evaluate(node.value, environment)
         if isinstance(node.slice, ast.Slice):
-            sequence = self.present(owner, node.value, environment)
-            assert isinstance(sequence, Seq)
-            if node.slice.upper is not None:
-                sequence = prefix(self.algebra, sequence, self.integer(node.slice.upper, environment))
-            if node.slice.lower is not None:
-                sequence = suffix(self.algebra, sequence, self.integer(node.slice.lower, environment))
-            return sequence
+            owner = self.evaluate(node.value, environment)
+            lower, upper = (
+                None if part is None else self.evaluate(part, environment)
+                for part in (node.slice.lower, node.slice.upper)
+            )
+            sequence = self._sequence(owner, node.value, environment)
+            start = self._end(lower, self.algebra.number(0))
+            return sliced(self.algebra, sequence, start, self._end(upper, sequence.length))
+        if self._container_shape(node.value) is not None:
+            keys = self._keys_on_the_way(node, environment)
+            return self._found(node, keys, environment)
+        owner = self.evaluate(node.value, environment)
         key = self.evaluate(node.slice, environment)
-        if isinstance(owner, View):
-            return self._looked_up(node, owner, key, environment)
-        sequence = self.present(owner, node.value, environment)
-        assert isinstance(sequence, Seq)
+        sequence = self._sequence(owner, node.value, environment)
         index = self.algebra.as_int(self.present(key, node.slice, environment))
         value, exists = element(self.algebra, sequence, index)
         self.oblige(f"defined: {ast.unparse(node)}", node, environment, exists)
-        return self.algebra.number(0) if value is None else value
+        if value is None:
+            raise Undefined
+        return value
 
-    def _looked_up(self, node: ast.Subscript, owner: View, key: Value, environment: Environment) -> Value:
+    def _sequence(self, value: Value, node: ast.expr, environment: Environment) -> Seq:
+        sequence = self.present(value, node, environment)
+        if not isinstance(sequence, Seq):
+            raise self.refuse(node, f"{ast.unparse(node)} is no sequence", "Subscript a sequence or a map")
+        return sequence
+
+    def _end(self, value: Value | None, otherwise: Int) -> Int | None:
+        """An end of a slice, where None is as good as nothing."""
+        if value is None:
+            return None
+        if isinstance(value, Option):
+            if value.value is None:
+                return None
+            return self.algebra.mux_int(value.present, self.algebra.as_int(value.value), otherwise)
+        return self.algebra.as_int(value)
+
+    def _container_shape(self, node: ast.expr) -> Shape | None:
+        """The shape of a container in the state, named with all keys on the way to it; None for anything else."""
+        shape: Shape | None = None
+        match node:
+            case ast.Attribute(value=ast.Name(id="self"), attr=name):
+                shape = self.shapes.get(name)
+            case ast.Subscript(value=outer):
+                above = self._container_shape(outer)
+                shape = above.value if isinstance(above, MapShape) else None
+        return shape if isinstance(shape, MapShape | PartialMapShape | SetShape | QueueShape) else None
+
+    def _keys_on_the_way(self, node: ast.expr, environment: Environment) -> list[Value]:
+        """The keys in self.state[a][b], outermost container first. Steps in a key change what is then found there."""
+        if not isinstance(node, ast.Subscript):
+            return []
+        keys = self._keys_on_the_way(node.value, environment)
+        key, shape = self.evaluate(node.slice, environment), self._container_shape(node.value)
+        if isinstance(shape, MapShape):
+            key = self.fitted(key, shape.key, ast.unparse(node), node, environment)
+        return [*keys, key]
+
+    def _found(self, node: ast.expr, keys: list[Value], environment: Environment) -> Value:
+        """What is at these keys now."""
+        if not isinstance(node, ast.Subscript):
+            return self.evaluate(node, environment)
+        owner = self._found(node.value, keys[:-1], environment)
+        assert isinstance(owner, View)
         first = owner.alternatives[0][1]
         if isinstance(first, MapValue):
-            return self._at(owner, self.fitted(key, first.shape.key, ast.unparse(node), node, environment))
+            return self._at(owner, keys[-1])
         if isinstance(first, PartialMapValue):
-            return self.present(self._got(owner, key), node, environment)
-        raise self.refuse(node, f"{ast.unparse(node.value)} cannot be subscripted")
+            there = self._over(owner, lambda container: Bool(self._container_has(container, keys[-1])))
+            assert isinstance(there, Bool)
+            self.oblige(f"defined: {ast.unparse(node)}", node, environment, there.bit)
+            if there.bit == FALSE:
+                raise Undefined
+            pairs = [(c, v) for c, v in owner.alternatives if isinstance(v, PartialMapValue)]
+            found = [self.containers.partial_at(value, keys[-1]) for _, value in pairs]
+            return self.algebra.select([condition for condition, _ in pairs], found)
+        raise self.refuse(node, f"{ast.unparse(node.value)} has no subscripts", "Sets and queues are looped over")
 
     def _got(self, owner: View, key: Value) -> Value:
         """The values of partial maps at a key, or None."""
@@ -78,10 +133,12 @@ class Reads(Context):
 
     def container_read(self, node: ast.Call, function: ast.Attribute, environment: Environment) -> Value:
         """A reading method of a container."""
-        owner = self.evaluate(function.value, environment)
-        if not isinstance(owner, View):
-            raise self.refuse(node, f"{ast.unparse(function.value)} is no container")
+        if self._container_shape(function.value) is None:
+            raise self.refuse(node, f"{ast.unparse(function.value)} is no container", "Ask a container of the state")
+        keys = self._keys_on_the_way(function.value, environment)
         arguments = [self.evaluate(argument, environment) for argument in node.args]
+        owner = self._found(function.value, keys, environment)
+        assert isinstance(owner, View)
         first, name = owner.alternatives[0][1], function.attr
         containers = self.containers
         if name == "get" and isinstance(first, PartialMapValue):
@@ -96,7 +153,7 @@ class Reads(Context):
             exists = self.algebra.select_bit([(c, e) for c, (_, e) in zip(conditions, results, strict=True)])
             self.oblige(f"defined: {ast.unparse(node)}", node, environment, exists)
             return self.algebra.select(conditions, [value for value, _ in results])
-        raise self.refuse(node, f"{ast.unparse(function)} has no symbolic form")
+        raise self.refuse(node, f"{ast.unparse(function.value)} has no method {name}", METHODS)
 
     def length(self, value: Value) -> Value:
         """len(value)."""
@@ -104,7 +161,7 @@ class Reads(Context):
             return value.length
         if isinstance(value, View):
             return self._over(value, self._container_length)
-        raise TypeError(f"len() of a {type(value).__name__}")
+        raise TypeError(f"len() of a {type(value).__name__.lower()}")
 
     def _container_length(self, container: Container) -> Int:
         if isinstance(container, QueueValue):
@@ -123,7 +180,7 @@ class Reads(Context):
             result = self._over(owner, lambda container: Bool(self._container_has(container, value)))
             assert isinstance(result, Bool)
             return result.bit
-        raise TypeError(f"`in` a {type(owner).__name__}")
+        raise TypeError(f"`in` a {type(owner).__name__.lower()}")
 
     def _container_has(self, container: Container, value: Value) -> int:
         if isinstance(container, QueueValue):

@@ -8,6 +8,7 @@ import attrs
 
 from kvproof.model.circuit import Circuit
 from kvproof.model.symbolic_integers import Int, Value
+from kvproof.spec.lang.errors import LanguageError
 
 
 class Place(NamedTuple):
@@ -91,9 +92,9 @@ class Record:
         self.branches[branch] = self.circuit.either(self.branches.get(branch, 0), path)
 
 
-class LoweringError(Exception):
-    """The machine has something that cannot be expressed as a circuit: where, what, and the remedy."""
+class LoweringError(LanguageError):
+    """The machine has something that cannot be expressed as a circuit: where, what, and what to write instead."""
 
-    def __init__(self, place: Place, problem: str) -> None:
-        super().__init__(f"{place.file}:{place.line}: {place.method}: {problem}")
+    def __init__(self, place: Place, problem: str, remedy: str) -> None:
+        super().__init__(place.file, place.line, f"{place.method}: {problem}", remedy)
         self.place = place

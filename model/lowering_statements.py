@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from kvproof.model.circuit import FALSE, TRUE
 from kvproof.model.depth import DIFFERENT, EMPTY, EQUAL, FULL, ONE, SEVERAL, Site, method_depth, state_site
-from kvproof.model.lowering_context import Activation
+from kvproof.model.lowering_context import Activation, Undefined
 from kvproof.model.lowering_environment import Environment, joined
+from kvproof.model.lowering_expressions import SIMPLER
 from kvproof.model.lowering_iteration import Iteration
 from kvproof.model.lowering_record import Branch
 from kvproof.model.symbolic_containers import MapValue, PartialMapValue, QueueValue, SetValue
@@ -16,7 +17,7 @@ from kvproof.model.symbolic_integers import Int, Value
 from kvproof.model.symbolic_shapes import MapShape, OptionShape, QueueShape, SeqShape, SetShape, Shape, shape_of
 from kvproof.model.symbolic_values import NONE, Option, Seq
 from kvproof.spec.lang.definition import Method
-from kvproof.spec.lang.types import resolve
+from kvproof.spec.lang.types import OptionType
 
 Change = Callable[[Value, Shape, int], tuple[Value, int]]
 """A change of one stored value under a condition: the new value, and the literal that the change was allowed."""
@@ -31,7 +32,12 @@ class Statements(Iteration):
         for statement in statements:
             if current is None or current.guard == FALSE:
                 return None
-            current = self._statement(statement, current)
+            try:
+                current = self._statement(statement, current)
+            except Undefined:
+                return None
+            except (TypeError, ValueError) as error:
+                raise self.refuse(statement, f"{ast.unparse(statement)}: {error}", SIMPLER) from error
         return current
 
     def _statement(self, node: ast.stmt, environment: Environment) -> Environment | None:
@@ -45,9 +51,9 @@ class Statements(Iteration):
                 self._assign(target, value, environment)
                 return environment
             case ast.AugAssign(target=target, op=operator, value=value):
-                old = self.present(self.evaluate(target, environment), target, environment)
-                new = self.combined(operator, old, self.present(self.evaluate(value, environment), value, environment))
-                self._store(target, new, environment)
+                old, by = self.evaluate(target, environment), self.evaluate(value, environment)
+                old = self.present(old, target, environment)
+                self._store(target, self.combined(operator, old, self.present(by, value, environment)), environment)
                 return environment
             case ast.Delete(targets=[ast.Subscript() as target]):
                 self._delete(target, environment)
@@ -70,7 +76,7 @@ class Statements(Iteration):
             case ast.Expr(value=ast.Call() as call):
                 return self._effect(call, environment)
             case _:
-                raise self.refuse(node, f"{type(node).__name__} has no symbolic form")
+                raise self.refuse(node, f"{type(node).__name__} has no symbolic form", SIMPLER)
 
     # Calls for their effect
 
@@ -107,18 +113,17 @@ class Statements(Iteration):
             else:
                 self._mutate(node, function, environment)
             return environment
-        raise self.refuse(node, f"{ast.unparse(node)} has no symbolic form")
+        raise self.refuse(node, f"{ast.unparse(node)} alone on a line has no effect", "Use its value")
 
     def called(self, node: ast.Call, name: str, environment: Environment) -> Value:
-        """A call of a step or helper: its body is executed here."""
+        """A call of a step or helper: its body is executed here. None is no argument where none is optional, and its
+        result must belong to the type that it says; what else its arguments and locals say is mypy's business."""
         method = self.definition.methods[name]
-        arguments = {}
-        for (argument, kind), given in zip(method.arguments, node.args, strict=True):
-            value = self.evaluate(given, environment)
-            if kind is not None:
-                what = f"argument {argument} of {name}"
-                value = self.fitted(value, shape_of(kind, self.parameters), what, given, environment)
-            arguments[argument] = value
+        values = [self.evaluate(given, environment) for given in node.args]
+        arguments = {
+            argument: value if isinstance(kind, OptionType) else self.present(value, given, environment)
+            for (argument, kind), value, given in zip(method.arguments, values, node.args, strict=True)
+        }
         if method.kind == "step":
             self.record.step(name, self.path(environment))
         result, ended = self.run(method, arguments, environment, self.path(environment))
@@ -137,7 +142,7 @@ class Statements(Iteration):
     ) -> tuple[Value, Environment]:
         """Execute a method's body; `base` is the whole path condition of the call. Paths that were rejected are gone."""
         outer = getattr(self, "activation", None)
-        activation = Activation(method, base, {})
+        activation = Activation(method, base)
         self.activation = activation
         self._argument_goals(method, arguments, base)
         inner = Environment(arguments, environment.state, TRUE, environment.stepped)
@@ -302,25 +307,28 @@ class Statements(Iteration):
     # Assignments
 
     def _assign(self, target: ast.expr, value: ast.expr, environment: Environment) -> None:
-        if isinstance(target, ast.Tuple):
-            if isinstance(value, ast.Tuple):
-                values = [self.evaluate(element, environment) for element in value.elts]
-            else:
-                whole = self.present(self.evaluate(value, environment), value, environment)
-                assert isinstance(whole, Seq)
-                holds = self.algebra.equal(whole.length, self.algebra.number(len(target.elts)))
-                self.oblige(f"defined: {ast.unparse(target)}", target, environment, holds)
-                values = list(whole.items[: len(target.elts)])
+        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+            values = [self.evaluate(element, environment) for element in value.elts]
             for part, new in zip(target.elts, values, strict=True):
                 self._store(part, new, environment)
         else:
             self._store(target, self.evaluate(value, environment), environment)
 
+    def _unpack(self, target: ast.Tuple, value: Value, environment: Environment) -> None:
+        whole = self.present(value, target, environment)
+        if not isinstance(whole, Seq):
+            raise self.refuse(target, f"{ast.unparse(target)} is given what is no sequence", "Assign one by one")
+        holds = self.algebra.equal(whole.length, self.algebra.number(len(target.elts)))
+        self.oblige(f"defined: {ast.unparse(target)}", target, environment, holds)
+        if holds == FALSE:
+            raise Undefined
+        for part, new in zip(target.elts, whole.items, strict=False):
+            self._store(part, new, environment)
+
     def _store(self, target: ast.expr, value: Value, environment: Environment) -> None:
-        if isinstance(target, ast.Name):
-            shape = self._declared(target.id)
-            if shape is not None:
-                value = self.fitted(value, shape, target.id, target, environment)
+        if isinstance(target, ast.Tuple):
+            self._unpack(target, value, environment)
+        elif isinstance(target, ast.Name):
             environment.locals[target.id] = value
         elif isinstance(target, ast.Attribute):
             shape = self.shapes[target.attr]
@@ -335,7 +343,8 @@ class Statements(Iteration):
                     new, fits = self.algebra.fitted(value, old.shape.value)
                     changed = self.containers.partial_put(old, key, new, condition)
                     return changed, self.circuit.both(key_fits, fits)
-                assert isinstance(old, MapValue)
+                if not isinstance(old, MapValue):
+                    raise self.refuse(target, f"{ast.unparse(target)} is written", "Only maps are written by key")
                 key, key_fits = self.algebra.fitted(last, old.shape.key)
                 new, fits = self.algebra.fitted(value, old.shape.value)
                 at = [self.circuit.both(condition, c) for c in self.containers.keys(old.shape.keys, key)]
@@ -343,22 +352,12 @@ class Statements(Iteration):
 
             self._change(target.value, outer, f"bound: {ast.unparse(target)}", put, environment)
 
-    def _declared(self, name: str) -> Shape | None:
-        """The shape that an annotation in the method gives to a local."""
-        annotated = self.activation.annotated
-        if not annotated:
-            annotated[""] = None
-            for node in ast.walk(self.activation.method.node):
-                if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-                    kind = eval(ast.unparse(node.annotation), self.activation.method.namespace)
-                    annotated[node.target.id] = None if kind is int else shape_of(resolve(kind), self.parameters)
-        return annotated.get(name)
-
     def _delete(self, target: ast.Subscript, environment: Environment) -> None:
         *outer, last = self._keys(target, environment)
 
         def remove(old: Value, _: Shape, condition: int) -> tuple[Value, int]:
-            assert isinstance(old, PartialMapValue)
+            if not isinstance(old, PartialMapValue):
+                raise self.refuse(target, f"{ast.unparse(target)} is deleted", "Only a PartialMap gives up its keys")
             return self.containers.partial_deleted(old, last, condition), self.containers.partial_has(old, last)
 
         self._change(target.value, outer, f"defined: {ast.unparse(target)}", remove, environment)
@@ -385,7 +384,10 @@ class Statements(Iteration):
                     return containers.set_without(old, arguments[0], condition), TRUE
                 member, fits = fitted(arguments[0], shape.inner)
                 return containers.set_with(old, member, condition), fits
-            raise self.refuse(node, f"{ast.unparse(function)} has no symbolic form")
+            problem = f"{ast.unparse(function.value)} has no method {name}"
+            raise self.refuse(
+                node, problem, "A Set has add and discard, a PriorityQueue push_back, push_front and remove"
+            )
 
         self._change(function.value, keys, f"defined: {ast.unparse(node)}", change, environment)
 
@@ -409,7 +411,7 @@ class Statements(Iteration):
                 failures.append(self.circuit.both(condition, allowed ^ 1))
                 return changed
             if not isinstance(value, MapValue) or not isinstance(shape, MapShape):
-                raise self.refuse(owner, f"{ast.unparse(owner)}: only total maps may hold containers")
+                raise self.refuse(owner, f"{ast.unparse(owner)} holds no containers", "Only total maps hold containers")
             key, fits = self.algebra.fitted(rest[0], shape.key)
             failures.append(self.circuit.both(condition, fits ^ 1))
             at = self.containers.keys(shape.keys, key)

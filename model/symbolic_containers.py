@@ -118,14 +118,16 @@ class Containers:
     # Partial maps
 
     def partial_get(self, value: PartialMapValue, key: Value) -> Value:
-        """The value at `key`, or None."""
-        at = self.keys(value.shape.keys, key)
-        both = self.circuit.both
-        found = self.circuit.any([both(c, p) for c, p in zip(at, value.present, strict=True)])
+        """The value at `key`, or None; None, too, where None is the value."""
+        found = self.partial_has(value, key)
         if found == FALSE:
             return NONE
-        inner = self._selected(at, value.items)
-        return Option(found, self.algebra.masked(found, inner))
+        inner = self.algebra.masked(found, self.partial_at(value, key))
+        return inner if isinstance(inner, Option) else Option(found, inner)
+
+    def partial_at(self, value: PartialMapValue, key: Value) -> Value:
+        """The value at `key`, which is there."""
+        return self._selected(self.keys(value.shape.keys, key), value.items)
 
     def _selected(self, at: Sequence[int], items: Sequence[Value]) -> Value:
         """The item where `at` holds, zero when nowhere: for places that may all be left out."""

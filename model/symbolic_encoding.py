@@ -210,6 +210,8 @@ def decoded(algebra: Algebra, shape: Shape, value: Value | None, read: Reading, 
 
     Records are tuples of their fields, as in a snapshot, or (`named`) dicts, as in the arguments of an operation.
     """
+    if isinstance(value, Option) and not isinstance(shape, OptionShape):
+        return decoded(algebra, shape, value.value, read, named) if read(value.present) else None
     if isinstance(shape, BoolShape):
         assert isinstance(value, Bool)
         return read(value.bit)

@@ -28,9 +28,11 @@ def concatenated(algebra: Algebra, a: Seq, b: Seq) -> Seq:
 
 
 def element(algebra: Algebra, sequence: Seq, index: Int) -> tuple[Value | None, int]:
-    """sequence[index] and the literal that it exists. A constant negative index counts from the end."""
-    if index.high < 0:
-        index = algebra.add(sequence.length, index)
+    """sequence[index] and the literal that it exists. A negative index counts from the end."""
+    if index.low < 0:
+        from_end = algebra.add(sequence.length, index)
+        negative = algebra.less(index, algebra.number(0))
+        index = algebra.mux_int(negative, from_end, algebra.maximum(index, algebra.number(0)))
     exists = algebra.circuit.both(algebra.less(index, sequence.length), algebra.at_most(algebra.number(0), index))
     cases = {n: literal for n, literal in algebra.decode(index).items() if 0 <= n < len(sequence.items)}
     if not cases:
@@ -38,8 +40,16 @@ def element(algebra: Algebra, sequence: Seq, index: Int) -> tuple[Value | None, 
     return algebra.select(list(cases.values()), [sequence.items[n] for n in cases]), exists
 
 
+def sliced(algebra: Algebra, sequence: Seq, start: Int | None, stop: Int | None) -> Seq:
+    """sequence[start:stop]: both ends are positions in `sequence`, from its end when they are negative."""
+    first = None if start is None else _position(algebra, sequence, start)
+    if stop is not None:
+        sequence = prefix(algebra, sequence, stop)
+    return sequence if first is None else suffix(algebra, sequence, first)
+
+
 def prefix(algebra: Algebra, sequence: Seq, stop: Int) -> Seq:
-    """sequence[:stop]; a constant negative stop counts from the end."""
+    """sequence[:stop]; a negative stop counts from the end."""
     stop = _position(algebra, sequence, stop)
     if sequence.length.high <= stop.low:
         return sequence
@@ -49,7 +59,7 @@ def prefix(algebra: Algebra, sequence: Seq, stop: Int) -> Seq:
 
 
 def suffix(algebra: Algebra, sequence: Seq, start: Int) -> Seq:
-    """sequence[start:]; a constant negative start counts from the end."""
+    """sequence[start:]; a negative start counts from the end."""
     start = _position(algebra, sequence, start)
     if start.low == start.high == 0:
         return sequence

@@ -92,7 +92,7 @@ class PartialMapShape(Shape):
 
     @cached_property
     def keys(self) -> tuple[Any, ...]:
-        return tuple(sorted(domain(self.key)))
+        return tuple(lang.in_order(domain(self.key)))
 
 
 @attrs.frozen(slots=False)
@@ -103,7 +103,7 @@ class SetShape(Shape):
 
     @cached_property
     def keys(self) -> tuple[Any, ...]:
-        return tuple(sorted(domain(self.inner)))
+        return tuple(lang.in_order(domain(self.inner)))
 
 
 @attrs.frozen

@@ -236,9 +236,9 @@ class Algebra(Integers):
         """`value` in the form of a declared type, and the literal that it belongs to the type."""
         if isinstance(shape, BoolShape) and isinstance(value, Bool):
             return value, TRUE
-        if isinstance(shape, IntShape) and isinstance(value, Option):
+        if isinstance(value, Option) and not isinstance(shape, OptionShape):
             if value.value is None:
-                return self.number(max(shape.low, 0)), FALSE
+                return self.zero(shape), FALSE
             inner, fits = self.fitted(value.value, shape)
             return inner, self.circuit.both(value.present, fits)
         if isinstance(shape, IntShape) and isinstance(value, Int):
@@ -265,11 +265,7 @@ class Algebra(Integers):
             return Rec(value.names, tuple(part for part, _ in parts)), self.circuit.all([fits for _, fits in parts])
         if isinstance(shape, IntegerShape) and isinstance(value, Int):
             return value, TRUE
-        unwrapped = SeqShape | BoolShape | RecordShape | IntegerShape
-        if isinstance(shape, unwrapped) and isinstance(value, Option) and value.value is not None:
-            inner, fits = self.fitted(value.value, shape)
-            return inner, self.circuit.both(value.present, fits)
-        raise TypeError(f"a {type(value).__name__} cannot be stored as {shape}")
+        raise TypeError(f"a {type(value).__name__.lower()} cannot be stored as {shape}")
 
     def _fitted_sequence(self, value: Seq, shape: SeqShape) -> tuple[Value, int]:
         circuit = self.circuit
@@ -281,4 +277,5 @@ class Algebra(Integers):
             used = self.less(self.number(i), value.length)
             items.append(self.masked(used, stored))
             fits = circuit.both(fits, circuit.either(used ^ 1, item_fits))
+        items += [self.zero(shape.inner)] * (length.high - len(items))  # of a length that does not fit
         return Seq(length, tuple(items[: length.high])), fits

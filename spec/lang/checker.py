@@ -7,11 +7,15 @@ exactly what the readers in `kvproof.model` can lower.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+import functools
+from collections.abc import Hashable, Sequence
 from typing import NoReturn
 
-from kvproof.spec.lang.definition import Definition, Method, global_value
+from kvproof.spec.lang.assignment import check_assignment
+from kvproof.spec.lang.definition import FREE_FORM, Definition, Method, global_value
+from kvproof.spec.lang.effects import check_effects
 from kvproof.spec.lang.errors import LanguageError
+from kvproof.spec.lang.inference import check_types
 from kvproof.spec.lang.record import Record
 from kvproof.spec.lang.theorems import check_theorem
 
@@ -58,9 +62,35 @@ REMEDIES: dict[type[ast.AST], str] = {
 }
 
 
-def check_method(definition: Definition, method: Method) -> None:
-    """Raise `LanguageError` for the first construct of `method` that is outside the language."""
-    _Checker(definition, method).run()
+def check_machine(definition: Definition) -> None:
+    """Raise `LanguageError` for the first construct that is outside the language."""
+    methods = [method for method in definition.methods.values() if method.kind not in FREE_FORM]
+    accepted = _accepted(_interface(definition))
+    new = [method for method in methods if method not in accepted]
+    for method in new:
+        _Checker(definition, method).run()
+    check_effects(definition)
+    for method in new:
+        check_assignment(method)
+        if method.kind != "theorem":  # which says more strictly what it may be made of
+            check_types(definition, method)
+    accepted.update(new)
+
+
+@functools.cache
+def _accepted(interface: Hashable) -> set[Method]:
+    """The methods that were accepted among others of these signatures: a machine and its variants have most in common."""
+    return set()
+
+
+def _interface(definition: Definition) -> Hashable:
+    """All that a method may name of its machine."""
+    methods = tuple(
+        (name, method.kind, method.arguments, method.returns, method.node.returns and ast.unparse(method.node.returns))
+        for name, method in definition.methods.items()
+    )
+    state = tuple((name, variable.type) for name, variable in definition.state.items())
+    return definition.parameters, state, methods, tuple(definition.records.items())
 
 
 def _is_rule_or_doc(node: ast.stmt) -> bool:
@@ -89,11 +119,24 @@ class _Checker:
             self._refuse(
                 self._method.node, f"{self._method.kind} {self._method.name} has no docstring", "Say what it means"
             )
+        self._names()
         self._body(self._method.node.body)
         if self._method.kind == "step":
             self._rules_first()
         if self._method.kind == "theorem":
             check_theorem(self._definition, self._method)
+
+    def _names(self) -> None:
+        """A local hides nothing that the language, or the module, has under its name."""
+        for node in ast.walk(self._method.node):
+            name = node.arg if isinstance(node, ast.arg) else node.id if isinstance(node, ast.Name) else ""
+            if not name or (isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store)):
+                continue
+            if isinstance(node, ast.arg) and name == "self" and node is self._method.node.args.args[0]:
+                continue
+            known = self._method.namespace.get(name)
+            if name == "self" or name in FUNCTIONS or name in STATEMENT_FUNCTIONS or isinstance(known, type):
+                self._refuse(node, f"a local named {name} hides what has this name", "Give it another name")
 
     def _rules_first(self) -> None:
         """A step that finds a rule broken must have changed nothing."""

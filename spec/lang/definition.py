@@ -218,6 +218,11 @@ def state_types(cls: Hashable) -> dict[str, StateVariable]:
             if name in RESERVED or hasattr(Machine, name) or name.startswith("_"):
                 problem = f"state variable {name} hides what every machine has under that name"
                 raise LanguageError(source.file, annotations[name].lineno, problem, "Give it another name")
+            if name in owner.__dict__:
+                problem = f"state variable {name} is given a value in the class"
+                raise LanguageError(
+                    source.file, annotations[name].lineno, problem, "Give it its first value in initial()"
+                )
             if typing.get_origin(annotation) is typing.Annotated and _GhostMark in annotation.__metadata__:
                 rest = tuple(m for m in annotation.__metadata__ if m is not _GhostMark)
                 base = typing.get_args(annotation)[0]
@@ -241,7 +246,7 @@ def _methods(cls: type[Machine[Any]]) -> dict[str, Method]:
         source = class_source(owner)
         for node in source.node.body:
             if isinstance(node, ast.FunctionDef):
-                function = owner.__dict__[node.name]
+                function = _plain_function(owner, node, source.file)
                 kind = "initial" if node.name == "initial" else kind_of(function)
                 overridden = found.get(node.name)
                 if overridden is not None and overridden.kind != kind:
@@ -251,6 +256,16 @@ def _methods(cls: type[Machine[Any]]) -> dict[str, Method]:
             elif isinstance(node, ast.AsyncFunctionDef):
                 raise LanguageError(source.file, node.lineno, "an async method", "Machines are sequential: use def")
     return found
+
+
+def _plain_function(owner: type, node: ast.FunctionDef, file: str) -> Any:
+    """What a method of a machine is: a function with at most one mark."""
+    function = owner.__dict__[node.name]
+    if not inspect.isfunction(function) or len(node.decorator_list) > 1:
+        marks = ", ".join(ast.unparse(decorator) for decorator in node.decorator_list)
+        problem = f"method {node.name} is decorated with {marks}"
+        raise LanguageError(file, node.lineno, problem, "Give it one of the marks of the language, or none")
+    return function
 
 
 @functools.cache
@@ -313,7 +328,7 @@ def compile_machine(cls: type[Machine[Any]]) -> Definition:
 
 @functools.cache
 def _compiled(machine: Hashable) -> Definition:
-    from kvproof.spec.lang.checker import check_method
+    from kvproof.spec.lang.checker import check_machine
     from kvproof.spec.lang.names import check_names
 
     cls = cast(type[Machine[Any]], machine)
@@ -328,9 +343,7 @@ def _compiled(machine: Hashable) -> Definition:
         methods=methods,
         records=_records(state, methods),
     )
-    for method in definition.methods.values():
-        if method.kind not in FREE_FORM:
-            check_method(definition, method)
+    check_machine(definition)
     check_names(definition)
     return definition
 

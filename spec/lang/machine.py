@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Generic, NoReturn, TypeVar, cast
 from kvproof.spec.lang.containers import fresh, frozen
 from kvproof.spec.lang.errors import NotAssumed, OutOfDomain, Rejected, RuleBroken
 from kvproof.spec.lang.misuse import MISUSES, misuse
-from kvproof.spec.lang.types import Parameters, Type, from_plain, resolve
+from kvproof.spec.lang.types import OptionType, Parameters, Type, from_plain, resolve
 
 P = TypeVar("P", bound=Parameters)
 T = TypeVar("T")
@@ -158,9 +158,43 @@ def sometimes(event: str) -> None:
 
 def choose(candidates: Iterable[T], name: str) -> T:
     """One of `candidates`, left open by the system. Run directly, the policy is the first of them."""
-    for candidate in candidates:
-        return candidate
+    offered = tuple(candidates)  # all of them: whoever takes another one must find it defined
+    if offered:
+        return offered[0]
     raise RuleBroken(f"choice-exists:{name}", "there is nothing to choose from")
+
+
+def _checked(function: F) -> F:
+    """A helper or step that is given None where it takes none, or a helper that returns what is not of the type that it
+    says, is out of its domain, as the checkers have it."""
+
+    @functools.wraps(function)
+    def called(self: Any, *arguments: Any) -> Any:
+        needed, result_type = _signature(inspect.unwrap(function))
+        for name, value in zip(needed, arguments, strict=False):
+            if value is None and name:
+                where = f"argument {name} of {function.__name__}"
+                raise OutOfDomain(f"{where} is None", f"defined: {where}")
+        result = function(self, *arguments)
+        if result_type is not None and not result_type.contains(result, self.params):
+            where = f"result of {function.__name__}"
+            raise OutOfDomain(f"{result!r} is no {where}", f"bound: {where}")
+        return result
+
+    return cast(F, called)
+
+
+@functools.cache
+def _signature(function: Callable[..., Any]) -> tuple[tuple[str, ...], Type | None]:
+    """The names of the arguments, empty where None is a value; and the type of the result when it says more than int."""
+    hints = typing.get_type_hints(function, include_extras=True)
+    result = hints.get("return", type(None))
+    plain = result in (int, type(None), NoReturn)
+    names = tuple(
+        "" if hints.get(name, int) is not int and isinstance(resolve(hints[name]), OptionType) else name
+        for name in _argument_names(function)
+    )
+    return names, None if plain else resolve(result)
 
 
 @functools.cache
@@ -179,6 +213,11 @@ def _invariants(cls: Hashable) -> tuple[str, ...]:
     return tuple(name for name in sorted(dir(cls)) if kind_of(getattr(cls, name)) == "invariant")
 
 
+def _free(name: str) -> bool:
+    """Whether a method without a mark is ordinary Python."""
+    return name == "initial" or name.startswith("__")
+
+
 class Machine(Generic[P]):
     """Base of all machines. State variables are the annotations of the subclasses; `params` are fixed for life."""
 
@@ -186,6 +225,12 @@ class Machine(Generic[P]):
     on_step: Callable[[str, tuple[Any, ...]], None] | None
     parameter_class: ClassVar[type[Parameters]]
     _types: ClassVar[dict[str, Type]]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name, value in list(cls.__dict__.items()):
+            if inspect.isfunction(value) and kind_of(value) in ("helper", "step") and not _free(name):
+                setattr(cls, name, _checked(value))
 
     def __init__(self, params: P) -> None:
         from kvproof.spec.lang.definition import state_types

@@ -341,7 +341,8 @@ def resolve(annotation: Any) -> Type:
     if origin is typing.Annotated:
         return _resolve_annotated(arguments[0], arguments[1:])
     if origin in (typing.Union, python_types.UnionType) and len(arguments) == 2 and type(None) in arguments:
-        return OptionType(resolve(next(a for a in arguments if a is not type(None))))
+        inner = resolve(next(a for a in arguments if a is not type(None)))
+        return inner if isinstance(inner, OptionType) else OptionType(inner)
     if origin is containers.Map:
         return MapType(_resolve_key(arguments[0]), resolve(arguments[1]))
     if origin is containers.PartialMap:

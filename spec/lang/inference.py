@@ -1,0 +1,595 @@
+"""The type of every expression of a method, where a value that is stored, compared or counted must mean one thing.
+
+None where a value is needed is an obligation, not a type.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import typing
+from collections.abc import Hashable, Iterator
+from enum import IntEnum
+from typing import Any, NoReturn, cast
+
+from kvproof.spec.lang.definition import Definition, Method, global_value
+from kvproof.spec.lang.errors import LanguageError
+from kvproof.spec.lang.general_types import (
+    BOOL,
+    CONTAINERS,
+    INT,
+    NONE,
+    NOTHING,
+    UNKNOWN,
+    Mixed,
+    Nothing,
+    Unknown,
+    comparable,
+    fits,
+    general,
+    joined,
+    optional,
+    present,
+    told,
+)
+from kvproof.spec.lang.record import Record
+from kvproof.spec.lang.types import (
+    BoolType,
+    EnumType,
+    Index,
+    IntegerType,
+    MapType,
+    OptionType,
+    PartialMapType,
+    QueueType,
+    RecordType,
+    SeqType,
+    SetType,
+    Type,
+    resolve,
+)
+
+METHODS: dict[str, tuple[type[Type], int]] = {
+    "get": (PartialMapType, 1),
+    "values": (PartialMapType, 0),
+    "front": (QueueType, 0),
+    "priority_of": (QueueType, 1),
+    "push_back": (QueueType, 2),
+    "push_front": (QueueType, 2),
+    "remove": (QueueType, 1),
+    "add": (SetType, 1),
+    "discard": (SetType, 1),
+}
+"""The methods of containers: whose they are, and how many arguments they take."""
+ITERATED = (
+    "Loop over range(..), self.every(IndexClass), an enumeration, a sequence, a Set, a PriorityQueue or m.values()"
+)
+
+
+def check_types(definition: Definition, method: Method) -> None:
+    """Raise `LanguageError` for the first value that does not mean the same in every run."""
+    _Inference(definition, method).run()
+
+
+@functools.cache
+def _parameter_types(cls: Hashable) -> dict[str, Type]:
+    """Parameters, and the properties that are computed from them: numbers and truth values."""
+    found: dict[str, Type] = {}
+    hints = dict(typing.get_type_hints(cast(Any, cls)))
+    for name, value in inspect.getmembers(cast(Any, cls), lambda member: isinstance(member, property)):
+        hints[name] = typing.get_type_hints(value.fget).get("return")
+    for name, hint in hints.items():
+        found[name] = {int: INT, bool: BOOL}.get(hint, UNKNOWN)
+    return found
+
+
+class _Inference:
+    def __init__(self, definition: Definition, method: Method) -> None:
+        self._definition = definition
+        self._method = method
+        self._state = {
+            name: v.type if isinstance(v.type, CONTAINERS) else general(v.type) for name, v in definition.state.items()
+        }
+        self._locals: dict[str, Type] = {name: general(kind) for name, kind in method.arguments}
+        self._generators: list[dict[str, Type]] = []
+        self._final = False
+
+    def run(self) -> None:
+        for name, kind in self._method.arguments:
+            if isinstance(kind, CONTAINERS):
+                self._refuse(self._method.node, f"argument {name} is a container", "Name it in full where it is used")
+        if isinstance(self._method.returns, CONTAINERS):
+            self._refuse(
+                self._method.node, f"{self._method.name} returns a container", "Name it in full where it is used"
+            )
+        # A local has one type; what it is may be seen only after a round through the loops.
+        before: dict[str, Type] | None = None
+        while before != self._locals:
+            before = dict(self._locals)
+            self._body(self._method.node.body)
+        self._final = True
+        self._body(self._method.node.body)
+
+    def _refuse(self, node: ast.AST, problem: str, remedy: str) -> NoReturn:
+        raise LanguageError(self._method.file, getattr(node, "lineno", self._method.line), problem, remedy)
+
+    # statements
+
+    def _body(self, statements: list[ast.stmt]) -> None:
+        for statement in statements:
+            self._statement(statement)
+
+    def _statement(self, node: ast.stmt) -> None:
+        match node:
+            case ast.Expr(value=ast.Call() as call):
+                self._effect(call)
+            case ast.Assign(targets=[target], value=value):
+                self._assign(target, value)
+            case ast.AnnAssign(target=ast.Name(id=name) as target, annotation=annotation, value=ast.expr() as value):
+                kind, declared = self._value(value), self._declared(annotation)
+                if declared is not None:
+                    self._belongs(value, kind, declared, name)
+                    kind = declared
+                self._store(target, kind)
+            case ast.AugAssign(target=target, op=operator, value=value):
+                self._store(target, self._combined(node, operator, target, value))
+            case ast.Delete(targets=[ast.Subscript(value=owner, slice=key)]):
+                kind = self._any(owner)
+                if not isinstance(kind, PartialMapType):
+                    self._refuse(
+                        node, f"a key of {ast.unparse(owner)} is deleted", "Only a PartialMap gives up its keys"
+                    )
+                self._key(key, kind.key)
+            case ast.If(test=test, body=body, orelse=orelse):
+                self._condition(test)
+                self._body(body)
+                self._body(orelse)
+            case ast.For(target=target, iter=iterated, body=body):
+                self._store(target, self._iterated(iterated))
+                self._body(body)
+            case ast.Return(value=ast.expr() as value):
+                kind = self._value(value)
+                if not self._has_result(self._method):
+                    self._refuse(node, f"{self._method.name} returns something", "Say in its annotation what")
+                self._belongs(value, kind, general(self._method.returns), f"the result of {self._method.name}")
+
+    def _declared(self, annotation: ast.expr) -> Type | None:
+        try:
+            return general(resolve(eval(ast.unparse(annotation), self._method.namespace)))
+        except (NameError, TypeError, AttributeError):
+            return None  # it means nothing but to mypy
+
+    def _effect(self, call: ast.Call) -> None:
+        match call.func:
+            case ast.Name(id="require" | "ensure" | "assume"):
+                self._condition(call.args[0])
+            case ast.Name(id="choose"):
+                self._refuse(call, "choose alone on a line has no effect", "Use its value")
+            case ast.Attribute(value=ast.Name(id="self"), attr=name) if name in self._definition.methods:
+                self._called(call, name)
+            case ast.Attribute(value=owner, attr=name):
+                self._change(call, owner, name)
+
+    def _change(self, call: ast.Call, owner: ast.expr, name: str) -> None:
+        kind = self._owner(call, owner, name)
+        if isinstance(kind, SetType):
+            if name == "add":
+                self._stored_key(call.args[0], kind.inner, f"a member of {ast.unparse(owner)}")
+            else:
+                self._key(call.args[0], kind.inner)
+        elif isinstance(kind, QueueType):
+            for argument in call.args:
+                self._stored_key(argument, INT, f"an item or priority of {ast.unparse(owner)}")
+
+    def _owner(self, call: ast.Call, owner: ast.expr, name: str) -> Type:
+        """The container whose method is called, rightly."""
+        kind = self._any(owner)
+        expected, count = METHODS[name]
+        if not isinstance(kind, expected):
+            known = ", ".join(method for method, (cls, _) in METHODS.items() if isinstance(kind, cls)) or "none"
+            self._refuse(call, f"{ast.unparse(owner)} has no method {name}", f"Its methods: {known}")
+        if len(call.args) != count:
+            self._refuse(call, f"{name} with {len(call.args)} arguments", f"It takes {count}")
+        return kind
+
+    def _assign(self, target: ast.expr, value: ast.expr) -> None:
+        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+            for part, kind in zip(target.elts, [self._value(element) for element in value.elts], strict=True):
+                self._store(part, kind)
+        else:
+            self._store(target, self._value(value))
+
+    def _store(self, target: ast.expr, kind: Type) -> None:
+        match target:
+            case ast.Name(id=name):
+                self._locals[name] = joined(self._locals.get(name, NOTHING), kind)
+            case ast.Tuple(elts=elements):
+                inner = present(kind)
+                if not isinstance(inner, SeqType | Nothing | Unknown):
+                    self._refuse(target, f"{told(kind)} is unpacked", "Only sequences are")
+                for element in elements:
+                    self._store(element, inner.inner if isinstance(inner, SeqType) else UNKNOWN)
+            case ast.Attribute(attr=name):
+                declared = self._state[name]
+                if isinstance(declared, CONTAINERS):
+                    self._refuse(target, f"the container self.{name} is replaced", "Change what is in it")
+                self._belongs(target, kind, declared, f"self.{name}")
+            case ast.Subscript(value=owner, slice=key):
+                held = self._any(owner)
+                if not isinstance(held, MapType | PartialMapType):
+                    remedy = "Build a new one: a[:i] + (x,) + a[i + 1:]" if isinstance(held, SeqType) else "Use a Map"
+                    self._refuse(target, f"{ast.unparse(owner)} is written in place, and is no map", remedy)
+                if isinstance(held.value, CONTAINERS):
+                    self._refuse(target, f"the container {ast.unparse(target)} is replaced", "Change what is in it")
+                if isinstance(held, PartialMapType):
+                    self._stored_key(key, held.key, f"a key of {ast.unparse(owner)}")
+                else:
+                    self._key(key, held.key)
+                self._belongs(target, kind, general(held.value), ast.unparse(target))
+
+    # what may stand where
+
+    def _belongs(self, node: ast.AST, kind: Type, declared: Type, where: str) -> None:
+        if self._final and not fits(kind, declared):
+            self._refuse(
+                node, f"{told(kind)} is no value of {where}: it needs {told(declared)}", self._way(kind, declared)
+            )
+
+    def _way(self, kind: Type, declared: Type) -> str:
+        kind, declared = present(kind), present(declared)
+        if isinstance(declared, EnumType):
+            return f"Give a member of {declared.cls.__name__}: for member in {declared.cls.__name__}"
+        if isinstance(kind, BoolType) and isinstance(declared, IntegerType):
+            return "Write 1 if .. else 0"
+        if isinstance(declared, BoolType):
+            return "Compare it: x != 0, len(x) > 0, x is not None"
+        return "Give it a value of that type"
+
+    def _key(self, node: ast.expr, declared: Type) -> None:
+        """What a container is asked for: anything that compares with its keys."""
+        kind, wanted = self._value(node), general(declared)
+        numbers = (present(kind), present(wanted))
+        mixed = BOOL in numbers and any(isinstance(one, IntegerType | EnumType) for one in numbers)
+        if self._final and (mixed or not comparable(kind, wanted)):
+            self._refuse(node, f"{told(kind)} is asked for where {told(wanted)} is kept", self._way(kind, wanted))
+
+    def _stored_key(self, node: ast.expr, declared: Type, where: str) -> None:
+        self._belongs(node, self._value(node), general(declared), where)
+
+    # expressions
+
+    def _value(self, node: ast.expr) -> Type:
+        """The type of a value that has no other name: a container has."""
+        kind = self._any(node)
+        if isinstance(kind, CONTAINERS):
+            problem = f"the container {ast.unparse(node)} is used as a value"
+            self._refuse(node, problem, "Name it in full where it is read: a second name would follow its changes")
+        if self._final and isinstance(kind, Mixed):
+            self._refuse(
+                node, f"{ast.unparse(node)} has {told(kind)}", "Give every local and sequence values of one type"
+            )
+        return kind
+
+    def _condition(self, node: ast.expr) -> None:
+        """What counts as true or false: truth values, and None as false."""
+        match node:
+            case ast.BoolOp(values=values):
+                for value in values:
+                    self._condition(value)
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                self._condition(operand)
+            case _:
+                kind = self._any(node)
+                if self._final and not fits(kind, OptionType(BOOL)):
+                    remedy = "Compare it: x != 0, len(x) > 0, x is not None"
+                    self._refuse(node, f"{ast.unparse(node)} is {told(kind)} and no truth value", remedy)
+
+    def _number(self, node: ast.expr, where: str) -> Type:
+        kind = present(self._value(node))
+        if self._final and not isinstance(kind, BoolType | IntegerType | EnumType | Unknown):
+            self._refuse(node, f"{ast.unparse(node)} is {told(kind)} and no number ({where})", "Use numbers there")
+        return kind
+
+    def _any(self, node: ast.expr) -> Type:
+        match node:
+            case ast.Constant(value=bool()):
+                return BOOL
+            case ast.Constant(value=int()):
+                return INT
+            case ast.Constant():
+                return NONE
+            case ast.Name(id=name):
+                return self._name(node, name)
+            case ast.Attribute(value=ast.Attribute(value=ast.Name(id="self"), attr="params"), attr=name):
+                return _parameter_types(cast(Hashable, self._definition.parameters)).get(name, UNKNOWN)
+            case ast.Attribute(value=ast.Name(id="self"), attr=name):
+                return self._state[name]
+            case ast.Attribute(value=ast.Name(id=owner), attr=name) if not self._is_local(owner):
+                member = getattr(global_value(self._method, owner), name, None)
+                if not isinstance(member, IntEnum):
+                    self._refuse(node, f"{owner}.{name} is no member of an enumeration", "Use a member of one")
+                return EnumType(type(member))
+            case ast.Attribute(value=owner, attr=name):
+                return self._field(node, owner, name)
+            case ast.Subscript(value=owner, slice=ast.Slice(lower=lower, upper=upper)):
+                return self._slice(owner, lower, upper)
+            case ast.Subscript(value=owner, slice=key):
+                return self._subscript(node, owner, key)
+            case ast.BinOp(left=left, op=operator, right=right):
+                return self._combined(node, operator, left, right)
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                self._condition(operand)
+                return BOOL
+            case ast.UnaryOp(operand=operand):
+                self._number(operand, "minus")
+                return INT
+            case ast.BoolOp(values=values):
+                for value in values:
+                    if self._final and not fits(self._value(value), BOOL):
+                        self._condition(value)
+                    if self._final and isinstance(self._value(value), OptionType):
+                        problem = f"{ast.unparse(value)} may be None, and `and` and `or` would give it back"
+                        self._refuse(value, problem, "Write x is not None and x")
+                return BOOL
+            case ast.Compare():
+                return self._compared(node)
+            case ast.IfExp(test=test, body=body, orelse=orelse):
+                self._condition(test)
+                return self._common(node, [self._value(body), self._value(orelse)])
+            case ast.Tuple(elts=elements):
+                return SeqType(self._common(node, [self._value(element) for element in elements]), 0, False)
+            case ast.Call():
+                return self._call(node)
+        self._refuse(node, f"{ast.unparse(node)} is no value", "Use the expressions of the language")
+
+    def _common(self, node: ast.expr, kinds: list[Type]) -> Type:
+        result = functools.reduce(joined, kinds, cast(Type, NOTHING))
+        if self._final and isinstance(result, Mixed):
+            problem = f"{ast.unparse(node)} has {' and '.join(dict.fromkeys(map(told, kinds)))}"
+            self._refuse(node, problem, "Give it values of one type, or construct a Record")
+        return result
+
+    def _is_local(self, name: str) -> bool:
+        return name in self._locals or any(name in inside for inside in self._generators)
+
+    def _name(self, node: ast.expr, name: str) -> Type:
+        for inside in reversed(self._generators):
+            if name in inside:
+                return inside[name]
+        if name in self._locals:
+            return self._locals[name]
+        try:
+            value = global_value(self._method, name)
+        except KeyError:
+            if not self._final:
+                return NOTHING  # a local that is assigned further on
+            self._refuse(node, f"{name} has no value here", "Assign it before")
+        if isinstance(value, type):
+            self._refuse(node, f"the class {name} is used as a value", "Use one of its values, or loop over them")
+        if isinstance(value, IntEnum):
+            return EnumType(type(value))
+        return BOOL if isinstance(value, bool) else INT
+
+    def _field(self, node: ast.expr, owner: ast.expr, name: str) -> Type:
+        kind = present(self._value(owner))
+        if isinstance(kind, RecordType):
+            for field, field_type in self._definition.records[kind.name].fields:
+                if field == name:
+                    return general(field_type)
+        if self._final and not isinstance(kind, Unknown | Nothing):
+            self._refuse(
+                node, f"{ast.unparse(owner)} is {told(kind)} and has no field {name}", "Read a field of a record"
+            )
+        return UNKNOWN if self._final else NOTHING
+
+    def _sequence(self, node: ast.expr, kind: Type) -> Type:
+        """The type of the elements."""
+        kind = present(kind)
+        if isinstance(kind, SeqType):
+            return kind.inner
+        if self._final and not isinstance(kind, Unknown | Nothing):
+            self._refuse(
+                node, f"{ast.unparse(node)} is {told(kind)} and has no elements", "Subscript a sequence or a map"
+            )
+        return UNKNOWN if self._final else NOTHING
+
+    def _slice(self, owner: ast.expr, lower: ast.expr | None, upper: ast.expr | None) -> Type:
+        inner = self._sequence(owner, self._value(owner))
+        for part in (lower, upper):
+            if part is not None and not (isinstance(part, ast.Constant) and part.value is None):
+                self._number(part, "the end of a slice")
+        return SeqType(inner, 0, False)
+
+    def _subscript(self, node: ast.expr, owner: ast.expr, key: ast.expr) -> Type:
+        kind = self._any(owner)
+        if isinstance(kind, MapType | PartialMapType):
+            self._key(key, kind.key)
+            return kind.value if isinstance(kind.value, CONTAINERS) else general(kind.value)
+        inner = self._sequence(owner, kind)
+        self._number(key, "a position")
+        return inner
+
+    def _combined(self, node: ast.AST, operator: ast.operator, left: ast.expr, right: ast.expr) -> Type:
+        kinds = present(self._value(left)), present(self._value(right))
+        if isinstance(operator, ast.Add) and any(isinstance(kind, SeqType) for kind in kinds):
+            result = joined(*kinds)
+            if self._final and not isinstance(result, SeqType | Unknown):
+                self._refuse(node, f"{told(kinds[0])} + {told(kinds[1])}", "Add sequences, or numbers")
+            return result
+        for part in (left, right):
+            self._number(part, "arithmetic")
+        return INT
+
+    def _compared(self, node: ast.Compare) -> Type:
+        sides = [node.left, *node.comparators]
+        for i, operator in enumerate(node.ops):
+            left, right = sides[i], sides[i + 1]
+            match operator:
+                case ast.Is() | ast.IsNot():
+                    if not any(isinstance(side, ast.Constant) and side.value is None for side in (left, right)):
+                        self._refuse(node, f"{ast.unparse(node)} asks for identity", "Write == or !=, is for None")
+                    self._value(left)
+                    self._value(right)
+                case ast.In() | ast.NotIn():
+                    self._membership(left, right)
+                case ast.Eq() | ast.NotEq():
+                    a, b = self._value(left), self._value(right)
+                    if self._final and not comparable(a, b):
+                        problem = f"{told(a)} is compared with {told(b)} in {ast.unparse(node)}"
+                        self._refuse(node, problem, "Compare values of one type")
+                case _:
+                    self._number(left, "an order")
+                    self._number(right, "an order")
+        return BOOL
+
+    def _membership(self, left: ast.expr, right: ast.expr) -> None:
+        kind = present(self._any(right))
+        match kind:
+            case PartialMapType(key=key):
+                self._key(left, key)
+            case SetType(inner=inner):
+                self._key(left, inner)
+            case QueueType():
+                self._key(left, INT)
+            case MapType():
+                self._refuse(right, f"`in` the total map {ast.unparse(right)}", "It has every key: ask for its value")
+            case _:
+                inner = self._sequence(right, kind)
+                found = self._value(left)
+                if self._final and not comparable(found, inner):
+                    problem = f"{told(found)} is looked for where {told(inner)} is"
+                    self._refuse(left, problem, "Look for a value of the elements' type")
+
+    # calls
+
+    def _has_result(self, method: Method) -> bool:
+        returns = method.node.returns
+        return method.returns is not None or (returns is not None and ast.unparse(returns) not in ("None", "NoReturn"))
+
+    def _called(self, call: ast.Call, name: str) -> Type:
+        method = self._definition.methods[name]
+        for (argument, kind), given in zip(method.arguments, call.args, strict=True):
+            self._belongs(given, self._value(given), general(kind), f"argument {argument} of {name}")
+        return general(method.returns) if self._has_result(method) else NONE
+
+    def _call(self, node: ast.Call) -> Type:
+        match node.func:
+            case ast.Attribute(value=ast.Name(id="self"), attr=name) if name in self._definition.methods:
+                if not self._has_result(self._definition.methods[name]):
+                    self._refuse(node, f"{name} has no result", "Call it on a line of its own")
+                return self._called(node, name)
+            case ast.Attribute(value=ast.Name(id="self"), attr="every"):
+                self._refuse(node, f"{ast.unparse(node)} is used as a value", "Loop over it")
+            case ast.Attribute(value=owner, attr=name):
+                kind = self._owner(node, owner, name)
+                if isinstance(kind, QueueType):
+                    for argument in node.args:
+                        self._key(argument, INT)
+                    return INT
+                if name == "values" or not isinstance(kind, PartialMapType):
+                    self._refuse(node, f"{ast.unparse(node)} is used as a value", "Loop over it")
+                self._key(node.args[0], kind.key)
+                return optional(general(kind.value))
+            case ast.Name(id="len"):
+                return self._length(node)
+            case ast.Name(id="min" | "max" as name):
+                return self._extreme(node, name)
+            case ast.Name(id="all" | "any" | "sum" | "choose" as name):
+                generator = node.args[0]
+                assert isinstance(generator, ast.GeneratorExp)
+                return self._generated(generator, name)
+            case ast.Name(id=name) if name in self._definition.records:
+                record = self._definition.records[name]
+                for (field, kind), given in zip(record.fields, node.args, strict=True):
+                    self._belongs(given, self._value(given), general(kind), f"field {field} of {name}")
+                return general(record)
+        self._refuse(node, f"{ast.unparse(node)} is used as a value", "range(..) and reversed(..) are for loops")
+
+    def _length(self, node: ast.Call) -> Type:
+        if len(node.args) != 1:
+            self._refuse(node, f"len of {len(node.args)} things", "Write len(sequence)")
+        kind = present(self._any(node.args[0]))
+        measured = SeqType | PartialMapType | SetType | QueueType | Unknown
+        if self._final and not isinstance(kind, measured):
+            problem = f"len of {ast.unparse(node.args[0])}, which is {told(kind)}"
+            self._refuse(node, problem, "Sequences, sets, queues and partial maps have lengths")
+        return INT
+
+    def _extreme(self, node: ast.Call, name: str) -> Type:
+        if len(node.args) < 2:
+            self._refuse(
+                node, f"{name} of {len(node.args)} values", f"Give {name} two numbers or more, or write a loop"
+            )
+        kinds = [self._number(argument, name) for argument in node.args]
+        if self._final and BOOL in kinds:
+            self._refuse(node, f"{name} of a truth value", "Write `and`, `or`, or 1 if .. else 0")
+        return functools.reduce(joined, kinds, cast(Type, NOTHING))
+
+    def _generated(self, node: ast.GeneratorExp, name: str) -> Type:
+        inside: dict[str, Type] = {}
+        for position, part in enumerate(node.generators):
+            kind = self._iterated(part.iter)  # the first one is evaluated outside
+            if position == 0:
+                self._generators.append(inside)
+            assert isinstance(part.target, ast.Name)
+            inside[part.target.id] = kind
+            for condition in part.ifs:
+                self._condition(condition)
+        try:
+            if name in ("all", "any"):
+                self._condition(node.elt)
+                return BOOL
+            if name == "sum":
+                self._number(node.elt, "sum")
+                return INT
+            return self._value(node.elt)
+        finally:
+            self._generators.pop()
+
+    def _iterated(self, node: ast.expr, backwards: bool = False) -> Type:
+        """The type of what a loop visits."""
+        match node:
+            case ast.Call(func=ast.Name(id="range"), args=ends):
+                if not 1 <= len(ends) <= 3:
+                    problem = f"range with {len(ends)} numbers"
+                    self._refuse(node, problem, "Write range(stop), range(start, stop) or range(start, stop, step)")
+                for end in ends:
+                    self._number(end, "range")
+                return INT
+            case ast.Call(func=ast.Name(id="reversed"), args=arguments):
+                if len(arguments) != 1 or backwards:
+                    self._refuse(node, f"{ast.unparse(node)}", "Write reversed(sequence) or reversed(range(..))")
+                return self._iterated(arguments[0], backwards=True)
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr="every"), args=arguments):
+                for cls in self._classes(arguments):
+                    if issubclass(cls, Index) and len(arguments) == 1:
+                        return INT
+                self._refuse(node, f"{ast.unparse(node)} of no index class", "Name one index class")
+            case ast.Call(func=ast.Attribute(value=owner, attr="values")):
+                kind = self._owner(node, owner, "values")
+                assert isinstance(kind, PartialMapType)
+                return general(kind.value)
+            case ast.Name():
+                for cls in self._classes([node]):
+                    if issubclass(cls, IntEnum):
+                        return EnumType(cls)
+        kind = self._any(node)
+        if isinstance(kind, SetType) and not backwards:
+            return general(kind.inner)
+        if isinstance(kind, QueueType) and not backwards:
+            return INT
+        if isinstance(kind, CONTAINERS):
+            way = "reversed" if backwards else "looped over"
+            self._refuse(node, f"{ast.unparse(node)} is {way}", ITERATED)
+        if self._final and not isinstance(present(kind), SeqType | Unknown):
+            self._refuse(node, f"{ast.unparse(node)}, {told(kind)}, is looped over", ITERATED)
+        inner = present(kind)
+        return inner.inner if isinstance(inner, SeqType) else NOTHING
+
+    def _classes(self, nodes: list[ast.expr]) -> Iterator[type[Any]]:
+        for node in nodes:
+            if isinstance(node, ast.Name) and not self._is_local(node.id):
+                value = self._method.namespace.get(node.id)
+                if isinstance(value, type) and issubclass(value, IntEnum | Index | Record):
+                    yield value
