@@ -37,14 +37,14 @@ class Scheduling(Batches):
         chunk = min(tokens, self.prompt[request] - self.cursor[request])
         wanted = self.room_wanted(request, chunk)
         if self.scheduled_tokens + chunk <= self.params.max_tokens and self.ready(request, wanted):
-            self.take_chunk(request, chunk, before if before < wanted else None)
+            self.take_chunk(request, chunk, before)
             return True
         self.turn_down(request)
         return False
 
     def room_wanted(self, request: Request, chunk: ChunkTokens) -> TokenCount:
         """The capacity that a context request needs: counted from the beginning, so that asking twice adds nothing (P7)."""
-        return max(self.capacity[self.target(request)], self.cursor[request] + chunk)
+        return self.cursor[request] + chunk
 
     def free_row(self) -> Row | None:
         """The lowest row that nobody has."""

@@ -11,7 +11,7 @@ reused when they are full. The executor's protocol over all this is the machine 
 
 from kvproof.spec.sequence_caches.kinds import SequenceCachesParameters
 from kvproof.spec.sequence_caches.manager import SequenceCaches
-from kvproof.spec.sequence_caches.sizes import SIZES
+from kvproof.spec.sequence_caches.sizes import PURPOSES, SIZES, UNREACHED
 from kvproof.spec.sequence_caches.variants import VARIANTS
 
 MACHINE = SequenceCaches
@@ -36,10 +36,12 @@ TRIED = frozenset({"Q-07"})
 __all__ = [
     "MACHINE",
     "ONLY_FUZZED",
+    "PURPOSES",
     "SELDOM",
     "SIZES",
     "TRIED",
     "UNEXPLORED",
+    "UNREACHED",
     "VARIANTS",
     "SequenceCaches",
     "SequenceCachesParameters",

@@ -83,10 +83,8 @@ class Caches(Storage):
         return WINDOW if place < self.block_places() else STATE
 
     def ordinal_of(self, place: Place) -> Ordinal:
-        """The block of a place; 0 for recurrent state."""
-        if place < self.params.blocks_max:
-            return place
-        return place - self.params.blocks_max if place < self.block_places() else 0
+        """The block of a place that is not of recurrent state."""
+        return place if place < self.params.blocks_max else place - self.params.blocks_max
 
     def window_place(self, ordinal: Ordinal) -> Place:
         """The place of a block in the window."""

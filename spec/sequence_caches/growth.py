@@ -71,13 +71,13 @@ class Growth(Room):
         return self.history[cache] <= history and history <= capacity
 
     def is_computed_in_scratch(self, cache: Cache, history: TokenCount) -> bool:
-        """Whether at this history the window would look at tokens that went to scratch (#14849)."""
+        """Whether at this history, no shorter than the one so far, the window would look at tokens that went to scratch
+        (#14849). What had left the window before has left it still."""
         return self.params.scratch_share > 0 and any(
             ordinal < self.blocks(self.capacity[cache])
             and ordinal < self.blocks(history)
             and self.cell[cache][self.window_place(ordinal)] is None
             and not self.is_stale(ordinal, history)
-            and not self.is_stale(ordinal, self.history[cache])
             for ordinal in range(self.params.blocks_max)
         )
 
