@@ -17,11 +17,14 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import attrs
 
 from kvproof.spec.lang.definition import Definition, Method
 from kvproof.spec.lang.types import BoolType
+
+N = TypeVar("N", bound=ast.AST)
 
 KINDS = {"require": "rule", "ensure": "promise"}
 """The kind of statement that each function makes."""
@@ -175,9 +178,7 @@ class _Apart:
 
     # Bodies
 
-    def _block(
-        self, statements: Sequence[ast.stmt], positive: bool
-    ) -> Iterator[tuple[_Part, list[ast.stmt]]]:
+    def _block(self, statements: Sequence[ast.stmt], positive: bool) -> Iterator[tuple[_Part, list[ast.stmt]]]:
         """The conjuncts of a predicate's statements, each with the statements without it.
 
         `positive`: the predicate is to be true; else to be false.
@@ -215,19 +216,22 @@ class _Apart:
                 return []
             case ast.UnaryOp(op=ast.Not(), operand=operand):
                 return [
-                    part.within(lambda new: ast.UnaryOp(ast.Not(), new)) for part in self.expression(operand, not positive)
+                    part.within(lambda new: ast.UnaryOp(ast.Not(), new))
+                    for part in self.expression(operand, not positive)
                 ]
             case ast.BoolOp(op=operator, values=values):
                 parts = [
-                    [part.within(lambda new, i=i: ast.BoolOp(operator, [*values[:i], new, *values[i + 1 :]])) for part in of]
-                    for i, of in enumerate(self.expression(value, positive) for value in values)
+                    [part.within(_operand(node, i)) for part in self.expression(value, positive)]
+                    for i, value in enumerate(values)
                 ]
                 if isinstance(operator, ast.And) == positive:
                     return [part for of in parts for part in of]
                 return self._of_alternatives(node, parts, positive)
             case ast.IfExp():
                 then = [p.within(lambda new: _rebuilt(node, body=new)) for p in self.expression(node.body, positive)]
-                other = [p.within(lambda new: _rebuilt(node, orelse=new)) for p in self.expression(node.orelse, positive)]
+                other = [
+                    p.within(lambda new: _rebuilt(node, orelse=new)) for p in self.expression(node.orelse, positive)
+                ]
                 return then + other
             case ast.Call(func=ast.Name(id="all" | "any" as quantifier), args=[ast.GeneratorExp() as generator]):
                 return self._quantified(node, quantifier == "all", generator, positive)
@@ -257,28 +261,17 @@ class _Apart:
             found += own if len(own) > 1 else []
         return (found or [_whole(node, positive)]) + [part for of in parts for part in of if part.through]
 
-    def _quantified(
-        self, node: ast.Call, universal: bool, generator: ast.GeneratorExp, positive: bool
-    ) -> list[_Part]:
+    def _quantified(self, node: ast.Call, universal: bool, generator: ast.GeneratorExp, positive: bool) -> list[_Part]:
         """`all` and `any`: their element, and the tests on what they run over."""
 
-        def around(new: ast.expr, place: tuple[int, int] | None) -> ast.expr:
-            loops = list(generator.generators)
-            if place is None:
-                return ast.Call(node.func, [ast.GeneratorExp(new, loops)], [])
-            at, test = place
-            tests = [*loops[at].ifs[:test], new, *loops[at].ifs[test + 1 :]]
-            loops[at] = ast.comprehension(loops[at].target, loops[at].iter, tests, 0)
-            return ast.Call(node.func, [ast.GeneratorExp(generator.elt, loops)], [])
-
-        places: list[tuple[ast.expr, tuple[int, int] | None, bool]] = [
+        places: list[tuple[ast.expr, _Place, bool]] = [
             (test, (at, number), not positive if universal else positive)
             for at, loop in enumerate(generator.generators)
             for number, test in enumerate(loop.ifs)
         ]
         places.append((generator.elt, None, positive))
         parts = [
-            [part.within(lambda new, place=place: around(new, place)) for part in self.expression(of, polarity)]
+            [part.within(_quantifier(node, generator, place)) for part in self.expression(of, polarity)]
             for of, place, polarity in places
         ]
         if universal == positive:
@@ -317,6 +310,30 @@ class _Apart:
         return False
 
 
+_Place = tuple[int, int] | None
+"""A test in a generator expression, by loop and number; None for its element."""
+
+
+def _operand(node: ast.BoolOp, position: int) -> Callable[[ast.expr], ast.expr]:
+    def rebuilt(new: ast.expr) -> ast.expr:
+        return ast.BoolOp(node.op, [*node.values[:position], new, *node.values[position + 1 :]])
+
+    return rebuilt
+
+
+def _quantifier(node: ast.Call, generator: ast.GeneratorExp, place: _Place) -> Callable[[ast.expr], ast.expr]:
+    def rebuilt(new: ast.expr) -> ast.expr:
+        loops = list(generator.generators)
+        if place is None:
+            return ast.Call(node.func, [ast.GeneratorExp(new, loops)], [])
+        at, test = place
+        tests = [*loops[at].ifs[:test], new, *loops[at].ifs[test + 1 :]]
+        loops[at] = ast.comprehension(loops[at].target, loops[at].iter, tests, 0)
+        return ast.Call(node.func, [ast.GeneratorExp(generator.elt, loops)], [])
+
+    return rebuilt
+
+
 def _whole(node: ast.expr, positive: bool) -> _Part:
     """An expression that is one conjunct."""
     return _Part(_text(node if positive else ast.UnaryOp(ast.Not(), node)), (), ast.Constant(positive))
@@ -337,7 +354,7 @@ def _documentation(node: ast.FunctionDef) -> list[ast.stmt]:
     return [first] if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) else []
 
 
-def _rebuilt(node: ast.AST, **changes: object) -> ast.AST:
+def _rebuilt(node: N, **changes: object) -> N:
     """A copy of one node with some fields replaced; what is below is shared."""
     new = copy.copy(node)
     for name, value in changes.items():
@@ -350,18 +367,16 @@ def _with_body(node: ast.FunctionDef, body: Sequence[ast.stmt]) -> ast.FunctionD
 
 
 def replaced(node: ast.FunctionDef, old: ast.expr, new: ast.expr) -> ast.FunctionDef:
-    """A copy of a method in which one expression is another; statements that do not change are shared."""
+    """A copy of a method in which one expression is another."""
 
-    class Replacing(ast.NodeTransformer):
-        def visit(self, at: ast.AST) -> ast.AST:
-            return new if at is old else self.generic_visit(copy.copy(at))
-
-        def generic_visit(self, at: ast.AST) -> ast.AST:
-            for name, value in ast.iter_fields(at):
-                if isinstance(value, list):
-                    setattr(at, name, [self.visit(x) if isinstance(x, ast.AST) else x for x in value])
-                elif isinstance(value, ast.AST):
-                    setattr(at, name, self.visit(value))
+    def copied(at: Any) -> Any:
+        if at is old:
+            return new
+        if isinstance(at, list):
+            return [copied(part) for part in at]
+        if not isinstance(at, ast.AST):
             return at
+        return _rebuilt(at, **{name: copied(value) for name, value in ast.iter_fields(at)})
 
-    return ast.fix_missing_locations(Replacing().visit(node))
+    made: ast.FunctionDef = ast.fix_missing_locations(copied(node))
+    return made

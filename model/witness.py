@@ -6,14 +6,14 @@ stands there all the same.
 """
 
 from __future__ import annotations
-
 import __future__
+
 import ast
 import json
 import os
 import tempfile
 import types
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -203,7 +203,7 @@ def slipped(definition: Definition, slip: tuple[str, str, str] | None) -> dict[s
 
 
 def replay(definition: Definition, conjunct: Conjunct, witness: Witness) -> str:
-    """Run a witness on its `subject`, with and without the conjunct; "" when it shows what it should, else what it shows."""
+    """Run a witness on its `subject`, with and without the conjunct: "" when it shows what it should, or what it does."""
     parameters = definition.parameters(**witness.sizes)
     mistake = slipped(definition, witness.slip)
     violated = set(_violated(machine_in(definition, parameters, witness.state), definition, {}))
@@ -212,7 +212,9 @@ def replay(definition: Definition, conjunct: Conjunct, witness: Witness) -> str:
         return f"in its state {_listed(violated)} and not {_listed(expected)} is violated"
     if conjunct.kind == "invariant":
         without = _violated(machine_in(definition, parameters, witness.state), definition, conjunct.changed)
-        return f"without the conjunct {conjunct.condition} does not hold either" if conjunct.condition in without else ""
+        return (
+            f"without the conjunct {conjunct.condition} does not hold either" if conjunct.condition in without else ""
+        )
     broken = _broken(definition, parameters, witness, mistake)
     if broken != conjunct.condition:
         return f"{call_of(witness)} breaks {broken or 'nothing'}"
@@ -228,6 +230,33 @@ def _listed(names: Iterable[str]) -> str:
 def call_of(witness: Witness) -> str:
     """The call of a witness, as one would write it."""
     return f"{witness.call}({', '.join(f'{name}={value}' for name, value in witness.arguments.items())})"
+
+
+MOST_SHOWN = 160
+"""Characters of a state that are told in one line."""
+
+
+def told(witness: Witness) -> str:
+    """A witness in a line: the call, or only the state, and what of the state is not as in the beginning."""
+    state = ", ".join(f"{place} = {value}" for place, value in _places(witness.state))
+    if len(state) > MOST_SHOWN:
+        state = f"{state[:MOST_SHOWN].rpartition(', ')[0]}, .."
+    where = f"`{state}`" if state else "the initial state"
+    mistake = f" of {witness.variant}" if witness.variant else ""
+    if witness.slip is not None:
+        mistake = f" once `{witness.slip[1].strip()}` of `{witness.slip[0]}` reads `{witness.slip[2].strip()}`"
+    return f"`{call_of(witness)}`{mistake} in {where}" if witness.call else where
+
+
+def _places(change: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in change.items():
+        at = f"{place}[{key}]" if place else key
+        if value == {"is": None}:
+            yield at, None
+        elif isinstance(value, dict):
+            yield from _places(value, at)
+        else:
+            yield at, value
 
 
 # Verdicts
@@ -280,7 +309,7 @@ def unexplained(found: Mapping[str, Unearned], documenting: Mapping[str, str]) -
 
 
 def _violated(machine: Machine[Any], definition: Definition, changed: Mapping[str, Method]) -> list[str]:
-    """The invariants that do not hold; one without a meaning does not either, unless a conjunct is missing that guards it."""
+    """The invariants that do not hold, or mean nothing; but one without the conjunct that guards it may mean nothing."""
     _change(machine, changed)
     found = []
     for name in definition.of_kind("invariant"):

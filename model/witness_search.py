@@ -29,19 +29,18 @@ from kvproof.model.lowering import Lowering
 from kvproof.model.lowering_environment import Environment
 from kvproof.model.lowering_record import LoweringError, Record
 from kvproof.model.lowering_statements import Statements
+from kvproof.model.slips import Slip, slips
 from kvproof.model.solver import Answer, Outcome, Solver
-from kvproof.model.symbolic_encoding import encoded, layout
 from kvproof.model.symbolic_containers import MapValue
+from kvproof.model.symbolic_encoding import layout
 from kvproof.model.symbolic_integers import Value
 from kvproof.model.symbolic_shapes import MapShape
-from kvproof.model.slips import slips
 from kvproof.model.system import System
 from kvproof.model.witness import Witness, changes, earned, plain, replay, slipped, subject
 from kvproof.spec.lang.definition import Definition, Method, compile_machine
 from kvproof.spec.lang.machine import Machine
 
 Progress = Callable[[str], None]
-Slip = tuple[str, str, str]
 
 
 @attrs.frozen(eq=False)
@@ -86,9 +85,9 @@ def find(
     for witness in known:
         of = subject(definition, variants, witness) if witness.variant in ("", *variants) else definition
         for conjunct in _of(of, definition, conjuncts):
-            if (conjunct.key, conjunct.condition) == (witness.conjunct, witness.condition):
-                if earned(definition, witness) and not _fails(of, conjunct, witness):
-                    found.witnesses[conjunct.key] = witness
+            named = (conjunct.key, conjunct.condition) == (witness.conjunct, witness.condition)
+            if named and earned(definition, witness) and not _fails(of, conjunct, witness):
+                found.witnesses[conjunct.key] = witness
     searches = {label: _Search(definition, parameters, seconds) for label, parameters in sizes.items()}
 
     def left() -> list[Conjunct]:
@@ -200,9 +199,9 @@ class _Search:
         """Look for small mistakes with which the machine breaks a promise from a state that satisfies the invariants."""
         stating = reached(self._definition, self._definition.of_kind("invariant"))
         for name, of in self._promising(promised):
-            for method in reached(self._definition, [name], stated=False) - stating:
-                if self._definition.methods[method].kind in ("operation", "helper"):
-                    for slip in slips(self._definition.methods[method]):
+            for method in sorted(reached(self._definition, [name], stated=False) - stating):
+                if self._definition.methods[method].kind in ("step", "operation", "helper"):
+                    for slip in slips(self._definition, self._definition.methods[method]):
                         left = [c for c in of if c.key not in found.witnesses and method not in c.changed]
                         if not left:
                             break
