@@ -276,6 +276,8 @@ class Unearned:
     """A conjunct that refuses nothing by itself."""
 
     conjunct: Conjunct
+    conditions: frozenset[str]
+    """All rules, promises and invariants that have it: several, where it is a helper's."""
     implied_by: tuple[str, ...]
     """The invariants that are false whenever it is; () where no state makes it false."""
 
@@ -290,20 +292,28 @@ def unearned(
     known = {witness.conjunct: witness for witness in witnesses}
     shown = {key for key, witness in known.items() if earned(definition, witness)}
     halves = {(c.where, c.half_of) for c in conjuncts if c.half_of and c.key in shown}
+    conditions: dict[str, set[str]] = {}
+    for conjunct in conjuncts:
+        conditions.setdefault(conjunct.key, set()).add(conjunct.condition)
     found: dict[str, Unearned] = {}
     for conjunct in conjuncts:
         if conjunct.key not in shown and (not conjunct.half_of or (conjunct.where, conjunct.half_of) in halves):
             witness = known.get(conjunct.key)
-            found.setdefault(conjunct.key, Unearned(conjunct, witness.unlike if witness is not None else ()))
+            unlike = witness.unlike if witness is not None else ()
+            found.setdefault(conjunct.key, Unearned(conjunct, frozenset(conditions[conjunct.key]), unlike))
     return found
 
 
 def unexplained(found: Mapping[str, Unearned], documenting: Mapping[str, str]) -> tuple[list[str], list[str]]:
     """The conjuncts that nothing breaks and no reason is given for, and the reasons for which there is no need.
 
-    A reason is given for a conjunct by its key, or for all of a method by its name.
+    A reason is given for a conjunct by its key, for all of a method by its name, and with all of an invariant for what it
+    has through helpers that serve nothing else.
     """
-    silent = [key for key, one in found.items() if not {key, one.conjunct.where} & set(documenting)]
+    given = set(documenting)
+    silent = [
+        key for key, one in found.items() if not {key, one.conjunct.where} & given and not one.conditions <= given
+    ]
     used = {name for key, one in found.items() for name in (key, one.conjunct.where)}
     return silent, [name for name in documenting if name not in used]
 

@@ -73,13 +73,15 @@ def find(
     sizes: Mapping[str, Any],
     *,
     variants: Mapping[str, type[Machine[Any]]],
+    variant_sizes: Mapping[str, Any],
     known: Sequence[Witness] = (),
     seconds: float = 60.0,
     progress: Progress = lambda _: None,
 ) -> Found:
     """A witness for every conjunct that has one at some of the sizes.
 
-    `known` witnesses that still show what they should are kept. `seconds` is the budget of one query.
+    `known` witnesses that still show what they should are kept. `seconds` is the budget of one query. A variant is asked, at
+    its sizes, only about promises, and about those that the machine breaks from no state.
     """
     found = Found()
     for witness in known:
@@ -107,7 +109,14 @@ def find(
         for search in searches.values():
             search.close()
     for name, cls in variants.items():
-        _by_variant(name, compile_machine(cls), left(), sizes, seconds, found, told)
+        missing = {conjunct.key for conjunct in left() if conjunct.kind == "promise"}
+        variant = compile_machine(cls)
+        of = [c for c in taken_apart(variant) if c.kind == "promise" and c.key in missing] if missing else []
+        if of:
+            told(f"variant {name}", of)
+            parameters = variant_sizes.get(name, next(iter(sizes.values())))
+            with _Search(variant, parameters, seconds, variant=name) as search:
+                search.run(of, True, found)
     for label, parameters in sizes.items():
         asked = [conjunct for conjunct in left() if conjunct.kind == "promise"]
         if asked:
@@ -115,25 +124,6 @@ def find(
             with _Search(definition, parameters, seconds) as search:
                 search.run_with_slips(asked, found)
     return found
-
-
-def _by_variant(
-    name: str,
-    variant: Definition,
-    left: Sequence[Conjunct],
-    sizes: Mapping[str, Any],
-    seconds: float,
-    found: Found,
-    told: Callable[[str, Sequence[Conjunct]], None],
-) -> None:
-    """Look for the witnesses of promises in a variant that breaks them from a state that satisfies its invariants."""
-    for label, parameters in sizes.items():
-        missing = {conjunct.key for conjunct in left if conjunct.key not in found.witnesses}
-        of = [c for c in taken_apart(variant) if c.kind == "promise" and c.key in missing]
-        if of:
-            told(f"{label}, variant {name}", of)
-            with _Search(variant, parameters, seconds, variant=name) as search:
-                search.run(of, True, found)
 
 
 def _of(machine: Definition, definition: Definition, conjuncts: Sequence[Conjunct]) -> Sequence[Conjunct]:

@@ -78,6 +78,7 @@ def command(
             parts,
             chosen,
             variants=bundle.variants,
+            variant_sizes=bundle.sizes.get("variants", {}),
             known=known.witnesses if known is not None else (),
             seconds=seconds,
             progress=lambda told: line.update(f"{machine} at {told}"),
@@ -110,15 +111,16 @@ def _told(console: Console, bundle: Bundle, parts: list[Conjunct], found: Found,
         f"{len(keys)} conjuncts, {len(shown)} broken by themselves: {between} in a state that satisfies all other "
         f"invariants, {len(shown) - between - mistaken} in one that does not, {mistaken} by a variant or a slip",
         highlight=False,
+        soft_wrap=True,
     )
     silent, needless = unexplained(left, bundle.documenting)
     for key in silent:
         one = left[key]
         undecided = key in found.undecided
         why = "undecided" if undecided else f"implied by {', '.join(one.implied_by) or 'the other conditions'}"
-        console.print(f"  {one.conjunct}: {why}", style="yellow" if undecided else "red", markup=False)
+        console.print(f"  {one.conjunct}: {why}", style="yellow" if undecided else "red", markup=False, soft_wrap=True)
     for name in needless:
-        console.print(f"  a reason is given for {name}, and none is needed", style="red", markup=False)
+        console.print(f"  a reason is given for {name}, and none is needed", style="red", markup=False, soft_wrap=True)
     if needless or any(key not in found.undecided for key in silent):
         return FINDING
     return UNKNOWN if silent else 0
