@@ -106,6 +106,12 @@ def conjuncts(definition: Definition, inherited: Definition | None = None) -> li
     return found
 
 
+def stated(node: ast.FunctionDef) -> list[ast.Call]:
+    """The rules and promises of a method."""
+    calls = (part for part in ast.walk(node) if isinstance(part, ast.Call))
+    return [call for call in calls if isinstance(call.func, ast.Name) and call.func.id in KINDS]
+
+
 def acting(definition: Definition) -> set[str]:
     """The methods that operations and steps call to do what they do, not to state what is right."""
     roots = [*definition.of_kind("operation"), *definition.of_kind("step")]
@@ -145,14 +151,14 @@ class _Apart:
     def statements(self, method: Method) -> list[Conjunct]:
         """The conjuncts of the rules and promises that a method states."""
         found: list[Conjunct] = []
-        for call in ast.walk(method.node):
-            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in KINDS:
-                named = call.args[1]
-                assert isinstance(named, ast.Constant)
-                for part in self.expression(call.args[0], True):
-                    node = replaced(method.node, call.args[0], part.weaker)
-                    made = self._conjunct(KINDS[call.func.id], str(named.value), method, part, node, found)
-                    found.append(attrs.evolve(made, statement=call, weaker=part.weaker))
+        for call in stated(method.node):
+            assert isinstance(call.func, ast.Name)
+            named = call.args[1]
+            assert isinstance(named, ast.Constant)
+            for part in self.expression(call.args[0], True):
+                node = replaced(method.node, call.args[0], part.weaker)
+                made = self._conjunct(KINDS[call.func.id], str(named.value), method, part, node, found)
+                found.append(attrs.evolve(made, statement=call, weaker=part.weaker))
         return found
 
     def invariant(self, method: Method) -> list[Conjunct]:

@@ -218,7 +218,8 @@ def replay(definition: Definition, conjunct: Conjunct, witness: Witness) -> str:
     broken = _broken(definition, parameters, witness, mistake)
     if broken != conjunct.condition:
         return f"{call_of(witness)} breaks {broken or 'nothing'}"
-    broken = _broken(definition, parameters, witness, {**mistake, **conjunct.changed})
+    weakened = attrs.evolve(definition, methods={**definition.methods, **conjunct.changed})
+    broken = _broken(definition, parameters, witness, {**conjunct.changed, **slipped(weakened, witness.slip)})
     allowed = broken is None or (conjunct.kind == "promise" and broken != conjunct.condition)
     return "" if allowed else f"without the conjunct {call_of(witness)} breaks {broken} all the same"
 

@@ -22,7 +22,7 @@ import attrs
 
 from kvproof.model.bounded import Disagreement
 from kvproof.model.circuit import TRUE, value_of
-from kvproof.model.conjuncts import Conjunct, reached
+from kvproof.model.conjuncts import Conjunct, reached, stated
 from kvproof.model.conjuncts import conjuncts as taken_apart
 from kvproof.model.induction import inlined_size
 from kvproof.model.lowering import Lowering
@@ -80,8 +80,8 @@ def find(
 ) -> Found:
     """A witness for every conjunct that has one at some of the sizes.
 
-    `known` witnesses that still show what they should are kept. `seconds` is the budget of one query. A variant is asked, at
-    its sizes, only about promises, and about those that the machine breaks from no state.
+    `known` witnesses that still show what they should are kept. `seconds` is the budget of one query. A variant is asked
+    only about promises that the machine breaks from no state, at the sizes of the variant.
     """
     found = Found()
     for witness in known:
@@ -189,10 +189,12 @@ class _Search:
         """Look for small mistakes with which the machine breaks a promise from a state that satisfies the invariants."""
         stating = reached(self._definition, self._definition.of_kind("invariant"))
         for name, of in self._promising(promised):
+            come_to = {name for name, path in self._system.transition(name).record.promises.items() if path}
+            of = [conjunct for conjunct in of if conjunct.condition in come_to]
             for method in sorted(reached(self._definition, [name], stated=False) - stating):
                 if self._definition.methods[method].kind in ("step", "operation", "helper"):
                     for slip in slips(self._definition, self._definition.methods[method]):
-                        left = [c for c in of if c.key not in found.witnesses and method not in c.changed]
+                        left = [conjunct for conjunct in of if conjunct.key not in found.witnesses]
                         if not left:
                             break
                         try:
@@ -292,7 +294,11 @@ class _Search:
         method = mistaken.get(method.name, method)
         definition = _with(self._definition, {**copies, method.name: method, **mistaken})
         record = Record(circuit)
-        probing = _Probing(definition, self._parameters, system.lowering, record, conjuncts)
+        probed = {id(c.statement): [d for d in conjuncts if d.statement is c.statement] for c in conjuncts}
+        for name, other in mistaken.items():
+            pairs = zip(stated(self._definition.methods[name].node), stated(other.node), strict=True)
+            probed.update({id(new): probed[id(old)] for old, new in pairs if id(old) in probed})
+        probing = _Probing(definition, self._parameters, system.lowering, record, probed)
         start = Environment({}, dict(system.state), TRUE, 0)
         probing.run(method, dict(system.arguments(method.name)), start, TRUE)
         fits = circuit.all([*system.argument_constraints(method.name), *record.assumptions])
@@ -407,13 +413,12 @@ class _Probing(Statements):
         parameters: Any,
         lowering: Lowering,
         record: Record,
-        conjuncts: Sequence[Conjunct],
+        probed: Mapping[int, Sequence[Conjunct]],
     ) -> None:
+        """`probed`: by the identity of a statement's node, the conjuncts of its condition."""
         super().__init__(definition, parameters, lowering.containers, lowering.shapes, record)
         self.found: list[_Probe] = []
-        self._probed: dict[int, list[Conjunct]] = {}
-        for conjunct in conjuncts:
-            self._probed.setdefault(id(conjunct.statement), []).append(conjunct)
+        self._probed = probed
 
     def _effect(self, node: ast.Call, environment: Environment) -> Environment | None:
         probes = []

@@ -28,8 +28,8 @@ class Transfers(Operations):
     def free_tickets_are_blank(self) -> bool:
         """A ticket that names no work leaves no trace: `retire` and `expire` see to it.
 
-        What no stream knows is covered by nothing and comes before nothing, as `streams_know_what_came_before` says; and the
-        tables name pending work alone.
+        What no stream knows is covered by nothing and comes before nothing (`streams_know_what_came_before`). The tables
+        name pending work alone (`tables_name_copies_of_their_slot`).
         """
         return all(
             self.is_pending(work)

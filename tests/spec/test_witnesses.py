@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from pathlib import Path
 
@@ -11,8 +12,14 @@ import pytest
 from kvproof.model.conjuncts import Conjunct, conjuncts
 from kvproof.model.machines import Bundle, load, names
 from kvproof.model.witness import FILE_NAME, Witnesses, earned, read, replay, subject, unearned, unexplained
+from kvproof.spec.lang import Definition
 
 MACHINES = names()
+
+
+@functools.cache
+def _bundle(name: str) -> Bundle:
+    return load(name)
 
 
 def _kept(bundle: Bundle) -> Witnesses:
@@ -22,13 +29,19 @@ def _kept(bundle: Bundle) -> Witnesses:
     return kept
 
 
+@functools.cache
 def _parts(bundle: Bundle) -> list[Conjunct]:
     return conjuncts(bundle.definition, load(bundle.built_on).definition if bundle.built_on else None)
 
 
+@functools.cache
+def _parts_of(variant: Definition) -> list[Conjunct]:
+    return conjuncts(variant)
+
+
 @pytest.mark.parametrize("name", MACHINES)
 def test_each_conjunct_has_a_witness_or_a_reason_that_is_needed(name: str) -> None:
-    bundle = load(name)
+    bundle = _bundle(name)
     left = unearned(bundle.definition, _parts(bundle), _kept(bundle).witnesses)
     silent, needless = unexplained(left, bundle.documenting)
     remedy = f"run kvproof witnesses --machine {name} --record spec/{name.replace('-', '_')}/{FILE_NAME}"
@@ -38,13 +51,13 @@ def test_each_conjunct_has_a_witness_or_a_reason_that_is_needed(name: str) -> No
 
 @pytest.mark.parametrize("name", MACHINES)
 def test_each_witness_is_refused_by_its_conjunct_and_by_nothing_else(name: str) -> None:
-    bundle = load(name)
+    bundle = _bundle(name)
     kept = _kept(bundle)
     assert kept.specification == bundle.definition.digest(), f"run kvproof witnesses --machine {name} --record"
     wrong = {}
     for witness in kept.witnesses:
         of = subject(bundle.definition, bundle.variants, witness)
-        parts = _parts(bundle) if of is bundle.definition else conjuncts(of)
+        parts = _parts(bundle) if of is bundle.definition else _parts_of(of)
         matching = [c for c in parts if (c.key, c.condition) == (witness.conjunct, witness.condition)]
         shown = [replay(of, conjunct, witness) for conjunct in matching] or ["there is no such conjunct"]
         if "" not in shown:
@@ -54,7 +67,7 @@ def test_each_witness_is_refused_by_its_conjunct_and_by_nothing_else(name: str) 
 
 def test_a_witness_is_no_witness_for_another_conjunct() -> None:
     """The replay tells conjuncts apart: in the state of one, the machine without another refuses all the same."""
-    bundle = load("transfers")
+    bundle = _bundle("transfers")
     parts = {conjunct.key: conjunct for conjunct in _parts(bundle)}
     rules = [w for w in _kept(bundle).witnesses if parts[w.conjunct].kind == "rule" and earned(bundle.definition, w)]
     for witness in rules:
