@@ -199,7 +199,7 @@ class _Search:
                             break
                         try:
                             targets = list(self._call(self._definition.methods[name], left, slip))
-                        except (LoweringError, AssertionError, AttributeError):
+                        except (LoweringError, AssertionError, AttributeError, TypeError, ValueError, KeyError):
                             continue  # no meaning, as of a mistake in types
                         for target in targets:
                             if target.conjunct.key not in found.witnesses:
@@ -218,7 +218,7 @@ class _Search:
                     found.witnesses[conjunct.key] = witness
                     found.undecided.discard(conjunct.key)
                     return
-                if goal == target.refused:
+                if goal == target.refused and target.slip is None:
                     raise Disagreement(f"the circuit has a witness for {conjunct}, the machine has not: {wrong}")
         if self._late:
             found.undecided.add(conjunct.key)
