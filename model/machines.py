@@ -2,9 +2,9 @@
 
 A machine is a folder of `kvproof.spec` whose package gives `MACHINE`, `VARIANTS` and `SIZES`, and may give `SELDOM`, the
 operations that random sequences are to use seldom, `BUILT_ON`, the machine that it extends, `UNEXPLORED`, branches that no
-size reaches that can be explored, `UNREACHED`, goals of depth that nothing can reach, `TRIED`, the variants that only a trial
-finds, and `DOCUMENTING`, conjuncts that nothing breaks by themselves. A machine of one's own is named `module:Class`; its
-module may give `VARIANTS`, `SIZES`, `UNREACHED`, `TRIED` and `DOCUMENTING` too, and its reference is generated in memory.
+size reaches that can be explored, `UNREACHED`, goals of depth that nothing can reach, `TRIED`, the variants that only a
+trial finds, and `DOCUMENTING`, conjuncts that nothing breaks by themselves. A machine of one's own is named `module:Class`;
+its module may give `VARIANTS`, `SIZES`, `UNREACHED`, `TRIED` and `DOCUMENTING` too; its reference is generated in memory.
 """
 
 from __future__ import annotations

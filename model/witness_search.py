@@ -123,6 +123,8 @@ def find(
             told(f"{label}, with a slip", asked)
             with _Search(definition, parameters, seconds) as search:
                 search.run_with_slips(asked, found)
+    order = [key for key in dict.fromkeys(conjunct.key for conjunct in conjuncts) if key in found.witnesses]
+    found.witnesses = {key: found.witnesses[key] for key in order}
     return found
 
 
