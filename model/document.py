@@ -138,7 +138,7 @@ def _broken_by(definition: Definition, package: Any) -> dict[str, str]:
         stated = [*inherited.rules(), *inherited.promises(), *inherited.of_kind("invariant")]
         found.update(dict.fromkeys(stated, f"as in [{base}](#{base})"))
     if kept is not None and kept.specification == definition.digest():
-        for one in kept.witnesses:
+        for one in sorted(kept.witnesses, key=lambda one: len(one.unlike)):
             if witness.earned(definition, one):
                 found.setdefault(one.condition, witness.told(one))
     return found

@@ -239,10 +239,16 @@ MOST_SHOWN = 160
 
 def told(witness: Witness) -> str:
     """A witness in a line: the call, or only the state, and what of the state is not as in the beginning."""
-    state = ", ".join(f"{place} = {value}" for place, value in _places(witness.state))
-    if len(state) > MOST_SHOWN:
-        state = f"{state[:MOST_SHOWN].rpartition(', ')[0]}, .."
+    state = ""
+    for place, value in _places(witness.state):
+        more = f"{state}{', ' if state else ''}{place} = {value}"
+        if len(more) > MOST_SHOWN:
+            state += ", .."
+            break
+        state = more
     where = f"`{state}`" if state else "the initial state"
+    if witness.unlike and witness.call:
+        where += f", without {' and '.join(f'`{name}`' for name in witness.unlike)}"
     mistake = f" of {witness.variant}" if witness.variant else ""
     if witness.slip is not None:
         mistake = f" once `{witness.slip[1].strip()}` of `{witness.slip[0]}` reads `{witness.slip[2].strip()}`"

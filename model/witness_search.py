@@ -111,12 +111,12 @@ def find(
     for name, cls in variants.items():
         missing = {conjunct.key for conjunct in left() if conjunct.kind == "promise"}
         variant = compile_machine(cls)
-        of = [c for c in taken_apart(variant) if c.kind == "promise" and c.key in missing] if missing else []
-        if of:
-            told(f"variant {name}", of)
+        asked = [c for c in taken_apart(variant) if c.kind == "promise" and c.key in missing] if missing else []
+        if asked:
+            told(f"variant {name}", asked)
             parameters = variant_sizes.get(name, next(iter(sizes.values())))
             with _Search(variant, parameters, seconds, variant=name) as search:
-                search.run(of, True, found)
+                search.run(asked, True, found)
     for label, parameters in sizes.items():
         asked = [conjunct for conjunct in left() if conjunct.kind == "promise"]
         if asked:
