@@ -73,6 +73,12 @@ def command(
     except (UnknownMachine, LanguageError, WitnessError, ValueError) as error:
         raise MachineError(str(error)) from error
     with console.status(machine) as line:
+
+        def shown(told: str) -> None:
+            line.update(f"{machine} at {told}")
+            if not console.is_terminal:  # where no status line is seen, as in CI
+                console.print(told, highlight=False, soft_wrap=True)
+
         found = find(
             bundle.definition,
             parts,
@@ -81,7 +87,7 @@ def command(
             variant_sizes=bundle.sizes.get("variants", {}),
             known=known.witnesses if known is not None else (),
             seconds=seconds,
-            progress=lambda told: line.update(f"{machine} at {told}"),
+            progress=shown,
         )
     if every:
         for key, witness in found.witnesses.items():
