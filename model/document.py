@@ -18,6 +18,7 @@ from typing import Any, cast
 import attrs
 import jinja2
 
+from kvproof.model import machines, witness
 from kvproof.model.depth import Depth, account
 from kvproof.model.evidence import FILE_NAME, Evidence, read
 from kvproof.model.explore import every_call, explore
@@ -44,7 +45,7 @@ class Edge:
 
 def document(definitions: Iterable[tuple[str, Definition, Any]]) -> str:
     """The text of REFERENCE.md for these machines (name, definition, package)."""
-    machines = [_described(name, definition, package) for name, definition, package in definitions]
+    described = [_described(name, definition, package) for name, definition, package in definitions]
     template = resources.files("kvproof.model").joinpath("document.md.jinja").read_text(encoding="utf-8")
     environment = jinja2.Environment(
         trim_blocks=True,
@@ -55,7 +56,7 @@ def document(definitions: Iterable[tuple[str, Definition, Any]]) -> str:
     )
     environment.filters["sizes_name"] = lambda label, machine: machine["short"][label]
     environment.filters["cell"] = lambda text: " ".join(str(text).split()).replace("|", "\\|")
-    return environment.from_string(template).render(machines=machines)
+    return environment.from_string(template).render(machines=described)
 
 
 def _described(name: str, definition: Definition, package: Any) -> dict[str, Any]:
@@ -82,6 +83,9 @@ def _described(name: str, definition: Definition, package: Any) -> dict[str, Any
         "conclusion_of": _conclusion,
         "rules": definition.rules(),
         "found": found,
+        "broken_by": _broken_by(definition, package),
+        "witnesses_file": f"spec/{name.replace('-', '_')}/{witness.FILE_NAME}",
+        "documenting": getattr(package, "DOCUMENTING", {}),
         "errors": definition.errors(),
         "events": definition.events(),
         "variants": {
@@ -122,6 +126,22 @@ def _bundle(name: str, package: Any) -> Bundle:
         tried=getattr(package, "TRIED", None),
         unreached=getattr(package, "UNREACHED", {}),
     )
+
+
+def _broken_by(definition: Definition, package: Any) -> dict[str, str]:
+    """For each rule, promise and invariant, the first witness that there is of one of its conjuncts."""
+    kept = witness.read(Path(package.__file__).parent / witness.FILE_NAME)
+    found: dict[str, str] = {}
+    base = getattr(package, "BUILT_ON", "")
+    if base:
+        inherited = machines.load(base).definition
+        stated = [*inherited.rules(), *inherited.promises(), *inherited.of_kind("invariant")]
+        found.update(dict.fromkeys(stated, f"as in [{base}](#{base})"))
+    if kept is not None and kept.specification == definition.digest():
+        for one in sorted(kept.witnesses, key=lambda one: len(one.unlike)):
+            if witness.earned(definition, one):
+                found.setdefault(one.condition, witness.told(one))
+    return found
 
 
 def _inverted(broken: Mapping[str, str]) -> dict[str, list[str]]:

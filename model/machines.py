@@ -2,9 +2,9 @@
 
 A machine is a folder of `kvproof.spec` whose package gives `MACHINE`, `VARIANTS` and `SIZES`, and may give `SELDOM`, the
 operations that random sequences are to use seldom, `BUILT_ON`, the machine that it extends, `UNEXPLORED`, branches that no
-size reaches that can be explored, `UNREACHED`, goals of depth that nothing can reach, and `TRIED`, the variants that only a
-trial finds. A machine of one's own is named `module:Class`; its module may give `VARIANTS`, `SIZES`, `UNREACHED` and
-`TRIED` too, and its reference is generated in memory.
+size reaches that can be explored, `UNREACHED`, goals of depth that nothing can reach, `TRIED`, the variants that only a
+trial finds, and `DOCUMENTING`, conjuncts that nothing breaks by themselves. A machine of one's own is named `module:Class`;
+its module may give `VARIANTS`, `SIZES`, `UNREACHED`, `TRIED` and `DOCUMENTING` too; its reference is generated in memory.
 """
 
 from __future__ import annotations
@@ -52,6 +52,8 @@ class Bundle:
     execute, so trials are left out there; None: there may be trials in all."""
     has_trials: bool = True
     """Whether its trials are tried."""
+    documenting: Mapping[str, str] = attrs.field(factory=dict)
+    """Conjuncts that nothing breaks by themselves, by key or (all of one method's) by the method, each with its reason."""
     unreached: Mapping[str, str] = attrs.field(factory=dict)
     """Goals of depth that no proof can reach, each with the reason; a `*` stands for any text."""
 
@@ -124,7 +126,12 @@ def load(name: str) -> Bundle:
         if not (isinstance(cls, type) and issubclass(cls, Machine)):
             raise UnknownMachine(f"{name!r} is not a machine: it must derive kvproof.spec.lang.Machine")
         made = _bundle(name, cls, getattr(module, "VARIANTS", {}), getattr(module, "SIZES", {}))
-        return attrs.evolve(made, tried=getattr(module, "TRIED", None), unreached=getattr(module, "UNREACHED", {}))
+        return attrs.evolve(
+            made,
+            tried=getattr(module, "TRIED", None),
+            unreached=getattr(module, "UNREACHED", {}),
+            documenting=getattr(module, "DOCUMENTING", {}),
+        )
     if name not in names():
         raise UnknownMachine(f"there is no machine {name!r}: choose from {', '.join(names())}, or give module:Class")
     package = importlib.import_module(f"kvproof.spec.{name.replace('-', '_')}")
@@ -143,6 +150,7 @@ def load(name: str) -> Bundle:
         getattr(package, "UNEXPLORED", {}),
         getattr(package, "TRIED", None),
         unreached=getattr(package, "UNREACHED", {}),
+        documenting=getattr(package, "DOCUMENTING", {}),
     )
 
 

@@ -6,6 +6,7 @@ count on), `batch` (how sequences are added), `growth` (how they go on and end),
 bugs).
 """
 
+from kvproof.spec.block_manager.documenting import DOCUMENTING
 from kvproof.spec.block_manager.kinds import BlockManagerParameters
 from kvproof.spec.block_manager.manager import BlockManager
 from kvproof.spec.block_manager.sizes import PURPOSES, SIZES, UNREACHED
@@ -17,6 +18,7 @@ ONLY_FUZZED: dict[str, str] = {}
 """Rules and promises that no proof covers, each with the reason: none."""
 
 __all__ = [
+    "DOCUMENTING",
     "MACHINE",
     "ONLY_FUZZED",
     "PURPOSES",

@@ -236,10 +236,12 @@ class BlockPool(Machine[BlockManagerParameters]):
 
     @invariant
     def only_free_blocks_expire(self) -> bool:
-        """What has time left is free and cached, and its priority is worth expiring (I-14)."""
+        """What has time left is free, it is no more than it was, and the priority is worth expiring (I-14).
+
+        It is cached, too: what is not has no time limit (`unreachable_is_worthless`).
+        """
         return all(
             self.is_free(b)
-            and b in self.cached
             and self.remaining[b] <= self.duration[b]
             and self.priority[b] != self.params.default_priority
             for b in self.every(Block)
@@ -252,6 +254,6 @@ class BlockPool(Machine[BlockManagerParameters]):
         return not self.claiming
 
     @invariant
-    def pins_are_references(self) -> bool:
-        """Each pin is a reference, and only cached blocks are pinned."""
-        return all(self.pins[b] <= self.refs[b] and (self.pins[b] == 0 or b in self.cached) for b in self.every(Block))
+    def only_cached_blocks_are_pinned(self) -> bool:
+        """A pin holds a path of the tree; that it is a reference is in `references_are_counted`."""
+        return all(self.pins[b] == 0 or b in self.cached for b in self.every(Block))

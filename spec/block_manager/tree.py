@@ -181,9 +181,9 @@ class ReuseTree(BlockPool):
         )
 
     def parent_is_full(self, block: Block) -> bool:
-        """Whether the node above is the root or a full block in the tree."""
+        """Whether the node above is the root or a full block, which is in the tree (`nothing_hangs_from_outside`)."""
         parent = self.parent[block]
-        return parent is None or (parent in self.cached and self.is_full(parent))
+        return parent is None or self.is_full(parent)
 
     @invariant
     def children_know_their_parents(self) -> bool:

@@ -18,7 +18,7 @@ class Protocol(Scheduling):
 
     @invariant
     def what_is_not_there_has_nothing(self) -> bool:
-        """A place without a request is empty, and has no caches."""
+        """A place without a request is empty, and has no caches; so it has no row (`rows_have_one_owner`)."""
         return all(
             self.stage[request] != Stage.NONE
             or (
@@ -27,7 +27,6 @@ class Protocol(Scheduling):
                 and self.request_priority[request] == 0
                 and self.cursor[request] == 0
                 and self.chunk[request] == 0
-                and self.row[request] is None
                 and self.is_status(request, Status.CLOSED)
             )
             for request in self.every(Request)
@@ -51,7 +50,8 @@ class Protocol(Scheduling):
         )
 
     def is_scheduled_right(self, request: Request) -> bool:
-        """The same for one request. The records of its growth are there just while it is scheduled (P3, P9)."""
+        """The same for one request. The records of its growth are there only while it is scheduled (P3, P9); that they are
+        there then, and right, is in `context_has_room_for_its_chunk` and here."""
         as_generation = sum(1 for other in self.generating if other == request)
         as_context = sum(1 for other in self.filling if other == request)
         return (
@@ -59,7 +59,7 @@ class Protocol(Scheduling):
             and as_context <= (1 if self.stage[request] == Stage.CONTEXT else 0)
             and self.grown[request] == as_generation * self.params.growth
             and (not self.resumed[request] or (as_generation == 1 and self.outstanding[request] == 0))
-            and (self.saved[request] is not None) == (as_context == 1)
+            and (self.saved[request] is None or as_context == 1)
             and (not self.first_chunk[request] or as_context == 1)
         )
 
@@ -90,8 +90,8 @@ class Protocol(Scheduling):
     def context_has_room_for_its_chunk(self) -> bool:
         """P1, P5, P7: a context request has computed up to its cursor, and has room for the chunk that comes and no more.
 
-        So whatever was deferred has left nothing behind. Before its first chunk it has no caches; all blocks that are full
-        are committed.
+        So whatever was deferred has left nothing behind. Before its first chunk it has computed nothing, and without a row
+        it has no caches (`rows_have_one_owner`); all blocks that are full are committed.
         """
         return all(
             self.stage[request] != Stage.CONTEXT or self.is_context_right(request) for request in self.every(Request)
@@ -102,7 +102,7 @@ class Protocol(Scheduling):
         target = self.target(request)
         text = self.request_text[request]
         if self.row[request] is None:
-            return self.cursor[request] == 0 and self.chunk[request] == 0 and self.is_status(request, Status.CLOSED)
+            return self.cursor[request] == 0 and self.chunk[request] == 0
         return (
             self.cursor[request] + self.chunk[request] <= self.prompt[request]
             and self.cursor[request] < self.prompt[request]
@@ -137,12 +137,12 @@ class Protocol(Scheduling):
 
     @invariant
     def what_is_sent_is_at_rest(self) -> bool:
-        """A request whose pages somebody else reads has them, and nothing is computed for it any more."""
+        """A request whose pages somebody else reads has them, in caches that are stopped and so not closed, and nothing is
+        computed for it any more."""
         return all(
             self.stage[request] != Stage.SENDING
             or (
-                self.status[self.target(request)] != Status.CLOSED
-                and self.chunk[request] == 0
+                self.chunk[request] == 0
                 and self.cursor[request] == self.prompt[request]
                 and self.stopped[self.target(request)]
             )
@@ -165,13 +165,10 @@ class Protocol(Scheduling):
 
     @invariant
     def prompts_fit(self) -> bool:
-        """A prompt has a token, and all of it is text but for its end: at least the last token is computed."""
+        """All of a prompt is text but for its end: it has a token, and at least the last one is computed."""
         return all(
             self.stage[request] == Stage.NONE
-            or (
-                self.prompt[request] > 0
-                and len(self.request_text[request]) * self.params.tokens_per_block < self.prompt[request]
-            )
+            or len(self.request_text[request]) * self.params.tokens_per_block < self.prompt[request]
             for request in self.every(Request)
         )
 

@@ -13,7 +13,18 @@ import attrs
 
 from kvproof.spec.lang.errors import OutOfDomain
 from kvproof.spec.lang.record import Record
-from kvproof.spec.lang.types import MapType, PartialMapType, QueueType, SetType, Type, in_order
+from kvproof.spec.lang.types import (
+    EnumType,
+    MapType,
+    OptionType,
+    PartialMapType,
+    QueueType,
+    RecordType,
+    SeqType,
+    SetType,
+    Type,
+    in_order,
+)
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -205,3 +216,43 @@ def frozen(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(frozen(element) for element in value)
     return value
+
+
+def thawed(kind: Type, picture: Any, parameters: Any) -> Any:
+    """The value of which `picture` is the frozen form; lists may stand for tuples, and numbers for members of enumerations.
+
+    Raises:
+        OutOfDomain: it is not a value of its type.
+    """
+    if isinstance(kind, MapType):
+        found = Map[Any, Any](kind, parameters)
+        found._values.update(
+            (key, thawed(kind.value, part, parameters))
+            for key, part in zip(kind.key.values(parameters), picture, strict=True)
+        )
+        return found
+    if isinstance(kind, PartialMapType):
+        partial = PartialMap[Any, Any](kind, parameters)
+        for key, part in picture:
+            partial[thawed(kind.key, key, parameters)] = thawed(kind.value, part, parameters)
+        return partial
+    if isinstance(kind, SetType):
+        members = Set[Any](kind, parameters)
+        for part in picture:
+            members.add(thawed(kind.inner, part, parameters))
+        return members
+    if isinstance(kind, QueueType):
+        queue = PriorityQueue[Any, Any](kind, parameters)
+        for item, priority in picture:
+            queue.push_back(item, priority)
+        return queue
+    if isinstance(kind, OptionType):
+        return None if picture is None else thawed(kind.inner, picture, parameters)
+    if isinstance(kind, SeqType):
+        return tuple(thawed(kind.inner, part, parameters) for part in picture)
+    if isinstance(kind, EnumType):
+        return kind.cls(picture)
+    if isinstance(kind, RecordType):
+        parts = [picture[name] for name, _ in kind.fields] if isinstance(picture, dict) else picture
+        return kind.cls(*(thawed(of, part, parameters) for (_, of), part in zip(kind.fields, parts, strict=True)))
+    return picture

@@ -9,6 +9,7 @@ There are three life cycles: full attention, a sliding window with sinks and scr
 reused when they are full. The executor's protocol over all this is the machine `executor`.
 """
 
+from kvproof.spec.sequence_caches.documenting import DOCUMENTING
 from kvproof.spec.sequence_caches.kinds import SequenceCachesParameters
 from kvproof.spec.sequence_caches.manager import SequenceCaches
 from kvproof.spec.sequence_caches.sizes import PURPOSES, SIZES, UNREACHED
@@ -34,6 +35,7 @@ TRIED = frozenset({"Q-07"})
 """Variants that break nothing but a trial."""
 
 __all__ = [
+    "DOCUMENTING",
     "MACHINE",
     "ONLY_FUZZED",
     "PURPOSES",

@@ -56,15 +56,12 @@ class Kept(View):
 
     @invariant
     def closed_caches_have_nothing(self) -> bool:
-        """S16: a closed cache has no pages, no text and no lengths."""
+        """S16: a closed cache has no pages and no text; so it has no lengths either (`lengths_are_ordered`)."""
         return all(
             self.status[cache] != Status.CLOSED
             or (
                 all(self.cell[cache][place] is None for place in range(self.places()))
                 and len(self.text[cache]) == 0
-                and self.committed[cache] == 0
-                and self.history[cache] == 0
-                and self.capacity[cache] == 0
                 and not self.stopped[cache]
                 and self.page_priority[cache] == 0
             )

@@ -5,6 +5,7 @@ of an order that is safe), `tables` (who waits for what), `operations`, `transfe
 (historic bugs).
 """
 
+from kvproof.spec.transfers.documenting import DOCUMENTING
 from kvproof.spec.transfers.kinds import TransfersParameters
 from kvproof.spec.transfers.sizes import PURPOSES, SIZES, UNREACHED
 from kvproof.spec.transfers.transfers import Transfers
@@ -16,6 +17,7 @@ ONLY_FUZZED: dict[str, str] = {}
 """Rules and promises that no proof covers, each with the reason: none."""
 
 __all__ = [
+    "DOCUMENTING",
     "MACHINE",
     "ONLY_FUZZED",
     "PURPOSES",

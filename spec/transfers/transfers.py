@@ -26,7 +26,11 @@ class Transfers(Operations):
 
     @invariant
     def free_tickets_are_blank(self) -> bool:
-        """A ticket that names no work leaves no trace: `retire` and `expire` see to it."""
+        """A ticket that names no work leaves no trace: `retire` and `expire` see to it.
+
+        What no stream knows is covered by nothing and comes before nothing (`streams_know_what_came_before`). The tables
+        name pending work alone (`tables_name_copies_of_their_slot`).
+        """
         return all(
             self.is_pending(work)
             or (
@@ -36,10 +40,7 @@ class Transfers(Operations):
                 and len(self.before[work]) == 0
                 and len(self.covers[work]) == 0
                 and all(self.brings[work][granule] == 0 for granule in self.every(Granule))
-                and all(work not in self.before[other] for other in self.every(Work))
-                and all(work not in self.covers[other] for other in self.every(Work))
                 and all(work not in self.known[stream] for stream in self.every(Stream))
-                and all(self.writer[key] != work and work not in self.readers[key] for key in self.every(Slot))
             )
             for work in self.every(Work)
         )
@@ -109,22 +110,21 @@ class Transfers(Operations):
 
     @invariant
     def events_cover_what_came_before(self) -> bool:
-        """An event covers the work before it, what that comes after, and whatever the stream had waited for."""
+        """An event covers whatever comes before what it covers, the work itself included: all that the stream had waited
+        for."""
         return all(
-            all(first in self.covers[work] for first in self.every(Work) if first in self.before[work])
-            and all(
-                first in self.covers[work]
-                for covered in self.every(Work)
-                if covered in self.covers[work]
-                for first in self.every(Work)
-                if first in self.before[covered]
-            )
+            first in self.covers[work]
             for work in self.every(Work)
+            for covered in self.every(Work)
+            if covered in self.covers[work]
+            for first in self.every(Work)
+            if first in self.before[covered]
         )
 
     @invariant
     def streams_know_what_came_before(self) -> bool:
-        """A stream is in order, and knowing of work means knowing of all that comes before it."""
+        """A stream is in order, and knows all that its events cover; knowing of work means knowing of all that comes before
+        it."""
         return all(
             all(
                 first in self.known[stream]
@@ -134,10 +134,11 @@ class Transfers(Operations):
                 if first in self.before[later]
             )
             and all(
-                work in self.known[stream]
-                and all(first in self.known[stream] for first in self.every(Work) if first in self.covers[work])
+                first in self.known[stream]
                 for work in self.every(Work)
                 if self.stream[work] == stream
+                for first in self.every(Work)
+                if first in self.covers[work]
             )
             for stream in self.every(Stream)
         )

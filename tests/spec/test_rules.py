@@ -240,7 +240,7 @@ CORRUPTIONS: dict[str, Callable[[BlockManager], Any]] = {
     "unreachable_is_worthless": _worthy,
     "only_free_blocks_expire": _set("remaining", _first, 1),
     "no_batch_is_half_done": _claiming,
-    "pins_are_references": _set("pins", _free_cached, 1),
+    "only_cached_blocks_are_pinned": _set("pins", _unreachable, 1),
     "parents_know_their_children": lambda m: m.child[_first(m)].clear(),
     "children_know_their_parents": lambda m: m.child[None].__setitem__((2, 2), _free_cached(m)),
     "nothing_hangs_from_outside": _set("key", _unreachable, (1, 1)),
