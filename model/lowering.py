@@ -73,13 +73,13 @@ class Lowering:
 
     def operation(self, name: str, arguments: Mapping[str, Value], state: State) -> Transition:
         """The effect of an operation on a state."""
-        record = Record(self.circuit)
+        record = Record(self.circuit, name)
         result, ended = self._run(name, arguments, state, record)
         return Transition(name, dict(arguments), ended.guard, ended.state, result, record)
 
     def predicate(self, name: str, state: State) -> Predicate:
         """An invariant of a state."""
-        record = Record(self.circuit)
+        record = Record(self.circuit, name)
         result, _ = self._run(name, {}, state, record)
         assert isinstance(result, Bool)
         return Predicate(name, result.bit, tuple(record.obligations))

@@ -14,6 +14,7 @@ from array import array
 from collections.abc import Sequence
 from contextlib import suppress
 from enum import Enum
+from pathlib import Path
 from select import select
 from types import TracebackType
 from typing import Any
@@ -57,12 +58,18 @@ class SolverFailed(Exception):
 class Solver:
     """An incremental solver over a circuit that may grow between queries. Close it, or use it in a `with`."""
 
-    def __init__(self, circuit: Circuit, engine: str) -> None:
+    def __init__(self, circuit: Circuit, engine: str, proof: Path | None = None) -> None:
+        """`proof`: a file into which the engine (CaDiCaL) writes all that it is given and derives, in order."""
         self._circuit = circuit
         self._engine = engine
+        self._proof = proof
         self._process: subprocess.Popen[bytes] | None = None
         self._sent = 0
         self._asserted: list[int] = []
+        self.asked: set[int] = set()
+        """Every literal that was ever added or assumed."""
+        self.refuted = 0
+        """Queries that were answered unsatisfiable."""
         self._stopped = False
         self.clauses = 0
         """Clauses that the engine holds (0 for one that takes terms)."""
@@ -96,6 +103,7 @@ class Solver:
     def add(self, literals: Sequence[int]) -> None:
         """Each of `literals` holds in all queries from now on."""
         self._asserted.extend(literals)
+        self.asked.update(literals)
         if self._process is not None and not self._stopped:
             self._send_nodes()
             self._send(("add", list(literals)))
@@ -105,6 +113,7 @@ class Solver:
         started = time.monotonic()
         if started >= deadline or self._stopped:
             return Answer(Outcome.UNKNOWN, {}, 0.0)
+        self.asked.update(assumptions)
         if self._process is None:
             self._start()
         try:
@@ -121,6 +130,7 @@ class Solver:
             return Answer(Outcome.UNKNOWN, {}, seconds)
         model, self.clauses = reply
         if model is None:
+            self.refuted += 1
             return Answer(Outcome.UNSATISFIABLE, {}, seconds)
         return Answer(Outcome.SATISFIABLE, dict.fromkeys(model, 1), seconds)
 
@@ -132,9 +142,17 @@ class Solver:
         self._send(("text", list(assumptions)))
         return str(self._reply(float("inf")))
 
+    def finish_proof(self) -> None:
+        """Wait until all of the proof is in its file; nothing can be asked from then on."""
+        if self._process is not None:
+            self._send(("finish",))
+            self._reply(float("inf"))
+            self.close()
+        self._stopped = True
+
     def _start(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "kvproof.model.solver_worker", self._engine],
+            [sys.executable, "-m", "kvproof.model.solver_worker", self._engine, *map(str, filter(None, [self._proof]))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
