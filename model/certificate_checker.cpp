@@ -104,6 +104,7 @@ class Checker {
             if (!used(step.clause)) continue;
             ++checked;
             if (!follows(step.clause)) {
+                if (size(step.clause) == 0) refused("the proof comes to no contradiction");
                 refused("a clause does not follow from those before it: " + text(literals(step.clause), size(step.clause)));
             }
         }
@@ -498,7 +499,8 @@ int main(int count, char** arguments) {
         if (kind == 'd') checker.remove(clause);
         else checker.derive(clause);
     }
-    if (!checker.contradiction()) refused("the proof ends without a contradiction");
+    clause.clear();
+    if (!checker.contradiction()) checker.derive(clause);  // what is aside may complete it
     checker.verify();
     std::printf("VERIFIED clauses=%llu lemmas=%llu checked=%llu revived=%llu\n", (unsigned long long)clauses,
                 (unsigned long long)checker.lemmas, (unsigned long long)checker.checked, (unsigned long long)checker.revived);

@@ -21,7 +21,7 @@ from typing import Any
 
 import attrs
 
-from kvproof.model.circuit import Circuit
+from kvproof.model.circuit import Circuit, value_of
 
 ENGINES = ("cadical", "z3")
 
@@ -53,6 +53,10 @@ class Answer:
 
 class SolverFailed(Exception):
     """The engine's process ended without an answer."""
+
+
+class WrongModel(Exception):
+    """The engine answered with a model that is none: a defect of kvproof or of the engine, and no answer."""
 
 
 class Solver:
@@ -109,7 +113,14 @@ class Solver:
             self._send(("add", list(literals)))
 
     def solve(self, assumptions: Sequence[int], deadline: float) -> Answer:
-        """Is there a model of what was added in which `assumptions` hold? Unknown at `deadline` (time.monotonic)."""
+        """Is there a model of what was added in which `assumptions` hold? Unknown at `deadline` (time.monotonic).
+
+        A model is believed when the circuit says so; see `certificate` for the answer that there is none.
+
+        Raises:
+            WrongModel: the engine's model does not satisfy the query.
+            SolverFailed: the engine's process ended.
+        """
         started = time.monotonic()
         if started >= deadline or self._stopped:
             return Answer(Outcome.UNKNOWN, {}, 0.0)
@@ -132,7 +143,17 @@ class Solver:
         if model is None:
             self.refuted += 1
             return Answer(Outcome.UNSATISFIABLE, {}, seconds)
-        return Answer(Outcome.SATISFIABLE, dict.fromkeys(model, 1), seconds)
+        answer = Answer(Outcome.SATISFIABLE, dict.fromkeys(model, 1), seconds)
+        values = self._circuit.evaluate(answer.model)
+        broken = sum(not value_of(values, literal) for literal in (*self._asserted, *assumptions))
+        if broken:
+            self.close()
+            raise WrongModel(
+                f"{self._engine} says that a query has a model, and {broken} of the {len(self._asserted)} constraints and "
+                f"{len(assumptions)} assumptions do not hold in it: a defect of kvproof or of {self._engine}, not of the "
+                "machine; try the other engine, and report it"
+            )
+        return answer
 
     def text(self, assumptions: Sequence[int]) -> str:
         """The query as the engine would print it (z3: SMT-LIB 2)."""
@@ -142,13 +163,17 @@ class Solver:
         self._send(("text", list(assumptions)))
         return str(self._reply(float("inf")))
 
-    def finish_proof(self) -> None:
-        """Wait until all of the proof is in its file; nothing can be asked from then on."""
-        if self._process is not None:
-            self._send(("finish",))
-            self._reply(float("inf"))
-            self.close()
+    def finish_proof(self) -> Path:
+        """Wait until all of the proof is in its file, and return that; nothing can be asked from then on."""
+        if self._proof is None or self._process is None:
+            raise ValueError(
+                "this solver writes no proof, or its process was stopped: make it with a file for its proof"
+            )
+        self._send(("finish",))
+        self._reply(float("inf"))
+        self.close()
         self._stopped = True
+        return self._proof
 
     def _start(self) -> None:
         self._process = subprocess.Popen(

@@ -8,13 +8,30 @@ a formula of his own has to accept nothing on the session's word: a clause that 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+UPGRADE = "pip install --upgrade --pre 'python-sat>=1.9.dev24'"
 
 
 class NoProof(Exception):
     """The installed python-sat cannot write proofs."""
+
+
+def check_proofs(folder: Path) -> None:
+    """Write a small proof into `folder`, to see that it can be done.
+
+    Raises:
+        NoProof: it cannot, and what to install.
+    """
+    from kvproof.model.solver_engines import CadicalEngine
+
+    path = folder / "trial.drat"
+    engine = CadicalEngine(path)
+    engine.extend([-1, -1], [-1, -1], {1: "x"})
+    if engine.solve([2, 3]) is not None or not path.read_bytes():
+        raise NoProof(f"this python-sat writes no proofs: {UPGRADE}")
 
 
 class ProofLog:
@@ -25,16 +42,14 @@ class ProofLog:
 
         trace = getattr(pysolvers, f"{name}_tracepr", None)
         if trace is None:
-            raise NoProof(
-                f"this python-sat writes no proofs with {name}: pip install --upgrade 'python-sat>=1.9.dev24'"
-            )
+            raise NoProof(f"this python-sat writes no proofs with {name}: {UPGRADE}")
         # Appending, so that what either writes goes behind what the other has written.
         self._file = os.fdopen(
             os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600), "r+b", buffering=0
         )
         backend.prfile = self._file
         backend.prfp = trace(backend.cadical, self._file)
-        self._flush = lambda: pysolvers.flushpr(backend.prfp)
+        self._flush: Callable[[], None] = lambda: pysolvers.flushpr(backend.prfp)
 
     def write(self, clauses: Iterable[Sequence[int]]) -> None:
         """Put clauses behind what the solver has derived so far."""
