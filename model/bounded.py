@@ -153,7 +153,7 @@ class Bounded:
     def _selectors(self, depth: int) -> dict[str, int]:
         """Exactly one operation is taken: a number in binary says which, and what is left over stands for the last."""
         circuit = self.circuit
-        bits = [circuit.input(f"operation.{i}@{depth}") for i in range(width(0, len(self._names) - 1))]
+        bits = [circuit.input(f"operation taken:{i}@{depth}") for i in range(width(0, len(self._names) - 1))]
         chosen: dict[str, int] = {}
         for number, name in enumerate(self._names[:-1]):
             chosen[name] = circuit.all([bit ^ (0 if number >> i & 1 else 1) for i, bit in enumerate(bits)])

@@ -21,6 +21,10 @@ TRUE = 1
 _INPUT = -1
 
 
+class NameTaken(ValueError):
+    """A name that a circuit's input has already: whoever goes by names would take the two for one."""
+
+
 class Circuit:
     """A growing and-inverter graph over named inputs."""
 
@@ -29,6 +33,7 @@ class Circuit:
         self.left: list[int] = [_INPUT]
         self.right: list[int] = [_INPUT]
         self.names: dict[int, str] = {}
+        self._nodes: dict[str, int] = {}
         self._table: dict[tuple[int, int], int] = {}
         self._mux: dict[int, tuple[int, int, int]] = {}
         self._mux_table: dict[tuple[int, int, int], int] = {}
@@ -39,8 +44,16 @@ class Circuit:
         return len(self.left)
 
     def input(self, name: str) -> int:
-        """A fresh input; returns its positive literal."""
+        """A fresh input; returns its positive literal.
+
+        Raises:
+            NameTaken: an input has this name already.
+        """
         node = len(self.left)
+        if self._nodes.setdefault(name, node) != node:
+            raise NameTaken(
+                f"two inputs are called {name!r} (nodes {self._nodes[name]} and {node}): name each bit apart"
+            )
         self.left.append(_INPUT)
         self.right.append(_INPUT)
         self.names[node] = name

@@ -15,6 +15,7 @@ from pathlib import Path
 import attrs
 import cattrs
 
+from kvproof.model.certificate import Certificate
 from kvproof.model.verdict import Report, Verdict
 from kvproof.spec.lang import Definition
 
@@ -44,6 +45,19 @@ class Proof:
 
 
 @attrs.frozen
+class Certified:
+    """The proofs at one size, checked by a program that has nothing to do with the solver; see `certificate`."""
+
+    sizes: str
+    """The name of the sizes."""
+    parameters: Mapping[str, int]
+    """What they were."""
+    checker: str
+    certificates: tuple[Certificate, ...]
+    """One for the hypotheses and one for each operation."""
+
+
+@attrs.frozen
 class Evidence:
     """Everything that one run of `kvproof check` has shown about one specification."""
 
@@ -56,6 +70,17 @@ class Evidence:
     """The verdict on each theorem."""
     variants: Mapping[str, str]
     """What the shortest counterexample of each variant breaks."""
+    certified: tuple[Certified, ...] = ()
+    """The proofs that were checked, by `kvproof check --certify`."""
+
+    def certificates_at(self, sizes: str, parameters: Mapping[str, int]) -> Certified | None:
+        """What is certified at sizes of this name, if they are the same sizes still."""
+        return next((one for one in self.certified if one.sizes == sizes and one.parameters == parameters), None)
+
+    def with_certified(self, new: Certified) -> Evidence:
+        """This evidence with the proofs at one more size certified."""
+        others = (one for one in self.certified if one.sizes != new.sizes)
+        return attrs.evolve(self, certified=(*others, new))
 
     def sizes_of(self, definition: Definition) -> dict[str, tuple[str, ...]]:
         """For every rule and promise, the sizes at which it is proved and somebody takes the step that requires it."""

@@ -13,13 +13,15 @@ import ast
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import nullcontext
 from typing import Any
 
 import attrs
 
+from kvproof.model.certificate import Certificate, Certifier
 from kvproof.model.induction_operation import OperationInduction
 from kvproof.model.solver import Outcome, Solver
-from kvproof.model.solver_backbone import Known, decided_inputs
+from kvproof.model.solver_backbone import Known, decided_inputs, exceptions
 from kvproof.model.system import System
 from kvproof.model.verdict import Finding, OperationReport, Report, Verdict
 from kvproof.spec.lang.definition import Definition
@@ -37,12 +39,17 @@ def check_induction(
     progress: Progress | None = None,
     operations: Sequence[str] | None = None,
     goals: Collection[str] = (),
+    certifier: Certifier | None = None,
 ) -> Report:
     """Prove the machine at these sizes, or return what stands in the way.
 
     `seconds` is the budget for everything; what is open when it is spent is unknown. `jobs` operations are worked on at
     once, each with a solver process of its own. `progress` is called with each operation's result, in any order. `goals`
-    are the goals of depth (see `depth`) to look for where an operation is proved.
+    are the goals of depth (see `depth`) to look for where an operation is proved. With a `certifier`, nothing counts as
+    proved whose proof it does not accept; checking takes its time after the deadline too.
+
+    Raises:
+        NotCertified: the certifier did not accept a proof.
     """
     started = time.monotonic()
     deadline = started + seconds
@@ -65,13 +72,15 @@ def check_induction(
             nodes=sum(one.nodes for one in done),
             clauses=sum(one.clauses for one in done),
             message=message,
+            certificates=tuple(filter(None, [decided, *(one.certificate for one in done)])),
         )
 
+    decided: Certificate | None = None
     broken = definition.cls(parameters).check()
     if broken:
         finding = Finding(broken[0], "invariant", (), None, None)
         return attrs.evolve(report(Verdict.VIOLATED), depth=0, findings=(finding,))
-    outcome, known = _hypotheses(definition, parameters, engine, deadline)
+    outcome, known, decided = _hypotheses(definition, parameters, engine, deadline, certifier)
     if outcome is Outcome.UNSATISFIABLE:
         return report(Verdict.VACUOUS, "no state satisfies all invariants, or none has the names of the normal form")
     if outcome is Outcome.UNKNOWN:
@@ -80,9 +89,10 @@ def check_induction(
     running: list[OperationInduction] = []
 
     def one(name: str) -> OperationReport:
-        induction = OperationInduction(definition, parameters, name, known, engine, goals)
-        running.append(induction)
-        return induction.run(deadline)
+        with nullcontext() if certifier is None else certifier.proof() as proof:
+            induction = OperationInduction(definition, parameters, name, known, engine, goals, proof)
+            running.append(induction)
+            return induction.run(deadline, certifier)
 
     done: dict[str, OperationReport] = {}
     with ThreadPoolExecutor(max_workers=jobs) as pool:
@@ -108,12 +118,23 @@ def check_induction(
     return report(verdict, message, results)
 
 
-def _hypotheses(definition: Definition, parameters: Any, engine: str, deadline: float) -> tuple[Outcome, Known]:
+def _hypotheses(
+    definition: Definition, parameters: Any, engine: str, deadline: float, certifier: Certifier | None
+) -> tuple[Outcome, Known, Certificate | None]:
     """Whether the hypotheses have a model, and the bits of the state that they decide."""
     system = System(definition, parameters)
-    with Solver(system.circuit, engine) as solver:
+    circuit = system.circuit
+    with (
+        nullcontext() if certifier is None else certifier.proof() as proof,
+        Solver(circuit, engine, proof) as solver,
+    ):
         solver.add(system.hypotheses)
-        return decided_inputs(system.circuit, solver, deadline)
+        outcome, known = decided_inputs(circuit, solver, deadline)
+        if certifier is None or outcome is not Outcome.SATISFIABLE:
+            return outcome, known, None
+        claims = exceptions(circuit, known)
+        solver.add([claim ^ 1 for claim in claims])
+        return outcome, known, certifier.certify("hypotheses", circuit, solver, system.hypotheses, claims)
 
 
 def _overall(verdicts: Sequence[Verdict]) -> Verdict:

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import attrs
 
+from kvproof.model.certificate import Certifier
 from kvproof.model.circuit import FALSE, TRUE, value_of
 from kvproof.model.depth import machine_goals
 from kvproof.model.lowering import Transition
@@ -52,23 +54,29 @@ class OperationInduction:
         known: Mapping[str, int | str],
         engine: str,
         goals: Collection[str] = (),
+        proof: Path | None = None,
     ) -> None:
-        """`goals`: the goals of depth to look for, once all is proved."""
+        """`goals`: the goals of depth to look for, once all is proved. `proof`: a file for the solver's proof, see
+        `certificate`."""
         self._operation = operation
         self._goals_of_depth = goals
         self._system = System(definition, parameters, known, depth=bool(goals))
         self._circuit = self._system.circuit
         self._transition: Transition = self._system.transition(operation)
         record = self._transition.record
-        hypotheses = self._system.hypotheses + self._system.argument_constraints(operation) + record.assumptions
+        self._hypotheses = hypotheses = (
+            self._system.hypotheses + self._system.argument_constraints(operation) + record.assumptions
+        )
         kept = operation not in definition.trials()  # what comes of a trial is thrown away
         self._after = self._system.invariants_of(self._transition.after) if kept else {}
         self._targets = self._all_targets()
-        self._solver = Solver(self._circuit, engine)
+        self._solver = Solver(self._circuit, engine, proof)
         self._solver.add(hypotheses)
         self._roots = [*hypotheses, *(target.bad for target in self._targets)]
         self._findings: list[Finding] = []
         self._undecided: list[str] = []
+        self._never: list[int] = []
+        """Goals that were shown to be unreachable."""
 
     def _all_targets(self) -> list[_Target]:
         targets = [
@@ -89,8 +97,12 @@ class OperationInduction:
         """Called from another thread: what is open becomes unknown, soon."""
         self._solver.stop()
 
-    def run(self, deadline: float) -> OperationReport:
-        """Prove or refute, then look for what cannot be reached."""
+    def run(self, deadline: float, certifier: Certifier | None = None) -> OperationReport:
+        """Prove or refute, then look for what cannot be reached; have what was shown certified.
+
+        Raises:
+            NotCertified: the certifier did not accept the solver's proof.
+        """
         started = time.monotonic()
         with self._solver:
             usable = self._solver.solve([], deadline)
@@ -109,7 +121,12 @@ class OperationInduction:
                 verdict = Verdict.OFF
             else:
                 verdict = Verdict.PROVED
-            return attrs.evolve(self._report(verdict, started, reached, unreachable), goals=tuple(deep))
+            report = attrs.evolve(self._report(verdict, started, reached, unreachable), goals=tuple(deep))
+            if certifier is None or verdict not in (Verdict.PROVED, Verdict.OFF):
+                return report
+            claims = [*(target.bad for target in self._targets), *self._never]
+            certificate = certifier.certify(self._operation, self._circuit, self._solver, self._hypotheses, claims)
+            return attrs.evolve(report, certificate=certificate)
 
     def _report(
         self, verdict: Verdict, started: float, reached: Sequence[str], unreachable: Sequence[str]
@@ -198,6 +215,8 @@ class OperationInduction:
         while remaining:
             answer = self._solver.solve([self._circuit.any(remaining.values())], deadline)
             if answer.unsatisfiable:
+                self._never = list(remaining.values())
+                self._solver.add([path ^ 1 for path in self._never])
                 break
             if answer.outcome is Outcome.UNKNOWN:
                 self._undecided.extend(f"reaches {goal}" for goal in remaining)

@@ -75,13 +75,13 @@ class Lowering:
 
     def operation(self, name: str, arguments: Mapping[str, Value], state: State) -> Transition:
         """The effect of an operation on a state."""
-        record = Record(self.circuit, goals={} if self._depth else None)
+        record = Record(self.circuit, name, goals={} if self._depth else None)
         result, ended = self._run(name, arguments, state, record)
         return Transition(name, dict(arguments), ended.guard, ended.state, result, record)
 
     def predicate(self, name: str, state: State) -> Predicate:
         """An invariant of a state."""
-        record = Record(self.circuit)
+        record = Record(self.circuit, name)
         result, _ = self._run(name, {}, state, record)
         return Predicate(name, self._truth(name, result), tuple(record.obligations))
 

@@ -183,17 +183,18 @@ class Iteration(Expressions):
         label = node.args[1]
         assert isinstance(label, ast.Constant)
         chosen = str(label.value) if isinstance(label.value, str) else "choice"
-        name = f"{chosen}#{len(self.record.choices)}"
+        number = len(self.record.choices)
         exists = self.circuit.any([c for c, _ in cases])
         self.oblige(f"choice-exists:{chosen}", node, environment, exists)
         if not cases:
             raise Undefined
         size = (len(cases) - 1).bit_length()
-        which = Int(tuple(self.circuit.input(f"choose.{name}.{i}") for i in range(size)), 0, (1 << size) - 1)
+        bit = f"choice {self.record.method} {number}"  # with a space: the name of no variable
+        which = Int(tuple(self.circuit.input(f"{bit}:{i}") for i in range(size)), 0, (1 << size) - 1)
         at = [self.algebra.matches(which, i) for i in range(len(cases))]
         allowed = self.circuit.any([self.circuit.both(a, c) for a, (c, _) in zip(at, cases, strict=True)])
         made = self.circuit.both(self.path(environment), exists)
         self.record.assumptions.append(self.circuit.either(made ^ 1, allowed))
         candidates = [value for _, value in cases]
-        self.record.choices[name] = (which, tuple(candidates))
+        self.record.choices[f"{chosen}#{number}"] = (which, tuple(candidates))
         return self.algebra.select(at, candidates)

@@ -45,6 +45,8 @@ class Record:
     """Collects, in the order of execution, while one operation or invariant is lowered. Literals are path conditions."""
 
     circuit: Circuit
+    method: str
+    """The operation or invariant."""
     obligations: list[Obligation] = attrs.field(factory=list)
     rejections: dict[str, int] = attrs.field(factory=dict)
     events: dict[str, int] = attrs.field(factory=dict)

@@ -14,13 +14,14 @@ from array import array
 from collections.abc import Sequence
 from contextlib import suppress
 from enum import Enum
+from pathlib import Path
 from select import select
 from types import TracebackType
 from typing import Any
 
 import attrs
 
-from kvproof.model.circuit import Circuit
+from kvproof.model.circuit import Circuit, value_of
 
 ENGINES = ("cadical", "z3")
 
@@ -54,15 +55,25 @@ class SolverFailed(Exception):
     """The engine's process ended without an answer."""
 
 
+class WrongModel(Exception):
+    """The engine answered with a model that is none: a defect of kvproof or of the engine, and no answer."""
+
+
 class Solver:
     """An incremental solver over a circuit that may grow between queries. Close it, or use it in a `with`."""
 
-    def __init__(self, circuit: Circuit, engine: str) -> None:
+    def __init__(self, circuit: Circuit, engine: str, proof: Path | None = None) -> None:
+        """`proof`: a file into which the engine (CaDiCaL) writes all that it is given and derives, in order."""
         self._circuit = circuit
         self._engine = engine
+        self._proof = proof
         self._process: subprocess.Popen[bytes] | None = None
         self._sent = 0
         self._asserted: list[int] = []
+        self.asked: set[int] = set()
+        """Every literal that was ever added or assumed."""
+        self.refuted = 0
+        """Queries that were answered unsatisfiable."""
         self._stopped = False
         self.clauses = 0
         """Clauses that the engine holds (0 for one that takes terms)."""
@@ -96,15 +107,24 @@ class Solver:
     def add(self, literals: Sequence[int]) -> None:
         """Each of `literals` holds in all queries from now on."""
         self._asserted.extend(literals)
+        self.asked.update(literals)
         if self._process is not None and not self._stopped:
             self._send_nodes()
             self._send(("add", list(literals)))
 
     def solve(self, assumptions: Sequence[int], deadline: float) -> Answer:
-        """Is there a model of what was added in which `assumptions` hold? Unknown at `deadline` (time.monotonic)."""
+        """Is there a model of what was added in which `assumptions` hold? Unknown at `deadline` (time.monotonic).
+
+        A model is believed when the circuit says so; see `certificate` for the answer that there is none.
+
+        Raises:
+            WrongModel: the engine's model does not satisfy the query.
+            SolverFailed: the engine's process ended.
+        """
         started = time.monotonic()
         if started >= deadline or self._stopped:
             return Answer(Outcome.UNKNOWN, {}, 0.0)
+        self.asked.update(assumptions)
         if self._process is None:
             self._start()
         try:
@@ -121,8 +141,19 @@ class Solver:
             return Answer(Outcome.UNKNOWN, {}, seconds)
         model, self.clauses = reply
         if model is None:
+            self.refuted += 1
             return Answer(Outcome.UNSATISFIABLE, {}, seconds)
-        return Answer(Outcome.SATISFIABLE, dict.fromkeys(model, 1), seconds)
+        answer = Answer(Outcome.SATISFIABLE, dict.fromkeys(model, 1), seconds)
+        values = self._circuit.evaluate(answer.model)
+        broken = sum(not value_of(values, literal) for literal in (*self._asserted, *assumptions))
+        if broken:
+            self.close()
+            raise WrongModel(
+                f"{self._engine} says that a query has a model, and {broken} of the {len(self._asserted)} constraints and "
+                f"{len(assumptions)} assumptions do not hold in it: a defect of kvproof or of {self._engine}, not of the "
+                "machine; try the other engine, and report it"
+            )
+        return answer
 
     def text(self, assumptions: Sequence[int]) -> str:
         """The query as the engine would print it (z3: SMT-LIB 2)."""
@@ -132,9 +163,21 @@ class Solver:
         self._send(("text", list(assumptions)))
         return str(self._reply(float("inf")))
 
+    def finish_proof(self) -> Path:
+        """Wait until all of the proof is in its file, and return that; nothing can be asked from then on."""
+        if self._proof is None or self._process is None:
+            raise ValueError(
+                "this solver writes no proof, or its process was stopped: make it with a file for its proof"
+            )
+        self._send(("finish",))
+        self._reply(float("inf"))
+        self.close()
+        self._stopped = True
+        return self._proof
+
     def _start(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "kvproof.model.solver_worker", self._engine],
+            [sys.executable, "-m", "kvproof.model.solver_worker", self._engine, *map(str, filter(None, [self._proof]))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )

@@ -48,3 +48,18 @@ def decided_inputs(circuit: Circuit, solver: Solver, deadline: float) -> tuple[O
         else:
             alike[tuple(model.get(node, 0) for model in models)].append(node)
     return Outcome.SATISFIABLE, known
+
+
+def exceptions(circuit: Circuit, known: Known) -> list[int]:
+    """The literals of what is impossible if `known` is right: an input with another value, or one of two that are equal
+    holding without the other."""
+    nodes = {name: node for node, name in circuit.names.items()}
+    found = []
+    for name, value in known.items():
+        bit = 2 * nodes[name]
+        if isinstance(value, str):
+            other = 2 * nodes[value]
+            found += [circuit.both(bit, other ^ 1), circuit.both(bit ^ 1, other)]
+        else:
+            found.append(bit ^ value)
+    return found

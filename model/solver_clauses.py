@@ -21,6 +21,8 @@ class Clauses:
         self._done: set[int] = {0}
         self.count = 0
         """Clauses made so far."""
+        self.defined: list[int] = []
+        """The nodes that have clauses of their own, in the order in which they got them."""
 
     def extend(self, left: Sequence[int], right: Sequence[int]) -> None:
         """More nodes of the circuit."""
@@ -54,9 +56,15 @@ class Clauses:
             done.add(node)
             if self.left[node] == _INPUT:
                 continue
+            self.defined.append(node)
             for clause in self._definition(node, stack):
                 self.count += 1
                 yield clause
+
+    def gate(self, node: int) -> list[list[int]]:
+        """What a node is, in the simplest clauses: those that `_definition` follows from and makes superfluous."""
+        this, a, b = node + 1, self.literal(self.left[node]), self.literal(self.right[node])
+        return [[-this, a], [-this, b], [this, -a, -b]]
 
     def _definition(self, node: int, stack: list[int]) -> Iterator[list[int]]:
         left, right = self.left, self.right

@@ -6,10 +6,12 @@ Both take the clauses of the circuit, incrementally, and assumptions rather than
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from kvproof.model.solver_clauses import Clauses
+from kvproof.model.solver_proof import ProofLog
 
 
 class Engine(Protocol):
@@ -31,6 +33,9 @@ class Engine(Protocol):
     def text(self, assumptions: Sequence[int]) -> str:
         """The query in a standard format."""
 
+    def finish(self) -> None:
+        """The last of the proof is written."""
+
 
 class CadicalEngine:
     """CaDiCaL through python-sat, in the newest version that the installed python-sat has."""
@@ -38,14 +43,25 @@ class CadicalEngine:
     VERSIONS = ("cadical300", "cadical195", "cadical153")
     """Measured on the block manager's induction at 3+3: 3.0.0 takes two thirds of the time of the others."""
 
-    def __init__(self) -> None:
+    def __init__(self, proof: Path | None = None) -> None:
+        """`proof`: a file for everything that the engine is given and derives, in order."""
         from pysat import solvers
 
         known = [name for name in self.VERSIONS if hasattr(solvers.SolverNames, name)]
         self._solver: Any = solvers.Solver(name=known[0])
+        self._log = None if proof is None else ProofLog(proof, known[0], self._solver.solver)
         self._clauses = Clauses()
         self._inputs: set[int] = set()
-        for clause in self._clauses.base():
+        self._told = 0
+        self._give(self._clauses.base())
+
+    def _give(self, clauses: Iterable[list[int]]) -> None:
+        given = clauses if self._log is None else list(clauses)
+        if self._log is not None:
+            self._log.write(given)
+            self._log.forget(gate for node in self._clauses.defined[self._told :] for gate in self._clauses.gate(node))
+            self._told = len(self._clauses.defined)
+        for clause in given:
             self._solver.add_clause(clause)
 
     @property
@@ -57,21 +73,26 @@ class CadicalEngine:
         self._inputs.update(names)
 
     def _define(self, literals: Sequence[int]) -> list[int]:
-        for clause in self._clauses.needed(literals):
-            self._solver.add_clause(clause)
+        self._give(self._clauses.needed(literals))
         return [self._clauses.literal(literal) for literal in literals]
 
     def add(self, literals: Sequence[int]) -> None:
-        for literal in self._define(literals):
-            self._solver.add_clause([literal])
+        self._give([literal] for literal in self._define(literals))
 
     def solve(self, assumptions: Sequence[int]) -> list[int] | None:
-        if not self._solver.solve(assumptions=self._define(assumptions)):
+        assumed = self._define(assumptions)
+        if not self._solver.solve(assumptions=assumed):
+            if self._log is not None:
+                self._log.write([[-literal for literal in assumed]])
             return None
         return [literal - 1 for literal in self._solver.get_model() if literal > 0 and literal - 1 in self._inputs]
 
     def text(self, assumptions: Sequence[int]) -> str:
         raise NotImplementedError("CaDiCaL's clauses are not printed: ask the engine z3 for SMT-LIB")
+
+    def finish(self) -> None:
+        if self._log is not None:
+            self._log.close()
 
 
 class Z3Engine:
@@ -89,6 +110,7 @@ class Z3Engine:
         self._solver = z3.SolverFor(logic)
         self._clauses = Clauses()
         self._names: dict[int, str] = {}
+        self._named: set[str] = set()
         self._added: list[int] = []
         self._terms: dict[int, Any] = {}
         """For each literal of a clause, its term; z3 keeps what has a reference."""
@@ -101,14 +123,18 @@ class Z3Engine:
 
     def extend(self, left: Sequence[int], right: Sequence[int], names: Mapping[int, str]) -> None:
         self._clauses.extend(left, right)
-        self._names.update(names)
+        for node, name in names.items():
+            if name in self._named:
+                raise ValueError(f"two inputs are called {name!r}: z3 would take them for one")
+            self._named.add(name)
+            self._names[node] = name
 
     def _term(self, literal: int) -> Any:
         term = self._terms.get(literal)
         if term is None:
             if literal > 0:
-                name = self._names.get(literal - 1, f"gate.{literal - 1}")
-                term = self._z3.Bool(name)
+                # a gate has a number for its name, which z3 tells apart from every text
+                term = self._z3.Bool(self._names.get(literal - 1, literal - 1))
             else:
                 term = self._z3.Not(self._term(-literal))
             self._terms[literal] = term
@@ -151,11 +177,14 @@ class Z3Engine:
             copy.add(self._z3.Or([self._term(literal) for literal in clause]))
         return str(copy.to_smt2())
 
+    def finish(self) -> None:
+        """z3 writes no proof."""
 
-def make(name: str) -> Engine:
-    """The engine called "z3" or "cadical"."""
-    if name == "z3":
+
+def make(name: str, proof: Path | None = None) -> Engine:
+    """The engine called "z3" or "cadical", which alone can write a proof."""
+    if name == "z3" and proof is None:
         return Z3Engine()
     if name == "cadical":
-        return CadicalEngine()
+        return CadicalEngine(proof)
     raise ValueError(f"there is no engine {name!r}: choose cadical or z3")

@@ -9,14 +9,15 @@ from __future__ import annotations
 import pickle
 import sys
 from array import array
+from pathlib import Path
 from typing import BinaryIO
 
 from kvproof.model.solver_engines import make
 
 
-def serve(engine_name: str, requests: BinaryIO, answers: BinaryIO) -> None:
+def serve(engine_name: str, requests: BinaryIO, answers: BinaryIO, proof: Path | None = None) -> None:
     """Answer requests until the parent closes the pipe."""
-    engine = make(engine_name)
+    engine = make(engine_name, proof)
     while True:
         try:
             request = pickle.load(requests)
@@ -32,6 +33,9 @@ def serve(engine_name: str, requests: BinaryIO, answers: BinaryIO) -> None:
             engine.add(request[1])
         elif kind == "text":
             _answer(answers, engine.text(request[1]))
+        elif kind == "finish":
+            engine.finish()
+            _answer(answers, None)
         else:
             model = engine.solve(request[1])
             _answer(answers, (model, engine.clauses))
@@ -43,4 +47,4 @@ def _answer(answers: BinaryIO, value: object) -> None:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1], sys.stdin.buffer, sys.stdout.buffer)
+    serve(sys.argv[1], sys.stdin.buffer, sys.stdout.buffer, Path(sys.argv[2]) if len(sys.argv) > 2 else None)

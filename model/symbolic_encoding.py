@@ -8,6 +8,7 @@ the bits of two values of one shape correspond; `decoded` reads a concrete value
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
 from itertools import pairwise
 from typing import Any
 
@@ -34,7 +35,15 @@ Reading = Callable[[int], bool]
 
 
 class Freshness:
-    """Makes arbitrary values; `constraints` collects what must hold for them to be values of their shapes."""
+    """Makes arbitrary values; `constraints` collects what must hold for them to be values of their shapes.
+
+    The name of a bit is the name of the value and the way to the bit, each step with a mark of its own: ``.field`` of a
+    record, ``[key]`` of a map, a set or a partial map, ``[i]`` of a sequence or a queue, ``!`` the value of an optional
+    one and ``?`` that there is one, ``#`` the length of a sequence, ``@`` that an entry is there, ``^`` the priority of an
+    entry, ``:i`` a bit of a number. Fields are identifiers and keys are written by `label`, so neither holds a mark, the
+    way can be read back from the name, and two bits never have one name. What is known of bits is kept by their names,
+    and z3 knows them by nothing else: two bits of one name would be one bit there, and what is "proved" false.
+    """
 
     def __init__(self, algebra: Algebra, known: Mapping[str, int | str] | None = None) -> None:
         self.algebra = algebra
@@ -52,10 +61,10 @@ class Freshness:
         if isinstance(shape, IntShape):
             return self._integer(shape, name, used)
         if isinstance(shape, OptionShape):
-            present = self._bit(f"{name}.is", used)
-            return Option(present, self.value(shape.inner, name, present))
+            present = self._bit(f"{name}?", used)
+            return Option(present, self.value(shape.inner, f"{name}!", present))
         if isinstance(shape, SeqShape):
-            length = self._integer(IntShape(shape.limit if shape.exact else 0, shape.limit), f"{name}.len", used)
+            length = self._integer(IntShape(shape.limit if shape.exact else 0, shape.limit), f"{name}#", used)
             items = []
             for i in range(shape.limit):
                 within = used if shape.exact else self.algebra.less(self.algebra.number(i), length)
@@ -66,17 +75,16 @@ class Freshness:
         if isinstance(shape, MapShape):
             return MapValue(shape, tuple(self.value(shape.value, f"{name}[{label(key)}]") for key in shape.keys))
         if isinstance(shape, PartialMapShape):
-            bits = tuple(self._bit(f"{name}[{label(key)}].is", TRUE) for key in shape.keys)
-            values = [
-                self.value(shape.value, f"{name}[{label(key)}]", bit) for key, bit in zip(shape.keys, bits, strict=True)
-            ]
+            places = [f"{name}[{label(key)}]" for key in shape.keys]
+            bits = tuple(self._bit(f"{place}@", TRUE) for place in places)
+            values = [self.value(shape.value, place, bit) for place, bit in zip(places, bits, strict=True)]
             return PartialMapValue(shape, bits, tuple(values))
         if isinstance(shape, SetShape):
             return SetValue(shape, tuple(self._bit(f"{name}[{label(key)}]", TRUE) for key in shape.keys))
         assert isinstance(shape, QueueShape)
-        valid = tuple(self._bit(f"{name}#{i}.is", TRUE) for i in range(shape.capacity))
-        queued = tuple(self._integer(shape.item, f"{name}#{i}", valid[i]) for i in range(shape.capacity))
-        priorities = tuple(self._integer(shape.priority, f"{name}#{i}.at", valid[i]) for i in range(shape.capacity))
+        valid = tuple(self._bit(f"{name}[{i}]@", TRUE) for i in range(shape.capacity))
+        queued = tuple(self._integer(shape.item, f"{name}[{i}]", valid[i]) for i in range(shape.capacity))
+        priorities = tuple(self._integer(shape.priority, f"{name}[{i}]^", valid[i]) for i in range(shape.capacity))
         for i, j in pairwise(range(shape.capacity)):
             self.constraints.append(either(valid[j] ^ 1, valid[i]))
             self.constraints.append(either(valid[j] ^ 1, self.algebra.at_most(priorities[i], priorities[j])))
@@ -98,7 +106,7 @@ class Freshness:
 
     def _integer(self, shape: IntShape, name: str, used: int) -> Int:
         size = width(shape.low, shape.high)
-        bits = tuple(self._bit(f"{name}.{i}", used) for i in range(size))
+        bits = tuple(self._bit(f"{name}:{i}", used) for i in range(size))
         if size == 0:
             return self.algebra.number(shape.low)
         algebra = self.algebra
@@ -113,10 +121,17 @@ class Freshness:
 
 
 def label(key: Any) -> str:
-    """How a key reads in the name of a bit."""
+    """How a key reads in the name of a bit: different keys of one container differently.
+
+    A member of an enumeration is written by its name where that is an identifier, else by its number, which no name is.
+    """
     if isinstance(key, tuple):
-        return "(" + ",".join(label(element) for element in key) + ")"
-    return getattr(key, "name", None) or str(key)
+        return "(" + "".join(f"{label(element)}," for element in key) + ")"
+    if isinstance(key, Enum):
+        return key.name if key.name.isidentifier() else str(int(key.value))
+    if isinstance(key, bool | int | None):
+        return str(key)
+    raise TypeError(f"{key!r} is no key: keys are numbers, truth values, enumerations, None and tuples of them")
 
 
 def encoded(algebra: Algebra, shape: Shape, value: Any) -> Value:

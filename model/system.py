@@ -41,7 +41,7 @@ class System:
         self.representation = fresh.constraints
         """What makes the state's bits a state: ranges, sorted queues, zero where nothing is."""
         self._arguments: dict[tuple[str, Shape], Value] = {}
-        self._argument_constraints: dict[str, list[int]] = {}
+        self._argument_constraints: dict[tuple[str, Shape], list[int]] = {}
         self._transitions: dict[str, Transition] = {}
 
     @property
@@ -83,8 +83,8 @@ class System:
             if (name, shape) not in self._arguments:
                 fresh = Freshness(self.algebra)
                 taken = sum(1 for other, _ in self._arguments if other == name)
-                self._arguments[name, shape] = fresh.value(shape, f"argument.{name}{'~' * taken}")
-                self._argument_constraints[f"{name}{shape}"] = fresh.constraints
+                self._arguments[name, shape] = fresh.value(shape, f"argument {name}{'~' * taken}")
+                self._argument_constraints[name, shape] = fresh.constraints
             found[name] = self._arguments[name, shape]
         return found
 
@@ -92,7 +92,7 @@ class System:
         """What makes the bits of an operation's arguments arguments."""
         self.arguments(operation)
         shapes = self.lowering.argument_shapes(operation)
-        return [c for name, shape in shapes.items() for c in self._argument_constraints[f"{name}{shape}"]]
+        return [c for name, shape in shapes.items() for c in self._argument_constraints[name, shape]]
 
     def transition(self, operation: str) -> Transition:
         """An operation with arbitrary arguments on the arbitrary state."""

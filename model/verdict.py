@@ -8,6 +8,8 @@ from typing import Any
 
 import attrs
 
+from kvproof.model.certificate import Certificate
+
 
 class Verdict(Enum):
     """The result of a check. Only PROVED, HOLDS and EXPLORED are passes, each for what it names and no more."""
@@ -91,6 +93,8 @@ class OperationReport:
     """What the time did not suffice to decide."""
     goals: tuple[str, ...] = ()
     """The goals of depth that were asked for and are reached."""
+    certificate: Certificate | None = None
+    """Who asked for one: that the solver's proof was checked."""
 
 
 @attrs.frozen
@@ -116,6 +120,8 @@ class Report:
     nodes: int = 0
     clauses: int = 0
     message: str = ""
+    certificates: tuple[Certificate, ...] = ()
+    """Who asked for them: one for the hypotheses and one for each operation."""
 
     @property
     def off(self) -> tuple[str, ...]:

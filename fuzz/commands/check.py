@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.status import Status
 from rich.table import Table
 
+from kvproof.fuzz.commands.certify import certify
 from kvproof.fuzz.commands.fuzz import WORKING_FOLDER
 from kvproof.fuzz.counterexample import settle
 from kvproof.fuzz.options import file, folder, parse_parameters
@@ -21,7 +22,7 @@ from kvproof.fuzz.subject import MachineError
 from kvproof.fuzz.targets import DEFAULT_MACHINE
 from kvproof.model.bounded import check_bounded
 from kvproof.model.depth import Depth, account
-from kvproof.model.evidence import collect, write
+from kvproof.model.evidence import Evidence, EvidenceError, collect, read, write
 from kvproof.model.induction import check_induction
 from kvproof.model.machines import Bundle, UnknownMachine, load
 from kvproof.model.verdict import Finding, OperationReport, Report, Verdict, plain
@@ -74,6 +75,20 @@ class Task:
     metavar="FILE",
     help="Keep what was proved in a file; the one beside the machine goes into its document.",
 )
+@click.option(
+    "--certify",
+    "certified",
+    is_flag=True,
+    help="Only the proofs by induction, each checked by a program that has nothing to do with the solver; with --record, "
+    "what is certified is added to the evidence there, and what is in it already is left out.",
+)
+@click.option(
+    "--checker",
+    type=click.Choice(["own", "drat-trim"]),
+    default="own",
+    show_default=True,
+    help="For --certify: the checker that comes with kvproof (needs a C++ compiler), or drat-trim from the PATH.",
+)
 @click.pass_context
 def command(
     context: click.Context,
@@ -88,24 +103,32 @@ def command(
     bounded: bool,
     out: Path,
     record: Path | None,
+    certified: bool,
+    checker: str,
 ) -> None:
     """Prove every rule, promise, trial and invariant by induction at small sizes, every theorem for all integers, and find
     each variant's shortest counterexample.
 
     With --variant and no --sizes only the variants are checked; with --sizes and no --variant only the machine itself is.
+    With --certify only the proofs are, by two programs (--seconds is the solver's budget for each sizes then).
 
     Exit status 0 when the machine is proved and every variant violated, 1 when anything is violated that should not be, a
     variant is not, a proof is vacuous, or (without --sizes) no size accepts an operation or reaches a goal of depth; 3 when
     the time was too short to tell.
     """
     console = Console()
-    if record is not None and (variants or sizes or parameters):
+    if certified and (variants or parameters or bounded or engine != "cadical"):
+        raise MachineError("--certify is about the proofs by CaDiCaL at named sizes: leave the other options out")
+    if record is not None and (variants or parameters or (sizes and not certified)):
         raise MachineError("--record keeps the evidence of a whole check: leave --variant, --sizes and --parameter out")
     try:
         base = load(machine)
         tasks = list(_tasks(base, variants, sizes, parse_parameters(parameters), bounded))
     except (UnknownMachine, LanguageError, ValueError) as error:
         raise MachineError(str(error)) from error
+    if certified:
+        proved = {task.label: task.parameters for task in tasks if task.check == "induction"}
+        context.exit(certify(base, proved, console=console, checker=checker, seconds=seconds, jobs=jobs, record=record))
     table = Table(title=f"{machine}, {engine}", title_justify="left", box=SIMPLE_HEAD)
     for column in ("check", "verdict", "what"):
         table.add_column(column, overflow="fold")
@@ -153,11 +176,23 @@ def command(
         console.print(f"promised by trials, and no proof comes to them: {', '.join(silent)}", style="red")
         status = FINDING
     if record is not None and status == 0:
-        write(collect(base.definition, engine, proofs.items(), theorems, broken), record)
+        shown = collect(base.definition, engine, proofs.items(), theorems, broken)
+        before = _before(record)
+        if before is not None and before.specification == shown.specification:
+            shown = attrs.evolve(shown, certified=before.certified)
+        write(shown, record)
         console.print(f"kept in {record}")
     elif record is not None:
         console.print(f"{record} is left as it was: only a check without findings is kept", style="yellow")
     context.exit(status)
+
+
+def _before(record: Path) -> Evidence | None:
+    """The evidence that a file has had; none where it was something else."""
+    try:
+        return read(record)
+    except EvidenceError:
+        return None
 
 
 def _never_accepted(proofs: list[Report]) -> list[str]:

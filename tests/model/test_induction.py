@@ -100,7 +100,7 @@ def test_the_budget_spent_is_unknown_and_not_a_pass() -> None:
 
 def test_a_proof_that_takes_too_long_is_unknown_and_says_what_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = OperationInduction.run
-    monkeypatch.setattr(OperationInduction, "run", lambda self, _deadline: whole(self, 0.0))
+    monkeypatch.setattr(OperationInduction, "run", lambda self, _deadline, _certifier: whole(self, 0.0))
     bundle = load("block-manager")
     sizes = bundle.sizes["induction"]["2+1, no reuse"]
     report = check_induction(bundle.definition, sizes, operations=["add"])

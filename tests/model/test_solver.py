@@ -8,7 +8,7 @@ import time
 import pytest
 
 from kvproof.model.circuit import TRUE, Circuit, value_of
-from kvproof.model.solver import ENGINES, Outcome, Solver, SolverFailed
+from kvproof.model.solver import ENGINES, Outcome, Solver, SolverFailed, WrongModel
 from kvproof.model.solver_backbone import decided_inputs
 from kvproof.model.symbolic_integers import Int, Integers
 
@@ -120,3 +120,26 @@ def test_decided_inputs_are_constants_and_copies(engine: str) -> None:
         assert decided_inputs(circuit, solver, FOREVER) == (Outcome.SATISFIABLE, {"b": "a", "c": 1})
         solver.add([a, b ^ 1])
         assert decided_inputs(circuit, solver, FOREVER) == (Outcome.UNSATISFIABLE, {})
+
+
+class Liar(Solver):
+    """A solver whose engine answers as it likes."""
+
+    lie: list[int] | None = None
+
+    def _reply(self, deadline: float) -> tuple[list[int] | None, int]:
+        super()._reply(deadline)
+        return self.lie, 0
+
+
+@pytest.mark.parametrize("lie", [[], [1], [1, 2]])
+def test_a_model_that_is_none_is_a_defect_and_no_answer(engine: str, lie: list[int]) -> None:
+    circuit = Circuit()
+    a, b = circuit.input("a"), circuit.input("b")
+    with Liar(circuit, engine) as solver:
+        solver.add([circuit.xor(a, b)])
+        solver.lie = [2]
+        assert solver.solve([b], FOREVER).satisfiable
+        solver.lie = lie
+        with pytest.raises(WrongModel, match=engine):
+            solver.solve([b], FOREVER)
