@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import functools
 import random
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -118,8 +119,14 @@ def reached(definition: Definition, roots: Collection[str], judgements: bool = T
         if name in found or name not in definition.methods:
             continue
         found.add(name)
-        pending.extend(_calls(definition.methods[name].node, judgements))
+        pending.extend(_called(definition.methods[name].node, judgements))
     return found
+
+
+@functools.cache
+def _called(node: ast.FunctionDef, judgements: bool) -> tuple[str, ...]:
+    """The methods that a method calls."""
+    return tuple(dict.fromkeys(_calls(node, judgements)))
 
 
 def _calls(node: ast.AST, judgements: bool) -> Iterator[str]:
@@ -132,6 +139,7 @@ def _calls(node: ast.AST, judgements: bool) -> Iterator[str]:
         yield from _calls(part, judgements)
 
 
+@functools.cache
 def _judges(definition: Definition, mutated: str) -> dict[str, Method]:
     """The methods in which invariants, the normal form or rules call what they called before `mutated` was."""
     concerned = {
@@ -164,7 +172,7 @@ class _Renaming(ast.NodeTransformer):
         self._names = names
 
     def whole(self, node: ast.FunctionDef) -> ast.FunctionDef:
-        if not any(name in self._names for name in _calls(node, judgements=True)):
+        if not any(name in self._names for name in _called(node, judgements=True)):
             return node
         made = self.visit(copy.deepcopy(node))
         assert isinstance(made, ast.FunctionDef)

@@ -43,8 +43,7 @@ def _mutants(machine: str, seed: int) -> list[Mutant]:
     """The machine's own mutants, in random order: what it inherits is mutated in the machine that it extends."""
     bundle = _bundle(machine)
     inherited = load(bundle.built_on).definition.methods if bundle.built_on else {}
-    own = (one for one in drawn(bundle.definition, seed) if inherited.get(one.method.name) is not one.method)
-    return [one for one in own if one.is_in_the_language]
+    return [one for one in drawn(bundle.definition, seed) if inherited.get(one.method.name) is not one.method]
 
 
 @cache
@@ -100,7 +99,7 @@ class Campaign:
         for mutant in _mutants(self._machine, self._seed):
             if sum(1 for name in self.results if self.fate(name) is not Fate.MEANINGLESS) >= count:
                 return
-            if mutant.name not in self.results:
+            if mutant.name not in self.results and mutant.is_in_the_language:
                 place = f"{Path(mutant.method.file).name}:{mutant.mutation.line}"
                 self.results[mutant.name] = {"place": place, "shown": mutant.shown, "tried": []}
 
