@@ -54,7 +54,7 @@ class OperationInduction:
         goals: Collection[str] = (),
         most_findings: int = MOST_FINDINGS,
     ) -> None:
-        """`goals`: the goals of depth to look for, once all is proved; `most_findings`: broken rules after which it is over."""
+        """`goals`: the goals of depth to look for, once all is proved; `most_findings`: broken rules that are enough."""
         self._operation = operation
         self._goals_of_depth = goals
         self._most_findings = most_findings
