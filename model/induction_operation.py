@@ -55,11 +55,13 @@ class OperationInduction:
         engine: str,
         goals: Collection[str] = (),
         proof: Path | None = None,
+        most_findings: int = MOST_FINDINGS,
     ) -> None:
-        """`goals`: the goals of depth to look for, once all is proved. `proof`: a file for the solver's proof, see
-        `certificate`."""
+        """`goals`: the goals of depth to look for, once all is proved; `proof`: a file for the solver's proof, see
+        `certificate`; `most_findings`: broken rules that are enough."""
         self._operation = operation
         self._goals_of_depth = goals
+        self._most_findings = most_findings
         self._system = System(definition, parameters, known, depth=bool(goals))
         self._circuit = self._system.circuit
         self._transition: Transition = self._system.transition(operation)
@@ -154,7 +156,7 @@ class OperationInduction:
             if not self._disprove(group, deadline):
                 self._undecided.extend(target.rule for left in groups[position:] for target in left)
                 return False
-            if len(self._findings) >= MOST_FINDINGS:
+            if len(self._findings) >= self._most_findings:
                 break
         return True
 
@@ -171,7 +173,7 @@ class OperationInduction:
             finding = self._finding(answer)
             if all(finding.rule != other.rule for other in self._findings):
                 self._findings.append(finding)
-            if len(self._findings) >= MOST_FINDINGS:
+            if len(self._findings) >= self._most_findings:
                 return True
             # Look on for executions that do not break this rule first.
             self._solver.add([target.bad ^ 1 for target in self._targets if target.rule == finding.rule])

@@ -98,7 +98,10 @@ class Expressions(Reads):
                 value = environment.state[node.attr]
                 return View([(TRUE, value)]) if isinstance(value, Container) else value
             case ast.Name(id=owner) if owner not in environment.locals:
-                return self.algebra.constant(getattr(global_value(self.activation.method, owner), node.attr))
+                try:
+                    return self.algebra.constant(getattr(global_value(self.activation.method, owner), node.attr))
+                except KeyError:
+                    raise self.refuse(node, f"{owner} has no value on this path: assign it before the branch") from None
         record = self.present(self.evaluate(node.value, environment), node.value, environment)
         if isinstance(record, Rec):
             return record.field(node.attr)

@@ -1,0 +1,217 @@
+"""A campaign of mutants: which mistakes in a machine `kvproof check` notices, and at which sizes.
+
+    python tests/model/mutation_campaign.py block-manager --count 50 --seconds 10 --results mutants.json
+
+Sizes are taken cheapest first, and a mutant that is refuted is done. Run again, it goes on with the mutants that are left,
+at sizes where they were not tried or where the time was too short; `--rerun` forgets what was found of those. `--report`
+only tells what there is.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kvproof.model.induction import inlined_size
+from kvproof.model.machines import Bundle, load
+from kvproof.model.mutant_check import Fate, check_mutant, known_bits
+from kvproof.model.mutants import Mutant, drawn
+from kvproof.model.system import System
+
+SEED = 12
+
+Results = dict[str, dict[str, Any]]
+"""For each mutant: its change, and for each of the sizes and operations tried, how it fared."""
+
+
+@cache
+def _bundle(machine: str) -> Bundle:
+    return load(machine)
+
+
+@cache
+def _mutants(machine: str, seed: int) -> list[Mutant]:
+    """The machine's own mutants, in random order: what it inherits is mutated in the machine that it extends."""
+    bundle = _bundle(machine)
+    inherited = load(bundle.built_on).definition.methods if bundle.built_on else {}
+    return [one for one in drawn(bundle.definition, seed) if inherited.get(one.method.name) is not one.method]
+
+
+@cache
+def _known(machine: str, label: str) -> Mapping[str, int | str]:
+    bundle = _bundle(machine)
+    return known_bits(bundle.definition, bundle.sizes["induction"][label])
+
+
+def cost(machine: str, label: str) -> int:
+    """How large the hypotheses of a machine are at these sizes."""
+    bundle = _bundle(machine)
+    system = System(bundle.definition, bundle.sizes["induction"][label])
+    for operation in system.operations:
+        system.argument_constraints(operation)
+    assert system.hypotheses
+    return len(system.circuit)
+
+
+def examine(machine: str, seed: int, name: str, pairs: Sequence[tuple[str, str]], seconds: float) -> list[list[Any]]:
+    """The fate of one mutant at sizes and operations, in order, up to the first that refutes it."""
+    mutant = next(one for one in _mutants(machine, seed) if one.name == name)
+    found: list[list[Any]] = []
+    for label, operation in pairs:
+        noticed = check_mutant(
+            mutant, _bundle(machine).sizes["induction"][label], operation, _known(machine, label), seconds
+        )
+        found.append([label, operation, noticed.fate.value, noticed.by, noticed.kind, noticed.seconds, seconds])
+        if noticed.fate in (Fate.REFUTED, Fate.MEANINGLESS):
+            break
+    return found
+
+
+class Campaign:
+    """The results of a machine's campaign, kept in a file."""
+
+    def __init__(self, machine: str, file: Path, seed: int) -> None:
+        self._machine, self._file, self._seed = machine, file, seed
+        kept = json.loads(file.read_text()) if file.exists() else {}
+        self._all: dict[str, Any] = kept
+        self.results: Results = kept.setdefault(machine, {})
+        self._costs: dict[str, int] = kept.setdefault("costs", {}).setdefault(machine, {})
+
+    def labels(self) -> list[str]:
+        """The sizes at which the machine is proved, cheapest first."""
+        labels = list(_bundle(self._machine).sizes["induction"])
+        for label in labels:
+            if label not in self._costs:
+                self._costs[label] = cost(self._machine, label)
+        return sorted(labels, key=lambda label: self._costs[label])
+
+    def take(self, count: int) -> None:
+        """Bring the campaign to `count` mutants that mean something."""
+        for mutant in _mutants(self._machine, self._seed):
+            if sum(1 for name in self.results if self.fate(name) is not Fate.MEANINGLESS) >= count:
+                return
+            if mutant.name not in self.results and mutant.is_in_the_language:
+                place = f"{Path(mutant.method.file).name}:{mutant.mutation.line}"
+                self.results[mutant.name] = {"place": place, "shown": mutant.shown, "tried": []}
+
+    def fate(self, name: str) -> Fate:
+        """What is known of a mutant: the first of the fates below that some size shows."""
+        fates = {Fate(tried[2]) for tried in self.results[name]["tried"]}
+        for fate in (Fate.MEANINGLESS, Fate.REFUTED, Fate.UNKNOWN, Fate.SURVIVED, Fate.OFF, Fate.EQUIVALENT):
+            if fate in fates:
+                return fate
+        return Fate.UNKNOWN
+
+    def left(self, name: str, labels: Sequence[str], seconds: float) -> list[tuple[str, str]]:
+        """Sizes and operations at which a mutant is still to be tried."""
+        if self.fate(name) in (Fate.REFUTED, Fate.MEANINGLESS):
+            return []
+        mutant = next(one for one in _mutants(self._machine, self._seed) if one.name == name)
+        definition = _bundle(self._machine).definition
+        operations = sorted(mutant.checked, key=lambda one: inlined_size(definition, one))
+        done = {
+            (label, operation)
+            for label, operation, fate, *_, given in self.results[name]["tried"]
+            if Fate(fate) is not Fate.UNKNOWN or given >= seconds
+        }
+        return [(label, one) for label in labels for one in operations if (label, one) not in done]
+
+    def note(self, name: str, found: list[list[Any]]) -> None:
+        """Keep what was found of a mutant."""
+        now = {(label, operation) for label, operation, *_ in found}
+        kept = [tried for tried in self.results[name]["tried"] if (tried[0], tried[1]) not in now]
+        self.results[name]["tried"] = kept + found
+        self.save()
+
+    def save(self) -> None:
+        """Write the file; what other machines' campaigns wrote meanwhile stays."""
+        kept = json.loads(self._file.read_text()) if self._file.exists() else {}
+        kept[self._machine] = self.results
+        kept.setdefault("costs", {})[self._machine] = self._costs
+        self._file.write_text(json.dumps(kept, indent=1))
+
+    def report(self) -> Iterator[str]:
+        """The score, and every mutant that was not refuted."""
+        fates = {name: self.fate(name) for name in self.results}
+        score = Counter(fate.value for fate in fates.values())
+        yield f"{self._machine}: {len(fates) - score['meaningless']} mutants, {dict(score.most_common())}"
+        refuted = [self.results[name]["tried"][-1] for name, fate in fates.items() if fate is Fate.REFUTED]
+        yield f"  by {dict(Counter(tried[4] for tried in refuted).most_common())}"
+        yield f"  at {dict(Counter(tried[0] for tried in refuted).most_common())}"
+        for name, fate in fates.items():
+            if fate not in (Fate.REFUTED, Fate.MEANINGLESS):
+                one = self.results[name]
+                tried = Counter(f"{t[2]} in {t[1]}" for t in one["tried"])
+                yield f"  {fate.value}: {one['place']} {name}: {one['shown']}  [{dict(tried)}]"
+
+
+@click.command()
+@click.argument("machine")
+@click.option("--count", default=50, show_default=True)
+@click.option("--seconds", default=10.0, show_default=True, help="For each operation at each of the sizes.")
+@click.option("--first", type=int, help="Only so many of the cheapest sizes.")
+@click.option("--sizes", multiple=True, help="Only these sizes.")
+@click.option("--mutant", "names", multiple=True, help="Only these mutants.")
+@click.option("--minutes", default=600.0, show_default=True, help="For the whole run, which may then be run again.")
+@click.option("--jobs", default=1, show_default=True)
+@click.option("--seed", default=SEED, show_default=True)
+@click.option("--rerun", is_flag=True, help="Forget what was found of mutants that were not refuted.")
+@click.option("--report", "only_report", is_flag=True)
+@click.option("--results", type=click.Path(path_type=Path), required=True)
+def campaign(
+    machine: str,
+    count: int,
+    seconds: float,
+    first: int | None,
+    sizes: tuple[str, ...],
+    names: tuple[str, ...],
+    minutes: float,
+    jobs: int,
+    seed: int,
+    rerun: bool,
+    only_report: bool,
+    results: Path,
+) -> None:
+    """Check the mutants of a machine, and tell the score."""
+    run = Campaign(machine, results, seed)
+    if not only_report:
+        labels = [label for label in run.labels() if not sizes or label in sizes][:first]
+        click.echo(f"{machine}: {', '.join(labels)}")
+        for one in run.results.values() if rerun else ():
+            if not any(tried[2] == Fate.REFUTED.value for tried in one["tried"]):
+                one["tried"] = []
+        deadline = time.monotonic() + 60 * minutes
+        with ProcessPoolExecutor(max_workers=jobs) as pool:
+            pending: dict[Future[list[list[Any]]], str] = {}
+            while True:
+                run.take(count)
+                for name in names or run.results:
+                    if len(pending) == jobs or time.monotonic() > deadline:
+                        break
+                    pairs = run.left(name, labels, seconds)
+                    if pairs and name not in pending.values():
+                        pending[pool.submit(examine, machine, seed, name, pairs, seconds)] = name
+                if not pending:
+                    break
+                for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                    name = pending.pop(future)
+                    run.note(name, future.result())
+                    told = run.results[name]["tried"][-1]
+                    now = time.strftime("%H:%M:%S")
+                    click.echo(f"{now} {run.fate(name).value:12} {name}: {told[0]} {told[3][:60]}")
+                    sys.stdout.flush()
+    for line in run.report():
+        click.echo(line)
+
+
+if __name__ == "__main__":
+    campaign()
