@@ -83,11 +83,16 @@ class Device(Machine[TransfersParameters]):
     ) -> None:
         """Append work to the open batch of a stream: a copy, or a kernel that reads a slot or writes `content` to one.
 
-        The three rules are the whole discipline: whatever conflicts with the new work, and is pending, comes before it.
-        The work of one batch is unordered among itself, so a conflict within a batch breaks them, too.
+        The last three rules are the whole discipline: whatever conflicts with the new work, and is pending, comes before
+        it. The work of one batch is unordered among itself, so a conflict within a batch breaks them, too.
         """
         require(not self.is_pending(work), "submit-free-ticket")
         require(source is not None or target is not None, "submit-something")
+        require(
+            (source is not None or target is None or self.level(target) == PRIMARY)
+            and (target is not None or source is None or self.level(source) == PRIMARY),
+            "kernels-use-device-memory",
+        )
         require(
             all(other in self.known[stream] for other in self.every(Work) if self.writes(other, source)),
             "read-after-write",

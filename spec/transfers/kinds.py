@@ -146,5 +146,7 @@ class Move(Record):
 Moves = Annotated[tuple[Move, ...], AtMost(lambda p: p.moves_max)]
 """The copies of one operation, in order."""
 
+Slots = Annotated[tuple[Slot, ...], AtMost(lambda p: p.primary_slots + p.secondary_slots)]
+"""The slot of each block."""
 Data = Annotated[tuple[Content, ...], AtMost(lambda p: p.granules)]
 """Contents of a slot, granule by granule."""

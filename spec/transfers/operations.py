@@ -6,7 +6,7 @@ sequence of operations contains its schedule, and all schedules are sequences of
 
 from __future__ import annotations
 
-from kvproof.spec.lang import operation, reject, sometimes
+from kvproof.spec.lang import ensure, operation, reject, sometimes
 from kvproof.spec.transfers.kinds import (
     COMPUTE,
     FIRST,
@@ -19,6 +19,7 @@ from kvproof.spec.transfers.kinds import (
     Granule,
     Moves,
     Slot,
+    Slots,
     Stream,
     Work,
 )
@@ -59,17 +60,37 @@ class Operations(Tables):
         if self.free_tickets() < len(moves):
             sometimes("the queues are full")
             reject("full")
-        made = 0
+        free, wanted = self.free_tickets(), self.slots_after(moves)
+        made, left_out = 0, 0
         for move in moves:
             if move.block != move.into and not (self.on_host(move.block) and self.on_host(move.into)):
                 if not self.in_iteration:
                     self.begin()
                 self.copy(move, self.ticket())
                 made += 1
+            else:
+                left_out += 1
         for stream in self.every(Stream):
             if self.has_open(stream):
                 self.close(stream)
+        ensure(made + left_out == len(moves), "every-move-is-made-or-left-out")
+        ensure(free - self.free_tickets() == made, "one-piece-of-work-a-move")
+        ensure(all(self.slot[block] == wanted[block] for block in self.every(Block)), "moves-exchange-slots")
         return made
+
+    def slots_after(self, moves: Moves) -> Slots:
+        """Where all blocks are once moves are made: each from one level to the other exchanges two slots."""
+        found: Slots = ()
+        for block in self.every(Block):
+            found = found + (self.slot[block],)
+        for move in moves:
+            here, there = found[move.block], found[move.into]
+            if self.level(here) != self.level(there):
+                moved: Slots = ()
+                for block in self.every(Block):
+                    moved = moved + (there if block == move.block else here if block == move.into else found[block],)
+                found = moved
+        return found
 
     def on_host(self, block: Block) -> bool:
         """Whether a block is in host memory, or will be."""
