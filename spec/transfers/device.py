@@ -77,6 +77,10 @@ class Device(Machine[TransfersParameters]):
         """Whether pending work reads a slot."""
         return slot is not None and self.is_pending(work) and self.source[work] == slot
 
+    def is_on_host(self, slot: Slot | None) -> bool:
+        """Whether there is a slot, and it is in host memory."""
+        return slot is not None and self.level(slot) == SECONDARY
+
     @step
     def submit(
         self, work: Work, stream: Stream, source: Slot | None, target: Slot | None, length: Length, content: Content
@@ -89,8 +93,7 @@ class Device(Machine[TransfersParameters]):
         require(not self.is_pending(work), "submit-free-ticket")
         require(source is not None or target is not None, "submit-something")
         require(
-            (source is not None or target is None or self.level(target) == PRIMARY)
-            and (target is not None or source is None or self.level(source) == PRIMARY),
+            not (self.is_on_host(source) or self.is_on_host(target)) or (source is not None and target is not None),
             "kernels-use-device-memory",
         )
         require(

@@ -79,6 +79,7 @@ UNREACHED: Mapping[str, str] = {
     },
     "join: stream and other: equal": "a stream is in order with itself, and nobody lets it wait for itself",
     "meets: *: all false": "the rule that asks it holds: nothing is read but what is read when all happens in order",
+    "submit: source *: `* is not None` false": "the rule that asks it holds: what touches host memory is a copy",
     "state before: full": "no work comes before itself",
 }
 """The goals of depth that nothing can reach, and why."""
