@@ -127,7 +127,12 @@ class _Checker:
             check_theorem(self._definition, self._method)
 
     def _names(self) -> None:
-        """A local hides nothing that the language, or the module, has under its name."""
+        """A local hides nothing that the module, or the method, uses under its name."""
+        called = {
+            node.func.id
+            for node in ast.walk(self._method.node)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }
         for node in ast.walk(self._method.node):
             name = node.arg if isinstance(node, ast.arg) else node.id if isinstance(node, ast.Name) else ""
             if not name or (isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store)):
@@ -135,7 +140,7 @@ class _Checker:
             if isinstance(node, ast.arg) and name == "self" and node is self._method.node.args.args[0]:
                 continue
             known = self._method.namespace.get(name)
-            if name == "self" or name in FUNCTIONS or name in STATEMENT_FUNCTIONS or isinstance(known, type):
+            if name == "self" or name in called or isinstance(known, type):
                 self._refuse(node, f"a local named {name} hides what has this name", "Give it another name")
 
     def _rules_first(self) -> None:
