@@ -77,6 +77,13 @@ def check_machine(definition: Definition) -> None:
     accepted.update(new)
 
 
+def check_method(definition: Definition, method: Method) -> None:
+    """The same for one method among others that are in the language: a mutant of it."""
+    _Checker(definition, method).run()
+    check_assignment(method)
+    check_types(definition, method)
+
+
 @functools.cache
 def _accepted(interface: Hashable) -> set[Method]:
     """The methods that were accepted among others of these signatures: a machine and its variants have most in common."""
