@@ -8,7 +8,11 @@ import pytest
 from symbolic_agreement import disagreements, random_runs
 from written import bundle
 
+from kvproof.model.bounded import check_bounded
+from kvproof.model.lowering_record import LoweringError
 from kvproof.model.system import System
+from kvproof.model.verdict import Verdict
+from kvproof.spec.lang import LanguageError
 
 COUNTING = """
     n: N
@@ -65,6 +69,10 @@ QUEUE = """
 def operation(arguments: str, body: str, name: str = "f") -> str:
     lines = "\n        ".join(body.splitlines())
     return f'    @operation\n    def {name}(self{arguments}) -> int:\n        "It."\n        {lines}\n'
+
+
+def text_of(members: str) -> str:
+    return "T4 = Annotated[tuple[N, ...], AtMost(4)]\nclass M(Machine[P]):\n    unused: bool\n" + members
 
 
 CASES = {
@@ -257,10 +265,39 @@ CASES = {
 
 @pytest.mark.parametrize("title", CASES)
 def test_the_circuit_does_what_python_does(tmp_path: Path, title: str) -> None:
-    text = "T4 = Annotated[tuple[N, ...], AtMost(4)]\nclass M(Machine[P]):\n    unused: bool\n" + CASES[title]
-    made = bundle(tmp_path, text)
+    made = bundle(tmp_path, text_of(CASES[title]))
     parameters = made.parameters({})
     system = System(made.definition, parameters)
     found, outcomes = disagreements(system, random_runs(system, lambda: made.definition.cls(parameters), 500, seed=1))
     assert found == []
     assert sum(outcomes.values()) == 500
+
+
+@pytest.mark.parametrize("title", CASES)
+def test_what_the_circuit_finds_breaks_when_it_is_run(tmp_path: Path, title: str) -> None:
+    made = bundle(tmp_path, text_of(CASES[title]))
+    report = check_bounded(made.definition, made.parameters({}), depth=1)  # runs what it finds, or fails itself
+    assert report.verdict in (Verdict.HOLDS, Verdict.VIOLATED)
+
+
+@pytest.mark.parametrize(
+    ("body", "problem", "remedy"),
+    [
+        ("return 9 // i", "a divisor must be a positive constant or parameter, this one lies in -3..3", ""),
+        ("x = 9\nx %= i\nreturn x", "a divisor must be a positive constant", ""),
+        (
+            "r = 0\nfor k in range(0, 6, i):\n    r += 1\nreturn r",
+            "the step of range(0, 6, i) lies in -3..3",
+            "Step by a",
+        ),
+        ("r = 0\nfor k in range(0, 6, self.params.a - 3):\n    r += 1\nreturn r", "lies in 0..0", "Step by a"),
+    ],
+)
+def test_what_has_no_circuit_is_told_with_line_and_remedy(tmp_path: Path, body: str, problem: str, remedy: str) -> None:
+    made = bundle(tmp_path, text_of(operation(", i: Z", body)))
+    with pytest.raises(LoweringError) as caught:
+        System(made.definition, made.parameters({})).transition("f")
+    assert problem in caught.value.problem
+    assert caught.value.remedy.startswith(remedy or "Write it with numbers")
+    assert caught.value.line > 0
+    assert isinstance(caught.value, LanguageError)
