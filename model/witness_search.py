@@ -295,7 +295,7 @@ class _Search:
         mistaken = slipped(self._definition, slip)
         method = mistaken.get(method.name, method)
         definition = _with(self._definition, {**copies, method.name: method, **mistaken})
-        record = Record(circuit)
+        record = Record(circuit, method.name)
         probed = {id(c.statement): [d for d in conjuncts if d.statement is c.statement] for c in conjuncts}
         for name, other in mistaken.items():
             pairs = zip(stated(self._definition.methods[name].node), stated(other.node), strict=True)
@@ -426,7 +426,7 @@ class _Probing(Statements):
         probes = []
         for conjunct in self._probed.get(id(node), ()):
             assert conjunct.weaker is not None
-            record, self.record = self.record, Record(self.circuit)
+            record, self.record = self.record, Record(self.circuit, self.record.method)
             holds = self.truth(conjunct.weaker, environment.branch(self.circuit, TRUE))
             probes.append((conjunct, holds, self.circuit.any([o.bad for o in self.record.obligations])))
             self.record = record

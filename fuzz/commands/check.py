@@ -158,6 +158,8 @@ def command(
                 console.print(f"{told[0]}: {told[1]}, {report.seconds:.1f} s", highlight=False, soft_wrap=True)
             for finding in report.findings if report.verdict is Verdict.NOT_INDUCTIVE else ():
                 _show_state(console, finding)
+    except LanguageError as error:  # what has no circuit at these sizes
+        raise MachineError(str(error)) from error
     except KeyboardInterrupt:
         console.print("interrupted; this is what was checked", style="yellow")
         status = 130

@@ -77,6 +77,13 @@ def check_machine(definition: Definition) -> None:
     accepted.update(new)
 
 
+def check_method(definition: Definition, method: Method) -> None:
+    """The same for one method among others that are in the language: a mutant of it."""
+    _Checker(definition, method).run()
+    check_assignment(method)
+    check_types(definition, method)
+
+
 @functools.cache
 def _accepted(interface: Hashable) -> set[Method]:
     """The methods that were accepted among others of these signatures: a machine and its variants have most in common."""
@@ -127,7 +134,12 @@ class _Checker:
             check_theorem(self._definition, self._method)
 
     def _names(self) -> None:
-        """A local hides nothing that the language, or the module, has under its name."""
+        """A local hides nothing that the module, or the method, uses under its name."""
+        called = {
+            node.func.id
+            for node in ast.walk(self._method.node)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }
         for node in ast.walk(self._method.node):
             name = node.arg if isinstance(node, ast.arg) else node.id if isinstance(node, ast.Name) else ""
             if not name or (isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store)):
@@ -135,7 +147,7 @@ class _Checker:
             if isinstance(node, ast.arg) and name == "self" and node is self._method.node.args.args[0]:
                 continue
             known = self._method.namespace.get(name)
-            if name == "self" or name in FUNCTIONS or name in STATEMENT_FUNCTIONS or isinstance(known, type):
+            if name == "self" or name in called or isinstance(known, type):
                 self._refuse(node, f"a local named {name} hides what has this name", "Give it another name")
 
     def _rules_first(self) -> None:

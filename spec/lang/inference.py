@@ -265,10 +265,6 @@ class _Inference:
         if isinstance(kind, CONTAINERS):
             problem = f"the container {ast.unparse(node)} is used as a value"
             self._refuse(node, problem, "Name it in full where it is read: a second name would follow its changes")
-        if self._final and isinstance(kind, Mixed):
-            self._refuse(
-                node, f"{ast.unparse(node)} has {told(kind)}", "Give every local and sequence values of one type"
-            )
         return kind
 
     def _condition(self, node: ast.expr) -> None:
@@ -358,7 +354,10 @@ class _Inference:
             if name in inside:
                 return inside[name]
         if name in self._locals:
-            return self._locals[name]
+            kind = self._locals[name]
+            if self._final and isinstance(kind, Mixed):
+                self._refuse(node, f"{name} has {told(kind)}", "Give every local values of one type")
+            return kind
         try:
             value = global_value(self._method, name)
         except KeyError:

@@ -60,7 +60,7 @@ def _machine() -> str:
             f"        self.add{number}(key)\n        seen: Seen{number} = ()",
             f"        for x in self.s{number}:\n            seen = (seen + (x,))[:9]\n        return seen",
             f"    @operation\n    def h{number}(self, key: {key}) -> int:\n        'It empties what it walks through.'",
-            f"        count = 0\n        members = self.d{number}[E.Y][key]\n        for x in members:",
+            f"        count = 0\n        for x in self.d{number}[E.Y][key]:",
             f"            self.take{number}(x)\n            count += 1",
             f"        for x in self.s{number}:\n            self.take{number}(x)\n            count += 1",
             "        return count",
@@ -96,8 +96,7 @@ def _machine() -> str:
     def drain(self, most: A) -> int:
         "It empties the queue that it walks through."
         sum = 0
-        queue = self.e[E.Y]
-        for a in queue:
+        for a in self.e[E.Y]:
             if a <= most:
                 self.pull(a)
                 sum = sum * 4 + a + 1
