@@ -51,7 +51,7 @@ def test_a_local_hides_nothing_that_its_method_needs(tmp_path: Path, name: str) 
     for text in (
         f"@operation\n        def f(self, {name}: N) -> int:\n            'It.'\n            return 0",
         f"@operation\n        def f(self) -> int:\n            'It.'\n            {name} = 3\n            return 0",
-        f"@operation\n        def f(self) -> int:\n            'It.'\n            return sum(1 for {name} in self.every(A))",
+        f"@operation\n        def f(self) -> int:\n            'It.'\n            return sum(1 for {name} in E)",
     ):
         with pytest.raises(LanguageError, match=f"a local is called {name}. Give it another name"):
             bundle(tmp_path, f"    class M(Machine[P]):\n        v: N\n        {text}")
