@@ -136,26 +136,34 @@ def records_in(kind: Type) -> set[str]:
     return {name for inner in inner_types(kind) for name in records_in(inner)}
 
 
+Tested = tuple[Position, Type, Type, str]
+
+
 @attrs.frozen
 class Findings:
-    """What the methods of a machine need, at which expressions: the same for all variants that have a method in common."""
+    """What the methods of a machine need, at which expressions: the same for all variants that have a method in common.
 
-    keys: tuple[tuple[Position, str], ...]
-    """Where a key of a total map may not be one, and what its keys are."""
-    written: tuple[tuple[Position, Type, Type], ...]
+    What is tested has a place, the type that it must have, what is known of the value, and the rule that it breaks.
+    """
+
+    keys: tuple[tuple[Position, str, str], ...]
+    """Where a key of a total map may not be one, what its keys are, and how the place is told."""
+    written: tuple[Tested, ...]
     """Where something is written that may be outside its type: the type, and what is known of the value."""
-    keyed: tuple[tuple[Position, Type, Type], ...]
+    keyed: tuple[Tested, ...]
     """The same of the key of a partial map."""
-    given: tuple[tuple[Position, Type, Type], ...]
+    given: tuple[Tested, ...]
     """The same of what is put into a set or a queue."""
-    returned: tuple[tuple[Position, Type, Type], ...]
+    returned: tuple[Tested, ...]
     """The same of what a helper returns."""
     missing: tuple[str, ...]
     """The arguments that may be None and must not be."""
 
     def records(self) -> set[str]:
         """The records that are tested as such."""
-        found = {name for _, kind, known in self.written + self.given + self.returned for name in _tested(kind, known)}
+        found = {
+            name for _, kind, known, _ in self.written + self.given + self.returned for name in _tested(kind, known)
+        }
         return found
 
 
@@ -171,11 +179,11 @@ def _tested(kind: Type, found: Type) -> set[str]:
 
 def findings(evidence: Evidence, method: Method) -> Findings:
     """Look through a method in the language."""
-    keys: list[tuple[Position, str]] = []
-    written: list[tuple[Position, Type, Type]] = []
-    keyed: list[tuple[Position, Type, Type]] = []
-    given: list[tuple[Position, Type, Type]] = []
-    returned: list[tuple[Position, Type, Type]] = []
+    keys: list[tuple[Position, str, str]] = []
+    written: list[Tested] = []
+    keyed: list[Tested] = []
+    given: list[Tested] = []
+    returned: list[Tested] = []
     for node in ast.walk(method.node):
         place = position(node)
         match node:
@@ -185,20 +193,20 @@ def findings(evidence: Evidence, method: Method) -> Findings:
                 if isinstance(container, MapType):
                     stores = not isinstance(node.ctx, ast.Load)
                     if _may_miss(container.key, found, stores):
-                        keys.append((place, keys_text(container.key, ast.unparse(owner))))
+                        keys.append((place, keys_text(container.key, ast.unparse(owner)), ast.unparse(node)))
                 if not isinstance(node.ctx, ast.Store):
                     continue
                 if isinstance(container, PartialMapType) and not evident(found, container.key):
-                    keyed.append((place, container.key, found))
+                    keyed.append((place, container.key, found, f"bound: {ast.unparse(node)}"))
                 if isinstance(container, MapType | PartialMapType):
                     value = evidence.written(method, node)
                     if not evident(value, container.value):
-                        written.append((place, container.value, value))
+                        written.append((place, container.value, value, f"bound: {ast.unparse(node)}"))
             case ast.Attribute(value=ast.Name(id="self"), attr=name, ctx=ast.Store()):
                 assert place is not None
                 kind, value = evidence.definition.state[name].type, evidence.written(method, node)
                 if not evident(value, kind):
-                    written.append((place, kind, value))
+                    written.append((place, kind, value, f"bound: {ast.unparse(node)}"))
             case ast.Call(func=ast.Attribute(value=owner, attr="add" | "push_back" | "push_front"), args=arguments):
                 container = evidence.kind(method, owner)
                 kinds: tuple[Type, ...] = ()
@@ -210,13 +218,13 @@ def findings(evidence: Evidence, method: Method) -> Findings:
                     at, value = position(argument), evidence.kind(method, argument)
                     assert at is not None
                     if not evident(value, kind):
-                        given.append((at, kind, value))
+                        given.append((at, kind, value, f"defined: {ast.unparse(node)}"))
             case ast.Return() if method.kind == "helper" and method.returns not in (None, BoolType()):
                 assert place is not None
                 assert method.returns is not None
                 value = evidence.returned(method, node)
                 if not evident(value, method.returns):
-                    returned.append((place, method.returns, value))
+                    returned.append((place, method.returns, value, f"bound: result of {method.name}"))
     missing = tuple(sorted(evidence.missing.get(method.name, ())))
     return Findings(tuple(keys), tuple(written), tuple(keyed), tuple(given), tuple(returned), missing)
 
@@ -235,17 +243,21 @@ def keys_text(key: Type, owner: str) -> str:
     return f"range({len(key.cls)})" if isinstance(key, EnumType) else owner
 
 
+def key_of(node: ast.expr, keys: str, at: str) -> ast.expr:
+    """A key that is tested to be one of `keys`."""
+    return ast.Call(ast.Name("_key", ast.Load()), [node, _parsed(keys), ast.Constant(at)], [])
+
+
 class Checked(ast.NodeTransformer):
     """Writes the tests into the tree of a method."""
 
-    def __init__(self, name: str, found: Findings) -> None:
-        self._method = name
-        self._keys = dict(found.keys)
-        self._written = {place: (kind, value) for place, kind, value in found.written}
-        self._keyed = {place: (kind, value) for place, kind, value in found.keyed}
-        self._given = {place: (kind, value) for place, kind, value in found.given}
+    def __init__(self, found: Findings) -> None:
+        self._keys = {place: (keys, at) for place, keys, at in found.keys}
+        self._written = {place: (kind, value, rule) for place, kind, value, rule in found.written}
+        self._keyed = {place: (kind, value, rule) for place, kind, value, rule in found.keyed}
+        self._given = {place: (kind, value, rule) for place, kind, value, rule in found.given}
         self._missing = found.missing
-        self._returned = {place: (kind, value) for place, kind, value in found.returned}
+        self._returned = {place: (kind, value, rule) for place, kind, value, rule in found.returned}
         self._names = 0
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
@@ -261,7 +273,7 @@ class Checked(ast.NodeTransformer):
         keys = self._keys.get(_place(node))
         self.generic_visit(node)
         if keys is not None:
-            node.slice = ast.Call(ast.Name("_key", ast.Load()), [node.slice, _parsed(keys)], [])
+            node.slice = key_of(node.slice, *keys)
         return node
 
     def visit_Return(self, node: ast.Return) -> ast.AST | list[ast.stmt]:
@@ -274,8 +286,7 @@ class Checked(ast.NodeTransformer):
             name = self._name()
             before.append(ast.Assign([name], node.value))
             node.value = name
-        text = ast.unparse(node.value)
-        return [*before, _test(belongs_text(*known, text), f"bound: result of {self._method}", text), node]
+        return [*before, _test(known, ast.unparse(node.value)), node]
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST | list[ast.stmt]:
         tests = self._tests(node.targets[0], PLAIN)
@@ -291,7 +302,6 @@ class Checked(ast.NodeTransformer):
         call = node.value
         before: list[ast.stmt] = []
         if isinstance(call, ast.Call):
-            rule = f"defined: {ast.unparse(call)}"
             for number, argument in enumerate(call.args):
                 known = self._given.get(_place(argument))
                 if known is None:
@@ -300,7 +310,7 @@ class Checked(ast.NodeTransformer):
                     call.args[number] = self._name()
                     before.append(ast.Assign([call.args[number]], self.visit(argument)))
                 text = ast.unparse(call.args[number])
-                before.append(_test(belongs_text(*known, text), rule, text))
+                before.append(_test(known, text))
         self.generic_visit(node)
         return [*before, node] if before else node
 
@@ -313,16 +323,13 @@ class Checked(ast.NodeTransformer):
         written, keyed = self._written.get(_place(target)), self._keyed.get(_place(target))
         if written is None and keyed is None:
             return []
-        rule = f"bound: {ast.unparse(target)}"
         read = self._again(target, plain)
         tests = []
         if keyed is not None:
             assert isinstance(read, ast.Subscript)
-            key = ast.unparse(read.slice)
-            tests.append(_test(belongs_text(*keyed, key), rule, key))
+            tests.append(_test(keyed, ast.unparse(read.slice)))
         if written is not None:
-            text = ast.unparse(read)
-            tests.append(_test(belongs_text(*written, text), rule, text))
+            tests.append(_test(written, ast.unparse(read)))
         return tests
 
     def _again(self, target: ast.expr, plain: tuple[type[ast.expr], ...]) -> ast.expr:
@@ -346,8 +353,9 @@ def _place(node: ast.AST) -> Position:
     return position(node) or (0, 0, 0, 0)
 
 
-def _test(condition: str, rule: str, value: str) -> ast.stmt:
-    return ast.parse(f"if not {condition}:\n    raise OutOfDomain({rule!r}, {value})").body[0]
+def _test(known: tuple[Type, Type, str], text: str) -> ast.stmt:
+    kind, value, rule = known
+    return ast.parse(f"if not {belongs_text(kind, value, text)}:\n    raise OutOfDomain({rule!r}, {text})").body[0]
 
 
 def _parsed(text: str) -> Any:

@@ -8,7 +8,7 @@ import re
 import textwrap
 from typing import Any
 
-from kvproof.model.reference_checks import Checked, Findings, keys_text
+from kvproof.model.reference_checks import Checked, Findings, key_of, keys_text
 from kvproof.model.reference_types import every_text
 from kvproof.spec.lang.definition import FREE_FORM, Definition, Method
 from kvproof.spec.lang.types import EnumType, Index, IndexType, MapType, PartialMapType, Type
@@ -66,7 +66,7 @@ def _method_text(
         rewriter = Rewriter(method, running, enforce)
         rewritten, branches = rewriter.rewrite(node), rewriter.branches
         if needed is not None:
-            rewritten = Checked(method.name, needed).visit(rewritten)
+            rewritten = Checked(needed).visit(rewritten)
     documentation = ast.get_docstring(rewritten)
     if documentation is not None:
         closing = "\n    " if "\n" in documentation else ""
@@ -103,12 +103,12 @@ class FreeForm(ast.NodeTransformer):
         return None
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
-        kind, owner = self._kind(node.value), ast.unparse(node.value)
+        kind, owner, written = self._kind(node.value), ast.unparse(node.value), ast.unparse(node)
         self.generic_visit(node)
         if self._method.kind != "initial" or not isinstance(kind, MapType):
             return node
         if isinstance(kind.key, IndexType | EnumType) or not isinstance(node.ctx, ast.Load):
-            node.slice = _call("_key", [node.slice, ast.parse(keys_text(kind.key, owner), mode="eval").body])
+            node.slice = key_of(node.slice, keys_text(kind.key, owner), written)
         return node
 
     def visit_Call(self, node: ast.Call) -> ast.AST:

@@ -300,19 +300,16 @@ def _expression(code: CodeType, instruction: int) -> str:
         return code.co_name
     text = linecache.getline(code.co_filename, first).encode()[start:end].decode(errors="replace")
     try:
-        node = ast.parse(f"({text})", mode="eval").body
+        return ast.unparse(ast.parse(f"({text})", mode="eval"))
     except SyntaxError:
         return text.strip()
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_key":
-        node = node.args[0]
-    return ast.unparse(node)
 
 
-def _key(value: Any, keys: Container[Any]) -> Any:
+def _key(value: Any, keys: Container[Any], at: str) -> Any:
     """A key of a total map: of others a list would take some for places counted from its end, a dict would take them in."""
     if value in keys:
         return value
-    raise OutOfDomain("bound", f"{value!r} is not a key of this map")
+    raise OutOfDomain(f"bound: {at}", f"{value!r} is not a key of this map")
 
 
 def _fields(cls: Any, value: Any) -> Any:

@@ -373,6 +373,12 @@ class _ModuleWriter:
         self._branches.update(enumerate(branches, start=len(self._branches)))
         return text
 
+    def _note_alias(self, name: str, kind: Type) -> None:
+        """A type that a method names; not one of records that are nowhere else: no annotation is ever looked at."""
+        if records_in(kind) <= set(self._definition.records):
+            self._note_enums(kind)
+            self._aliases[name] = type_annotation(kind)
+
     def _note_globals(self, method: Method) -> None:
         for part in names_in(method.node):
             try:
@@ -380,7 +386,7 @@ class _ModuleWriter:
             except KeyError:
                 value = method.namespace.get(part.id)
                 if typing.get_origin(value) is typing.Annotated:
-                    self._aliases[part.id] = type_annotation(resolve(value))
+                    self._note_alias(part.id, resolve(value))
             value = method.namespace.get(part.id)
             if isinstance(value, type) and issubclass(value, Index):
                 self._aliases[part.id] = "int"

@@ -303,19 +303,16 @@ def _expression(code: CodeType, instruction: int) -> str:
         return code.co_name
     text = linecache.getline(code.co_filename, first).encode()[start:end].decode(errors="replace")
     try:
-        node = ast.parse(f"({text})", mode="eval").body
+        return ast.unparse(ast.parse(f"({text})", mode="eval"))
     except SyntaxError:
         return text.strip()
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_key":
-        node = node.args[0]
-    return ast.unparse(node)
 
 
-def _key(value: Any, keys: Container[Any]) -> Any:
+def _key(value: Any, keys: Container[Any], at: str) -> Any:
     """A key of a total map: of others a list would take some for places counted from its end, a dict would take them in."""
     if value in keys:
         return value
-    raise OutOfDomain("bound", f"{value!r} is not a key of this map")
+    raise OutOfDomain(f"bound: {at}", f"{value!r} is not a key of this map")
 
 
 def _fields(cls: Any, value: Any) -> Any:
@@ -969,8 +966,8 @@ class BlockManager(Reference):
 
     def initial(self) -> None:
         for block in self._every_Block:
-            self.slot[_key(block, self._every_Block)] = block
-            self.free[_key(self.level(block), range(2))].push_back(block, 0)
+            self.slot[_key(block, self._every_Block, 'self.slot[block]')] = block
+            self.free[_key(self.level(block), range(2), 'self.free[self.level(block)]')].push_back(block, 0)
 
     def level(self, block: Block) -> Level:
         """A block's level is that of its slot."""

@@ -302,19 +302,16 @@ def _expression(code: CodeType, instruction: int) -> str:
         return code.co_name
     text = linecache.getline(code.co_filename, first).encode()[start:end].decode(errors="replace")
     try:
-        node = ast.parse(f"({text})", mode="eval").body
+        return ast.unparse(ast.parse(f"({text})", mode="eval"))
     except SyntaxError:
         return text.strip()
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_key":
-        node = node.args[0]
-    return ast.unparse(node)
 
 
-def _key(value: Any, keys: Container[Any]) -> Any:
+def _key(value: Any, keys: Container[Any], at: str) -> Any:
     """A key of a total map: of others a list would take some for places counted from its end, a dict would take them in."""
     if value in keys:
         return value
-    raise OutOfDomain("bound", f"{value!r} is not a key of this map")
+    raise OutOfDomain(f"bound: {at}", f"{value!r} is not a key of this map")
 
 
 def _fields(cls: Any, value: Any) -> Any:
@@ -835,7 +832,7 @@ class SequenceCaches(Reference):
     def initial(self) -> None:
         for level in range(self.levels()):
             for group in range(self.groups()):
-                self.vacant[level][_key(group, self.vacant[level])] = self.slots(level, group)
+                self.vacant[level][_key(group, self.vacant[level], 'self.vacant[level][group]')] = self.slots(level, group)
 
     def levels(self) -> int:
         """How many levels of memory there are."""
@@ -1198,7 +1195,7 @@ class SequenceCaches(Reference):
         if self.on_step is not None:
             self.on_step('hold', (cache, place, page))
         self.steps_taken += 1
-        self.cell[cache][_key(place, self.cell[cache])] = page
+        self.cell[cache][_key(place, self.cell[cache], 'self.cell[cache][place]')] = page
         self.holds[page] += 1
         if not 0 <= self.holds[page] <= self.params.caches:
             raise OutOfDomain('bound: self.holds[page]', self.holds[page])
@@ -1215,7 +1212,7 @@ class SequenceCaches(Reference):
         self.holds[(_value1 := self.page_at(cache, place))] -= 1
         if not 0 <= self.holds[_value1] <= self.params.caches:
             raise OutOfDomain('bound: self.holds[self.page_at(cache, place)]', self.holds[_value1])
-        self.cell[cache][_key(place, self.cell[cache])] = None
+        self.cell[cache][_key(place, self.cell[cache], 'self.cell[cache][place]')] = None
 
     def lock(self, cache: Cache, place: Place) -> None:
         """A cache uses a page from here on: it is in device memory, and no victim (S3)."""

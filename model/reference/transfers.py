@@ -303,19 +303,16 @@ def _expression(code: CodeType, instruction: int) -> str:
         return code.co_name
     text = linecache.getline(code.co_filename, first).encode()[start:end].decode(errors="replace")
     try:
-        node = ast.parse(f"({text})", mode="eval").body
+        return ast.unparse(ast.parse(f"({text})", mode="eval"))
     except SyntaxError:
         return text.strip()
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_key":
-        node = node.args[0]
-    return ast.unparse(node)
 
 
-def _key(value: Any, keys: Container[Any]) -> Any:
+def _key(value: Any, keys: Container[Any], at: str) -> Any:
     """A key of a total map: of others a list would take some for places counted from its end, a dict would take them in."""
     if value in keys:
         return value
-    raise OutOfDomain("bound", f"{value!r} is not a key of this map")
+    raise OutOfDomain(f"bound: {at}", f"{value!r} is not a key of this map")
 
 
 def _fields(cls: Any, value: Any) -> Any:
@@ -821,9 +818,9 @@ class Transfers(Reference):
         self.steps_taken += 1
         for earlier in self._every_Work:
             self.coverage.add(23)
-            if earlier in self.known[_key(other, self._every_Stream)]:
+            if earlier in self.known[_key(other, self._every_Stream, 'self.known[other]')]:
                 self.coverage.add(24)
-                self.known[_key(stream, self._every_Stream)].add(earlier)
+                self.known[_key(stream, self._every_Stream, 'self.known[stream]')].add(earlier)
             else:
                 self.coverage.add(25)
 
@@ -877,8 +874,8 @@ class Transfers(Reference):
 
     def initial(self) -> None:
         for block in self._every_Block:
-            self.slot[_key(block, self._every_Block)] = block
-            self.page_table[_key(block, self._every_Block)] = block
+            self.slot[_key(block, self._every_Block, 'self.slot[block]')] = block
+            self.page_table[_key(block, self._every_Block, 'self.page_table[block]')] = block
 
     def swap(self, a: Block, b: Block) -> None:
         """Let `a` have the slot of `b`, to which its data are being copied, and `b` the slot that `a` leaves.
@@ -1408,7 +1405,7 @@ class Transfers(Reference):
 
     def copies_wait_for_forward_passes(self) -> bool:
         """In an iteration both copy streams know of all forward passes; only in one can copies be behind."""
-        return (self.in_iteration or not self.forward_is_behind) and (not self.in_iteration or all((work in self.known[ONBOARD] and work in self.known[_key(OFFLOAD, self._every_Stream)] for stream in self._every_Stream if self.is_forward(stream) for work in self._every_Work if self.stream[work] == stream)))
+        return (self.in_iteration or not self.forward_is_behind) and (not self.in_iteration or all((work in self.known[ONBOARD] and work in self.known[_key(OFFLOAD, self._every_Stream, 'self.known[OFFLOAD]')] for stream in self._every_Stream if self.is_forward(stream) for work in self._every_Work if self.stream[work] == stream)))
 
     def tables_name_what_streams_do_not_know(self) -> bool:
         """In an iteration, a pending copy is in the tables, or comes before what is, or both copy streams know of it."""
@@ -1417,7 +1414,7 @@ class Transfers(Reference):
     def is_found(self, work: Work) -> bool:
         """Whether whoever reads or writes the slots of a copy finds out about it."""
         source, target = (self.source[work], self.target[work])
-        if work in self.known[ONBOARD] and work in self.known[_key(OFFLOAD, self._every_Stream)]:
+        if work in self.known[ONBOARD] and work in self.known[_key(OFFLOAD, self._every_Stream, 'self.known[OFFLOAD]')]:
             return True
         if source is None or target is None:
             return False

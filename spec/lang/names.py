@@ -79,6 +79,7 @@ OF_THE_MODULE = frozenset(
         "super",
         "tuple",
         "type",
+        "vars",
         "zip",
     ]
 )
