@@ -1,0 +1,333 @@
+"""A random machine with something wrong in it: refused by the checker, or the same in all executions."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import random
+from collections.abc import Callable, Iterator
+
+from .names import REFUSED
+
+SNIPPETS = (
+    "while True:\n    break",
+    "x = [1, 2]",
+    "x = {1: 2}",
+    "x = (lambda y: y)(1)",
+    "x = 'text'",
+    "x = 1.5",
+    "assert True",
+    "raise ValueError",
+    "import os",
+    "with self:\n    pass",
+    "try:\n    pass\nexcept ValueError:\n    pass",
+    "x = unknown_name",
+    "x = self.unknown_name",
+    "x = self.unknown_method()",
+    "x = self.params.unknown",
+    "x = range(3)",
+    "x = self.every",
+    "x = self",
+    "x = len",
+    "x: int",
+    "x = y = 1",
+    "for x, y in ((1, 2),):\n    pass",
+    "for x in range(3):\n    pass\nelse:\n    pass",
+    "x = 1 if True else (1,)",
+    "x = not 3",
+    "x = 3 and 4",
+    "x = (1 < 2) + None",
+    "x = len(3)",
+    "x = min(1)",
+    "x = min((1, 2))",
+    "x = max()",
+    "x = sum((1, 2))",
+    "x = any((True,))",
+    "x = all(1 for y in range(2))",
+    "x = sum(None for y in range(2))",
+    "x = 5 is 5",
+    "x = (1, 2) is None",
+    "x = (1, 2) < (1, 3)",
+    "x = 1 / 2",
+    "x = 2 ** 3",
+    "x = ~1",
+    "x = 1 & 2",
+    "x = +1",
+    "x = 5 // 0",
+    "x = 5 % -2",
+    "x = 5 // (0 - 2)",
+    "x = (1, 2)[::2]",
+    "x = (1, 2)[5]",
+    "x = 3[0]",
+    "x = 3 in 3",
+    "x = None.field",
+    "x = (1, (2,))",
+    "x = (1, True)",
+    "x = (1, None)",
+    "x = range(0, 4, 0)",
+    "for x in range(4, 0):\n    pass",
+    "for x in 5:\n    pass",
+    "for x in None:\n    pass",
+    "for x in self.params:\n    pass",
+    "for x in reversed(reversed((1, 2))):\n    pass",
+    "break",
+    "continue",
+    "return",
+    "return 3",
+    "return None",
+    "return (1, 2)",
+    "global z",
+    "del self",
+    "pass; x = 1",
+    "print(1)",
+    "reject('late')",
+    "require(True, 'here')",
+    "ensure(1, 'one')",
+    "ensure(None, 'none')",
+    "sometimes(3)",
+    "assume(True)",
+    "x = choose((y for y in range(2)), 'c')",
+    "x = choose((1, 2), 'c')",
+    "x = choose((y for y in ()), 'c')",
+    "x = any(y for y in (True, None))",
+    "x, y = 1",
+    "x, y = (1, 2, 3)",
+    "x, (y, z) = 1, (2, 3)",
+    "*x, y = (1, 2)",
+    "x = f'{1}'",
+    "x = (y := 3)",
+    "x = [y for y in range(3)]",
+    "x = (1, 2).count(1)",
+    "x = True + True",
+    "x = -True",
+    "x = True < 2",
+    "x = (True, False)[True]",
+    "x = min(True, 0)",
+    "x = None == 0",
+    "x = () == None",
+    "x = 1 == (1,)",
+    "x = True == 1",
+    "x = False in (0, 1)",
+)
+"""Statements, each wrong or odd in its own way."""
+
+
+def malformed(text: str, seed: int) -> str:
+    """The text with one change, most often one that makes it wrong."""
+    rng = random.Random(f"malformed {seed}")
+    tree = ast.parse(text)
+    changes: list[Callable[[ast.Module, random.Random], bool]] = [
+        _odd_statement,
+        _odd_statement,
+        _lost_statement,
+        _moved_expression,
+        _moved_expression,
+        _renamed,
+        _refused_name,
+        _another_argument,
+        _another_mark,
+        _call_inside,
+        _container_named,
+        _lost_documentation,
+        _recursive,
+    ]
+    for _ in range(20):
+        candidate = copy.deepcopy(tree)
+        if rng.choice(changes)(candidate, rng):
+            try:
+                written = ast.unparse(ast.fix_missing_locations(candidate))
+                compile(written, "<malformed>", "exec")
+            except SyntaxError:
+                continue
+            return written
+    return text
+
+
+def _methods(tree: ast.Module) -> list[ast.FunctionDef]:
+    machine = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "M")
+    return [node for node in machine.body if isinstance(node, ast.FunctionDef) and node.name != "initial"]
+
+
+def _states(tree: ast.Module) -> list[str]:
+    machine = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "M")
+    return [
+        node.target.id for node in machine.body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    ]
+
+
+def _blocks(method: ast.FunctionDef) -> list[list[ast.stmt]]:
+    found = []
+    for node in ast.walk(method):
+        for name in ("body", "orelse"):
+            block = getattr(node, name, None)
+            if isinstance(block, list) and block:
+                found.append(block)
+    return found
+
+
+def _odd_statement(tree: ast.Module, rng: random.Random) -> bool:
+    block = rng.choice(_blocks(rng.choice(_methods(tree))))
+    at = rng.randint(1, len(block)) if isinstance(block[0], ast.Expr) else rng.randint(0, len(block))
+    try:
+        block[at:at] = ast.parse(rng.choice(SNIPPETS)).body
+    except SyntaxError:
+        return False
+    return True
+
+
+def _lost_statement(tree: ast.Module, rng: random.Random) -> bool:
+    """A local is no longer assigned, a path no longer returns."""
+    block = rng.choice(_blocks(rng.choice(_methods(tree))))
+    at = rng.randrange(len(block))
+    if isinstance(block[at], ast.Expr) and at == 0:
+        return False
+    block[at] = ast.Pass()
+    return True
+
+
+def _places(tree: ast.Module) -> Iterator[tuple[ast.AST, str, int | None, ast.expr]]:
+    for method in _methods(tree):
+        for statement in method.body[1:]:
+            for node in ast.walk(statement):
+                for name, value in ast.iter_fields(node):
+                    if isinstance(value, ast.expr) and isinstance(getattr(value, "ctx", ast.Load()), ast.Load):
+                        if name not in ("func", "annotation", "target"):
+                            yield node, name, None, value
+                    elif isinstance(value, list):
+                        for index, part in enumerate(value):
+                            if isinstance(part, ast.expr) and isinstance(getattr(part, "ctx", ast.Load()), ast.Load):
+                                yield node, name, index, part
+
+
+def _moved_expression(tree: ast.Module, rng: random.Random) -> bool:
+    """One expression stands where another, most often of another type, stood."""
+    places = list(_places(tree))
+    if len(places) < 2:
+        return False
+    owner, name, index, _ = rng.choice(places)
+    taken = copy.deepcopy(rng.choice(places)[3])
+    if index is None:
+        setattr(owner, name, taken)
+    else:
+        getattr(owner, name)[index] = taken
+    return True
+
+
+def _renamed(tree: ast.Module, rng: random.Random) -> bool:
+    """A name means something else."""
+    method = rng.choice(_methods(tree))
+    names = [node for node in ast.walk(method) if isinstance(node, ast.Name) and node.id != "self"]
+    if len(names) < 2:
+        return False
+    rng.choice(names).id = rng.choice(names).id
+    return True
+
+
+def _refused_name(tree: ast.Module, rng: random.Random) -> bool:
+    """Something has a name that is taken: a local, an argument, a method, a type, a variable of the state."""
+    old = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} | {node.name for node in _methods(tree)}
+    name, new = rng.choice(sorted(old - {"self"})), rng.choice(REFUSED)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id == name:
+            node.id = new
+        elif isinstance(node, ast.arg) and node.arg == name:
+            node.arg = new
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
+            node.name = new
+        elif isinstance(node, ast.Attribute) and node.attr == name:
+            node.attr = new
+    return name not in ("M", "Machine", "Sizes")
+
+
+def _another_argument(tree: ast.Module, rng: random.Random) -> bool:
+    calls = [node for method in _methods(tree) for node in ast.walk(method) if isinstance(node, ast.Call)]
+    if not calls:
+        return False
+    call = rng.choice(calls)
+    sort = rng.random()
+    if sort < 0.4 and call.args:
+        call.args.pop()
+    elif sort < 0.8:
+        call.args.append(ast.Constant(0))
+    else:
+        call.keywords.append(ast.keyword("key", ast.Constant(0)))
+    return True
+
+
+def _another_mark(tree: ast.Module, rng: random.Random) -> bool:
+    """A method is marked as another kind of method."""
+    method = rng.choice(_methods(tree))
+    mark = rng.choice(["step", "operation", "trial", "invariant", "theorem", ""])
+    method.decorator_list = [ast.Name(mark, ast.Load())] if mark else []
+    return True
+
+
+def _call_inside(tree: ast.Module, rng: random.Random) -> bool:
+    """A call of some method where it may not stand: in a quantifier, an invariant, a step, a condition."""
+    methods = _methods(tree)
+    called, host = rng.choice(methods), rng.choice(methods)
+    arguments = [ast.Constant(0) for _ in called.args.args[1:]]
+    call: ast.expr = ast.Call(ast.Attribute(ast.Name("self", ast.Load()), called.name, ast.Load()), list(arguments), [])
+    sort = rng.random()
+    if sort < 0.3:
+        made: ast.stmt = ast.Expr(call)
+    elif sort < 0.6:
+        text = f"x = {rng.choice(['any', 'all', 'sum'])}({ast.unparse(call)} for x in range(2))"
+        made = ast.parse(text).body[0]
+    elif sort < 0.8:
+        made = ast.parse(f"if 0 < 1 < {ast.unparse(call)}:\n    pass").body[0]
+    else:
+        made = ast.parse(f"x = {ast.unparse(call)}").body[0]
+    host.body.insert(rng.randint(1, len(host.body)), made)
+    return True
+
+
+def _container_named(tree: ast.Module, rng: random.Random) -> bool:
+    """A variable of the state is named by a local, compared, tested, looped over, given away."""
+    name = f"self.{rng.choice(_states(tree))}"
+    other = f"self.{rng.choice(_states(tree))}"
+    text = rng.choice(
+        [
+            f"x = {name}",
+            f"x = {name} == {other}",
+            f"if {name}:\n    pass",
+            f"for x in {name}:\n    pass",
+            f"x = ({name}, {other})",
+            f"x = {name} if True else {other}",
+            f"x = {name} in {other}",
+            f"x = len({name})",
+            f"x = {name} is None",
+            f"x = {name}[0]",
+            f"x = {name}[{other}]",
+            f"x = {name}.values()",
+            f"x = {name}.get(0)",
+            f"x = {name}.front()",
+            f"{name} = {other}",
+            f"{name}.add(0)",
+            f"del {name}[0]",
+            f"{name} += 1",
+            f"x = {name} + {other}",
+            f"x = {name} < {other}",
+            f"x = any({name} for x in range(2))",
+            f"return {name}",
+        ]
+    )
+    method = rng.choice(_methods(tree))
+    method.body.insert(rng.randint(1, len(method.body)), ast.parse(text).body[0])
+    return True
+
+
+def _lost_documentation(tree: ast.Module, rng: random.Random) -> bool:
+    method = rng.choice(_methods(tree))
+    if len(method.body) < 2:
+        return False
+    del method.body[0]
+    return True
+
+
+def _recursive(tree: ast.Module, rng: random.Random) -> bool:
+    """A method that calls itself."""
+    method = rng.choice(_methods(tree))
+    arguments = ", ".join(argument.arg for argument in method.args.args[1:])
+    method.body.insert(rng.randint(1, len(method.body)), ast.parse(f"self.{method.name}({arguments})").body[0])
+    return True
