@@ -40,8 +40,6 @@ from kvproof.model.witness import Witness, changes, earned, plain, replay, slipp
 from kvproof.spec.lang.definition import Definition, Method, compile_machine
 from kvproof.spec.lang.machine import Machine
 
-Progress = Callable[[str], None]
-
 
 @attrs.frozen(eq=False)
 class _Target:
@@ -67,6 +65,10 @@ class Found:
     """Conjuncts of which some query was not answered in time."""
 
 
+Progress = Callable[[str, Found], None]
+"""Told what is looked for next, and what has been found."""
+
+
 def find(
     definition: Definition,
     conjuncts: Sequence[Conjunct],
@@ -76,7 +78,7 @@ def find(
     variant_sizes: Mapping[str, Any],
     known: Sequence[Witness] = (),
     seconds: float = 60.0,
-    progress: Progress = lambda _: None,
+    progress: Progress = lambda *_: None,
 ) -> Found:
     """A witness for every conjunct that has one at some of the sizes.
 
@@ -96,7 +98,7 @@ def find(
         return [conjunct for conjunct in conjuncts if conjunct.key not in found.witnesses]
 
     def told(label: str, of: Sequence[Conjunct]) -> None:
-        progress(f"{label}: {len({conjunct.key for conjunct in of})} conjuncts without a witness")
+        progress(f"{label}: {len({conjunct.key for conjunct in of})} conjuncts without a witness", found)
 
     try:
         for strict in (True, False):
@@ -193,19 +195,26 @@ class _Search:
         for name, of in self._promising(promised):
             come_to = {name for name, path in self._system.transition(name).record.promises.items() if path}
             of = [conjunct for conjunct in of if conjunct.condition in come_to]
-            for method in sorted(reached(self._definition, [name], stated=False) - stating):
-                if self._definition.methods[method].kind in ("step", "operation", "helper"):
-                    for slip in slips(self._definition, self._definition.methods[method]):
-                        left = [conjunct for conjunct in of if conjunct.key not in found.witnesses]
-                        if not left:
-                            break
-                        try:
-                            targets = list(self._call(self._definition.methods[name], left, slip))
-                        except (LoweringError, AssertionError, AttributeError, TypeError, ValueError, KeyError):
-                            continue  # no meaning, as of a mistake in types
-                        for target in targets:
-                            if target.conjunct.key not in found.witnesses:
-                                self._look(target, True, found)
+            inside = reached(self._definition, [name], stated=False) - stating
+            for method in sorted(inside, key=self._effort):
+                for slip in slips(self._definition, self._definition.methods[method]):
+                    left = [conjunct for conjunct in of if conjunct.key not in found.witnesses]
+                    if not left:
+                        break
+                    try:
+                        targets = list(self._call(self._definition.methods[name], left, slip))
+                    except (LoweringError, AssertionError, AttributeError, TypeError, ValueError, KeyError):
+                        continue  # no meaning, as of a mistake in types
+                    for target in targets:
+                        if target.conjunct.key not in found.witnesses:
+                            self._look(target, True, found)
+
+    def _effort(self, method: str) -> tuple[bool, int, str]:
+        """Small methods first, and those that decide before those that change anything."""
+        changing = any(
+            self._definition.methods[name].kind == "step" for name in reached(self._definition, [method], stated=False)
+        )
+        return changing, inlined_size(self._definition, method), method
 
     def _look(self, target: _Target, strict: bool, found: Found) -> None:
         conjunct = target.conjunct
@@ -312,7 +321,7 @@ class _Search:
             before = circuit.all([fits, bad[at], *(literal ^ 1 for literal in bad[:at])])
             ruled = circuit.all([before, *(bad[i] ^ 1 for i in later if named[i])])
             refused = circuit.all([ruled, *(bad[i] ^ 1 for i in later), probe.holds, probe.undefined ^ 1])
-            guarded = (circuit.both(ruled, probe.holds), circuit.both(ruled, probe.undefined))
+            guarded = (circuit.both(ruled, probe.holds), circuit.both(ruled, probe.undefined)) if slip is None else ()
             yield _Target(probe.conjunct, method.name, refused, guarded, slip)
 
     # Witnesses

@@ -72,10 +72,16 @@ def command(
         chosen = {label: values for label, values in named.items() if not sizes or label in sizes}
     except (UnknownMachine, LanguageError, WitnessError, ValueError) as error:
         raise MachineError(str(error)) from error
+
+    def keep(found: Found) -> None:
+        if record is not None:
+            write(Witnesses(bundle.name, bundle.definition.digest(), tuple(found.witnesses.values())), record)
+
     with console.status(machine) as line:
 
-        def shown(told: str) -> None:
+        def shown(told: str, found: Found) -> None:
             line.update(f"{machine} at {told}")
+            keep(found)
             if not console.is_terminal:  # where no status line is seen, as in CI
                 console.print(told, highlight=False, soft_wrap=True)
 
@@ -98,7 +104,7 @@ def command(
     left = unearned(bundle.definition, parts, found.witnesses.values())
     status = _told(console, bundle, parts, found, left)
     if record is not None:
-        write(Witnesses(bundle.name, bundle.definition.digest(), tuple(found.witnesses.values())), record)
+        keep(found)
         console.print(f"kept in {record}")
     context.exit(status)
 
