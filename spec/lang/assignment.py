@@ -18,10 +18,10 @@ def check_assignment(method: Method) -> None:
     _Assignment(method).run()
 
 
-def _stored(nodes: Sequence[ast.AST]) -> Names:
+def assigned(*nodes: ast.AST) -> Names:
     """The names that these nodes assign, without those of generators inside, which are their own."""
     found: set[str] = set()
-    pending = list(nodes)
+    pending: list[ast.AST] = list(nodes)
     while pending:
         node = pending.pop()
         if isinstance(node, ast.GeneratorExp):
@@ -36,7 +36,7 @@ class _Assignment:
     def __init__(self, method: Method) -> None:
         self._method = method
         self._arguments = frozenset(name for name, _ in method.arguments)
-        self._locals = _stored(method.node.body)
+        self._locals = assigned(*method.node.body)
 
     def run(self) -> None:
         end = self._block(self._method.node.body, self._arguments)
@@ -47,74 +47,74 @@ class _Assignment:
                 self._method.node, f"{self._method.name} can end without a result", "Return a value on every path"
             )
 
-    def _block(self, statements: Sequence[ast.stmt], assigned: Names | None) -> Names | None:
+    def _block(self, statements: Sequence[ast.stmt], known: Names | None) -> Names | None:
         """The locals that have a value at the end; None when no path gets there."""
         for statement in statements:
-            if assigned is None:
+            if known is None:
                 return None
-            assigned = self._statement(statement, assigned)
-        return assigned
+            known = self._statement(statement, known)
+        return known
 
-    def _statement(self, node: ast.stmt, assigned: Names) -> Names | None:
+    def _statement(self, node: ast.stmt, known: Names) -> Names | None:
         match node:
             case ast.Return(value=value):
                 if value is not None:
-                    self._read(value, assigned, self._locals)
+                    self._read(value, known, self._locals)
                 return None
             case ast.Break() | ast.Continue():
                 return None
             case ast.If(test=test, body=body, orelse=orelse):
-                self._read(test, assigned, self._locals)
-                then, otherwise = self._block(body, assigned), self._block(orelse, assigned)
+                self._read(test, known, self._locals)
+                then, otherwise = self._block(body, known), self._block(orelse, known)
                 if then is None or otherwise is None:
                     return then if otherwise is None else otherwise
                 return then & otherwise
             case ast.For(target=target, iter=iterated, body=body):
-                self._read(iterated, assigned, self._locals)
-                self._block(body, assigned | _stored([target]))
-                return assigned  # there may be nothing to loop over
+                self._read(iterated, known, self._locals)
+                self._block(body, known | assigned(target))
+                return known  # there may be nothing to loop over
             case ast.AugAssign(target=target, value=value):
                 if isinstance(target, ast.Name):
-                    self._known(target, target.id, assigned, self._locals)
-                self._read(value, assigned, self._locals)
-                self._read(target, assigned, self._locals)
-                return assigned
+                    self._known(target, target.id, known, self._locals)
+                self._read(value, known, self._locals)
+                self._read(target, known, self._locals)
+                return known
         for part in ast.iter_child_nodes(node):
             # an annotation is not evaluated
             if isinstance(part, ast.expr) and part is not getattr(node, "annotation", None):
-                self._read(part, assigned, self._locals)
+                self._read(part, known, self._locals)
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
             called = node.value.func
             if isinstance(called, ast.Name) and called.id == "reject":
                 return None
-        return assigned | _stored([node])
+        return known | assigned(node)
 
-    def _read(self, node: ast.AST, assigned: Names, own: Names) -> None:
+    def _read(self, node: ast.AST, known: Names, own: Names) -> None:
         """Every name that is read has a value; `own` are the names that mean locals here."""
         if isinstance(node, ast.GeneratorExp):
-            self._generator(node, assigned, own)
+            self._generator(node, known, own)
             return
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-            self._known(node, node.id, assigned, own)
+            self._known(node, node.id, known, own)
         for part in ast.iter_child_nodes(node):
-            self._read(part, assigned, own)
+            self._read(part, known, own)
 
-    def _generator(self, node: ast.GeneratorExp, assigned: Names, own: Names) -> None:
+    def _generator(self, node: ast.GeneratorExp, known: Names, own: Names) -> None:
         targets = frozenset(part.target.id for part in node.generators if isinstance(part.target, ast.Name))
-        inside = assigned - targets
+        inside = known - targets
         for position, part in enumerate(node.generators):
             # what the first one runs over is evaluated outside
             if position == 0:
-                self._read(part.iter, assigned, own)
+                self._read(part.iter, known, own)
             else:
                 self._read(part.iter, inside, own | targets)
-            inside |= _stored([part.target])
+            inside |= assigned(part.target)
             for condition in part.ifs:
                 self._read(condition, inside, own | targets)
         self._read(node.elt, inside, own | targets)
 
-    def _known(self, node: ast.AST, name: str, assigned: Names, own: Names) -> None:
-        if name in own and name not in assigned:
+    def _known(self, node: ast.AST, name: str, known: Names, own: Names) -> None:
+        if name in own and name not in known:
             self._refuse(
                 node, f"{name} may have no value here", "Assign it on every path, before the branch, loop or generator"
             )

@@ -214,7 +214,10 @@ def state_types(cls: Hashable) -> dict[str, StateVariable]:
     for owner in _lineage(cast(type[Machine[Any]], cls)):
         source = class_source(owner)
         docs, annotations = annotations_of(source.node)
-        hints = annotations_in_module(owner)
+        try:
+            hints = annotations_in_module(owner)
+        except NameError as error:
+            raise _unknown(error, source.file, list(annotations.values()), source.node.lineno) from error
         for name in owner.__dict__.get("__annotations__", {}):
             annotation, ghost = hints[name], False
             if typing.get_origin(annotation) is typing.ClassVar:
@@ -242,6 +245,14 @@ def state_types(cls: Hashable) -> dict[str, StateVariable]:
             written = ast.unparse(annotations[name])
             found[name] = StateVariable(name, kind, ghost, docs.get(name, ""), owner.__name__, written)
     return found
+
+
+def _unknown(error: NameError, file: str, annotations: list[ast.expr], line: int) -> LanguageError:
+    """What an annotation says that names something unknown, at its line."""
+    for annotation in annotations:
+        if any(isinstance(part, ast.Name) and part.id == error.name for part in ast.walk(annotation)):
+            line = annotation.lineno
+    return LanguageError(file, line, f"an annotation names {error.name}, which is unknown", "Define or import it")
 
 
 def _methods(cls: type[Machine[Any]]) -> dict[str, Method]:
@@ -274,7 +285,13 @@ def _plain_function(owner: type, node: ast.FunctionDef, file: str) -> Any:
 
 @functools.cache
 def _method(owner: type, node: ast.FunctionDef, function: Any, kind: str, file: str) -> Method:
-    hints = typing.get_type_hints(function, include_extras=True) if kind not in FREE_FORM or kind == "phase" else {}
+    hints: dict[str, Any] = {}
+    if kind not in FREE_FORM or kind == "phase":
+        try:
+            hints = typing.get_type_hints(function, include_extras=True)
+        except NameError as error:
+            written = [argument.annotation for argument in node.args.args] + [node.returns]
+            raise _unknown(error, file, [part for part in written if part is not None], node.lineno) from error
     arguments: list[tuple[str, Type | None]] = []
     returns: Type | None = None
     if kind == "phase":

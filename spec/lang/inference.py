@@ -8,11 +8,13 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import re
 import typing
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from enum import IntEnum
 from typing import Any, NoReturn, cast
 
+from kvproof.spec.lang.assignment import assigned
 from kvproof.spec.lang.definition import Definition, Method, global_value
 from kvproof.spec.lang.errors import LanguageError
 from kvproof.spec.lang.general_types import (
@@ -84,6 +86,28 @@ def _parameter_types(cls: Hashable) -> dict[str, Type]:
     return found
 
 
+def narrowed(test: ast.expr, holds: bool) -> frozenset[str]:
+    """The expressions that are something else than None where a test holds, or does not."""
+    match test:
+        case ast.Compare(left=left, ops=[ast.Is() | ast.IsNot() as operator], comparators=[ast.Constant(value=None)]):
+            return frozenset([ast.unparse(left)]) if isinstance(operator, ast.IsNot) == holds else frozenset()
+        case ast.BoolOp(op=operator, values=values) if isinstance(operator, ast.And) == holds:
+            return frozenset().union(*(narrowed(value, holds) for value in values))
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return narrowed(operand, not holds)
+        case ast.Name() | ast.Attribute() | ast.Subscript() if holds:
+            return frozenset([ast.unparse(test)])
+    return frozenset()
+
+
+def ends(statements: list[ast.stmt]) -> bool:
+    """Whether nothing goes on after these statements."""
+    match statements:
+        case [*_, ast.Return() | ast.Break() | ast.Continue() | ast.Expr(value=ast.Call(func=ast.Name(id="reject")))]:
+            return True
+    return False
+
+
 class _Inference:
     def __init__(self, definition: Definition, method: Method) -> None:
         self._definition = definition
@@ -93,6 +117,8 @@ class _Inference:
         }
         self._locals: dict[str, Type] = {name: general(kind) for name, kind in method.arguments}
         self._generators: list[dict[str, Type]] = []
+        self._there: frozenset[str] = frozenset()
+        """Expressions that a test around them has found to be something else than None."""
         self._final = False
 
     def run(self) -> None:
@@ -113,6 +139,21 @@ class _Inference:
 
     def _refuse(self, node: ast.AST, problem: str, remedy: str) -> NoReturn:
         raise LanguageError(self._method.file, getattr(node, "lineno", self._method.line), problem, remedy)
+
+    def _under(self, there: frozenset[str], visit: Callable[[Any], Any], node: Any) -> Any:
+        """Visit where these expressions are something else than None."""
+        before = self._there
+        self._there |= there
+        try:
+            return visit(node)
+        finally:
+            self._there = before
+
+    def _forget(self, *names: str) -> None:
+        """What was found out of these variables is no longer known."""
+        for name in names:
+            word = re.compile(rf"(?<![\w.]){re.escape(name)}(?!\w)")
+            self._there = frozenset(text for text in self._there if not word.search(text))
 
     # statements
 
@@ -143,11 +184,15 @@ class _Inference:
                 self._key(key, kind.key)
             case ast.If(test=test, body=body, orelse=orelse):
                 self._condition(test)
-                self._body(body)
-                self._body(orelse)
+                before, found = self._there, narrowed(test, True)
+                missing = narrowed(test, False)
+                self._under(found, self._body, body)
+                self._under(missing, self._body, orelse)
+                self._there = before | (missing if ends(body) else found if ends(orelse) else frozenset())
             case ast.For(target=target, iter=iterated, body=body):
                 self._store(target, self._iterated(iterated))
-                self._body(body)
+                self._forget(*(name for part in body for name in assigned(part)))
+                self._under(frozenset(), self._body, body)
             case ast.Return(value=ast.expr() as value):
                 kind = self._value(value)
                 if not self._has_result(self._method):
@@ -203,6 +248,7 @@ class _Inference:
     def _store(self, target: ast.expr, kind: Type) -> None:
         match target:
             case ast.Name(id=name):
+                self._forget(name)
                 self._locals[name] = joined(self._locals.get(name, NOTHING), kind)
             case ast.Tuple(elts=elements):
                 inner = present(kind)
@@ -211,6 +257,7 @@ class _Inference:
                 for element in elements:
                     self._store(element, inner.inner if isinstance(inner, SeqType) else UNKNOWN)
             case ast.Attribute(attr=name):
+                self._forget(f"self.{name}")
                 declared = self._state[name]
                 if isinstance(declared, CONTAINERS):
                     self._refuse(target, f"the container self.{name} is replaced", "Change what is in it")
@@ -271,8 +318,7 @@ class _Inference:
         """What counts as true or false: truth values, and None as false."""
         match node:
             case ast.BoolOp(values=values):
-                for value in values:
-                    self._condition(value)
+                self._connected(node, values, self._condition)
             case ast.UnaryOp(op=ast.Not(), operand=operand):
                 self._condition(operand)
             case _:
@@ -281,6 +327,22 @@ class _Inference:
                     remedy = "Compare it: x != 0, len(x) > 0, x is not None"
                     self._refuse(node, f"{ast.unparse(node)} is {told(kind)} and no truth value", remedy)
 
+    def _connected(self, node: ast.BoolOp, values: list[ast.expr], visit: Callable[[ast.expr], None]) -> None:
+        """`and`, `or`: what follows is looked at where what came before leaves it open."""
+        there: frozenset[str] = frozenset()
+        for value in values:
+            self._under(there, visit, value)
+            there |= narrowed(value, isinstance(node.op, ast.And))
+
+    def _operand(self, node: ast.expr) -> None:
+        """An operand of `and` or `or` whose value is asked for: it could come out itself."""
+        kind = self._value(node)
+        if self._final and not fits(kind, BOOL):
+            self._condition(node)
+        if self._final and isinstance(kind, OptionType):
+            problem = f"{ast.unparse(node)} may be None, and `and` and `or` would give it back"
+            self._refuse(node, problem, "Write x is not None and x")
+
     def _number(self, node: ast.expr, where: str) -> Type:
         kind = present(self._value(node))
         if self._final and not isinstance(kind, BoolType | IntegerType | EnumType | Unknown):
@@ -288,6 +350,12 @@ class _Inference:
         return kind
 
     def _any(self, node: ast.expr) -> Type:
+        kind = self._kind(node)
+        if self._there and isinstance(kind, OptionType) and ast.unparse(node) in self._there:
+            return kind.inner
+        return kind
+
+    def _kind(self, node: ast.expr) -> Type:
         match node:
             case ast.Constant(value=bool()):
                 return BOOL
@@ -321,18 +389,14 @@ class _Inference:
                 self._number(operand, "minus")
                 return INT
             case ast.BoolOp(values=values):
-                for value in values:
-                    if self._final and not fits(self._value(value), BOOL):
-                        self._condition(value)
-                    if self._final and isinstance(self._value(value), OptionType):
-                        problem = f"{ast.unparse(value)} may be None, and `and` and `or` would give it back"
-                        self._refuse(value, problem, "Write x is not None and x")
+                self._connected(node, values, self._operand)
                 return BOOL
             case ast.Compare():
                 return self._compared(node)
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 self._condition(test)
-                return self._common(node, [self._value(body), self._value(orelse)])
+                then = self._under(narrowed(test, True), self._value, body)
+                return self._common(node, [then, self._under(narrowed(test, False), self._value, orelse)])
             case ast.Tuple(elts=elements):
                 return SeqType(self._common(node, [self._value(element) for element in elements]), 0, False)
             case ast.Call():

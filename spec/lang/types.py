@@ -386,7 +386,10 @@ def _resolve_record(annotation: Hashable) -> RecordType:
     cls = typing.cast(type[Record], annotation)
     if "__attrs_attrs__" not in cls.__dict__ or cls.__hash__ is None:
         raise TypeError(f"record {cls.__name__} is not a frozen attrs class: decorate it with @attrs.frozen")
-    hints = annotations_in_module(cls)
+    try:
+        hints = annotations_in_module(cls)
+    except NameError as error:
+        raise TypeError(f"record {cls.__name__} names {error.name}, which is unknown: define or import it") from error
     fields: list[tuple[str, Type]] = []
     for field in attrs.fields(typing.cast(Any, cls)):
         if field.name.startswith("_"):

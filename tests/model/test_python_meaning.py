@@ -254,7 +254,7 @@ CASES = {
     def put(self, t: T4, n: N) -> None:
         "Too long, sometimes."
         if n > 3:
-            self.x = (t + t)[0:3]
+            self.x = ((n, n) + (n, n))[0:3]
         else:
             self.t = t[: n + 1]
 """

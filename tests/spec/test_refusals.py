@@ -69,7 +69,7 @@ def refused(folder: Path, text: str, head: str = HEAD) -> LanguageError:
     with pytest.raises(LanguageError) as caught:
         compile_machine(made.M)
     assert caught.value.file == made.__file__
-    assert caught.value.remedy
+    assert caught.value.remedy or ": " in caught.value.problem
     return caught.value
 
 
@@ -130,6 +130,9 @@ TYPES = [
     ("x = all(k > 0 for k in t if o)", "o is a number or None and no truth value"),
     ("x = b or n", "n is a number and no truth value"),
     ("c: bool | None = None\nx = c and b", "c may be None, and `and` and `or` would give it back"),
+    ("c: bool | None = b\nif c is not None:\n    c = None\n    x = c and b", "c may be None"),
+    ("c: bool | None = b\nif c is not None:\n    for i in t:\n        x = c and b\n        c = None", "c may be None"),
+    ("c: bool | None = None\nx = c is not None or c", "c may be None"),
     ("x = self.n is n", "asks for identity"),
     ("x = self.r is not r", "asks for identity"),
     ("q = self.q", "the container self.q is used as a value"),
@@ -221,6 +224,9 @@ NAMES = [
         {"helper": '@operation\n@step\ndef more(self) -> None:\n    "It."\n    pass'},
         "method more is decorated with operation, step",
     ),
+    ({"helper": "extra: Missing"}, "an annotation names Missing, which is unknown"),
+    ({"helper": "def more(self, n: Missing) -> int:\n    return 1"}, "an annotation names Missing, which is unknown"),
+    ({"helper": "def more(self) -> Map[A, Missing]:\n    return 1"}, "an annotation names Missing, which is unknown"),
     ({"helper": "extra: N = 3"}, "state variable extra is given a value in the class"),
     ({"helper": "def more(self, s: Set[A]) -> int:\n    return 1"}, "argument s is a container"),
     ({"helper": "def more(self) -> Set[A]:\n    return self.s"}, "more returns a container"),
@@ -252,6 +258,11 @@ def test_a_refusal_names_the_line(tmp_path: Path) -> None:
     assert refused(tmp_path, text).line == line
 
 
+def test_a_record_of_what_is_unknown_is_refused(tmp_path: Path) -> None:
+    head = HEAD.replace("    index: A | None", "    index: Missing | None")
+    assert "record R names Missing, which is unknown" in refused(tmp_path, machine(), head).problem
+
+
 ACCEPTED = [
     "x = 0\nfor x in t:\n    pass\nself.bump(x)",
     "if b:\n    x = 1\nelse:\n    return 0\nself.bump(x)",
@@ -263,6 +274,9 @@ ACCEPTED = [
     "sum = 0\nfor k in t:\n    sum += k\nreturn sum",
     "x = o is None or o in self.s or o in t",
     "x = max(E.X, e)\nreturn x",
+    "c: bool | None = None\nx = c is not None and c\ny = b or (False if c is None else c)",
+    "c: bool | None = b\nif c is None:\n    return 0\nx = c and b",
+    "c: bool | None = b\nif c is not None and n > 1:\n    x = b or c",
 ]
 
 
