@@ -37,7 +37,7 @@ SECONDS = 6.0
 class SolverHere:
     """Answers in this process what `Solver` asks a process of its own: hundreds of starts cost more than the queries."""
 
-    def __init__(self, circuit: Circuit, engine: str) -> None:
+    def __init__(self, circuit: Circuit, engine: str, proof: object = None) -> None:
         self._circuit = circuit
         self._engine = make(engine)
         self._sent = 0
