@@ -73,6 +73,11 @@ class Evidence:
     certified: tuple[Certified, ...] = ()
     """The proofs that were checked, by `kvproof check --certify`."""
 
+    @property
+    def queries(self) -> int:
+        """Answers that something is impossible that were checked."""
+        return sum(part.queries for one in self.certified for part in one.certificates)
+
     def certificates_at(self, sizes: str, parameters: Mapping[str, int]) -> Certified | None:
         """What is certified at sizes of this name, if they are the same sizes still."""
         return next((one for one in self.certified if one.sizes == sizes and one.parameters == parameters), None)
