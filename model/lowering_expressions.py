@@ -101,7 +101,9 @@ class Expressions(Reads):
                 try:
                     return self.algebra.constant(getattr(global_value(self.activation.method, owner), node.attr))
                 except KeyError:
-                    raise self.refuse(node, f"{owner} has no value on this path", "Assign it before the branch") from None
+                    raise self.refuse(
+                        node, f"{owner} has no value on this path", "Assign it before the branch"
+                    ) from None
         record = self.present(self.evaluate(node.value, environment), node.value, environment)
         if isinstance(record, Rec):
             return record.field(node.attr)

@@ -36,7 +36,7 @@ class Mutant:
     method: Method
     mutation: Mutation
     number: int
-    """Which of the changes of this kind at this line it is, counted from 0."""
+    """Which of the changes of this kind in this method it is, counted from 1."""
 
     @property
     def kind(self) -> str:
@@ -44,9 +44,8 @@ class Mutant:
 
     @property
     def name(self) -> str:
-        """Method, line, kind, and a number where these have several."""
-        several = f" #{self.number}" if self.number else ""
-        return f"{self.method.name}:{self.mutation.line} {self.kind}{several}"
+        """Method, kind and number: the same when lines are added elsewhere."""
+        return f"{self.method.name}: {self.kind} {self.number}"
 
     @property
     def shown(self) -> str:
@@ -85,10 +84,10 @@ def mutants(definition: Definition) -> Iterator[Mutant]:
     acting = reached(definition, [*definition.of_kind("operation"), *definition.of_kind("step")], judgements=False)
     for method in definition.methods.values():
         if method.kind in MUTATED and method.name in acting:
-            numbers: Counter[tuple[str, int]] = Counter()
+            numbers: Counter[str] = Counter()
             for mutation in mutations(definition, method):
-                yield Mutant(definition, method, mutation, numbers[mutation.kind, mutation.line])
-                numbers[mutation.kind, mutation.line] += 1
+                numbers[mutation.kind] += 1
+                yield Mutant(definition, method, mutation, numbers[mutation.kind])
 
 
 def drawn(definition: Definition, seed: int) -> Iterator[Mutant]:

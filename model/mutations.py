@@ -139,7 +139,8 @@ class _Changes:
             if not is_judgement(following) and not _leaves(node) and not _leaves(following):
                 yield "statements swapped", [following, node], 2
         if len(path) == 1 and not _has_result(self._method.node) and self._method.kind != "step" and position > 0:
-            yield "returns early", [ast.Return(None)], len(body) - position
+            kept = [part for part in body[position:] if is_judgement(part)]
+            yield "returns early", kept or [ast.Return(None)], len(body) - position
         if isinstance(node, ast.For) and not _leaves(node.body[-1]):
             only = copy.copy(node)
             only.body = [*node.body, ast.Break()]

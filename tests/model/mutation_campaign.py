@@ -111,6 +111,10 @@ class Campaign:
                 return fate
         return Fate.UNKNOWN
 
+    def tries(self, name: str) -> int:
+        """At how many sizes and operations a mutant was tried."""
+        return len(self.results[name]["tried"])
+
     def left(self, name: str, labels: Sequence[str], seconds: float) -> list[tuple[str, str]]:
         """Sizes and operations at which a mutant is still to be tried."""
         if self.fate(name) in (Fate.REFUTED, Fate.MEANINGLESS):
@@ -194,10 +198,12 @@ def campaign(
             pending: dict[Future[list[list[Any]]], str] = {}
             while True:
                 run.take(count)
-                for name in names or run.results:
+                for name in names or sorted(run.results, key=run.tries):
                     if len(pending) == jobs or time.monotonic() > deadline:
                         break
-                    pairs = run.left(name, labels, seconds)
+                    left = run.left(name, labels, seconds)
+                    # one of the sizes at a time, so that all mutants have been tried at the cheapest first
+                    pairs = [pair for pair in left if pair[0] == left[0][0]]
                     if pairs and name not in pending.values():
                         pending[pool.submit(examine, machine, seed, name, pairs, seconds)] = name
                 if not pending:
