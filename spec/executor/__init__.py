@@ -9,7 +9,7 @@ machine `sequence_caches`, on which this one is built.
 
 from kvproof.spec.executor.executor import Executor
 from kvproof.spec.executor.kinds import ExecutorParameters
-from kvproof.spec.executor.sizes import SIZES
+from kvproof.spec.executor.sizes import PURPOSES, SIZES, UNREACHED
 from kvproof.spec.executor.variants import VARIANTS
 
 MACHINE = Executor
@@ -30,9 +30,11 @@ __all__ = [
     "BUILT_ON",
     "MACHINE",
     "ONLY_FUZZED",
+    "PURPOSES",
     "SELDOM",
     "SIZES",
     "TRIED",
+    "UNREACHED",
     "VARIANTS",
     "Executor",
     "ExecutorParameters",

@@ -49,6 +49,11 @@ SIZES: Mapping[str, Mapping[str, SequenceCachesParameters]] = {
         "1+1, recurrent state": _sized(1, 1, blocks_max=1, caches=1, state_primary=2, state_secondary=1),
         "1+0, recurrent state, no room": _sized(1, 0, blocks_max=1, caches=1, state_primary=1),
         "1+1+1, one block, two texts": _sized(1, 1, tertiary_slots=1, blocks_max=1, chunks=2),
+        "4+0, one cache, sinks": _sized(4, 0, caches=1, window_tokens=1, sink_blocks=1),
+        "2+0, one cache, recurrent state of two blocks": _sized(2, 0, caches=1, state_primary=2),
+        "1+1+1, one cache, window of its own": _sized(
+            1, 1, tertiary_slots=1, caches=1, blocks_max=1, window_tokens=2, window_primary=1, window_secondary=1
+        ),
     },
     "variants": {
         "V2-01": _sized(2, 1),
