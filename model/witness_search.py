@@ -435,7 +435,7 @@ class _Probing(Statements):
         self._probed = probed
 
     def _effect(self, node: ast.Call, environment: Environment) -> Environment | None:
-        probes = []
+        probes: list[tuple[Conjunct, int, int]] = []
         for conjunct in self._probed.get(id(node), ()):
             assert conjunct.weaker is not None
             scratch = f"{self.record.method}~{len(self.found)}.{len(probes)}"
