@@ -350,10 +350,10 @@ def _broken(definition: Definition, parameters: Any, witness: Witness, changed: 
     ]
     try:
         getattr(machine, witness.call)(*arguments)
-    except RuleBroken as error:
-        return error.rule
     except (Rejected, NotAssumed, *UNDEFINED):
-        pass
+        return None
+    except RuleBroken as error:  # what is undefined breaks one as well
+        return error.rule
     return None
 
 

@@ -150,6 +150,8 @@ class _Search:
         self._parameters = parameters
         self._seconds = seconds
         self._variant = variant
+        self._calls = 0
+        """How many calls have been lowered."""
         self._late = False
         """Whether a query for the present target was not answered in time."""
 
@@ -304,7 +306,8 @@ class _Search:
         mistaken = slipped(self._definition, slip)
         method = mistaken.get(method.name, method)
         definition = _with(self._definition, {**copies, method.name: method, **mistaken})
-        record = Record(circuit, method.name)
+        self._calls += 1
+        record = Record(circuit, f"{method.name}~{self._calls}")  # its open choices are inputs of their own
         probed = {id(c.statement): [d for d in conjuncts if d.statement is c.statement] for c in conjuncts}
         for name, other in mistaken.items():
             pairs = zip(stated(self._definition.methods[name].node), stated(other.node), strict=True)
@@ -432,10 +435,11 @@ class _Probing(Statements):
         self._probed = probed
 
     def _effect(self, node: ast.Call, environment: Environment) -> Environment | None:
-        probes = []
+        probes: list[tuple[Conjunct, int, int]] = []
         for conjunct in self._probed.get(id(node), ()):
             assert conjunct.weaker is not None
-            record, self.record = self.record, Record(self.circuit, self.record.method)
+            scratch = f"{self.record.method}~{len(self.found)}.{len(probes)}"
+            record, self.record = self.record, Record(self.circuit, scratch)
             holds = self.truth(conjunct.weaker, environment.branch(self.circuit, TRUE))
             probes.append((conjunct, holds, self.circuit.any([o.bad for o in self.record.obligations])))
             self.record = record
