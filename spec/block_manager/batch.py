@@ -41,7 +41,9 @@ class Batch(Promise):
         """How many tokens of a prompt would be reused if it were added now, at least. Changes nothing."""
         if len(tokens) == 0:
             reject("empty-prompt")
-        return self.estimated(tokens)
+        reused = self.estimated(tokens)
+        ensure(reused < len(tokens), "the-last-token-is-never-reused")
+        return reused
 
     @operation
     def blocks_needed(self, tokens: Tokens) -> int:

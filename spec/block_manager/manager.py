@@ -6,7 +6,7 @@ from typing import Any
 
 from kvproof.spec.block_manager.growth import Growth
 from kvproof.spec.block_manager.kinds import PRIMARY, SECONDARY, Block, Duration, Level, Sequence, Slot, Token, Tokens
-from kvproof.spec.lang import canonical, normal_form, observation, operation, phase, reject, sometimes
+from kvproof.spec.lang import canonical, ensure, normal_form, observation, operation, phase, reject, sometimes
 
 
 class BlockManager(Growth):
@@ -43,8 +43,10 @@ class BlockManager(Growth):
             reject("not-cached")
         if any(self.pins[block] >= self.params.pins_max for block in path):
             reject("pin-limit")
+        pinned = self.pinned[path[-1]]
         for block in path:
             self.hold(block, block == path[-1])
+        ensure(self.pinned[path[-1]] == pinned + 1, "a-pin-counts-once")
         return len(path)
 
     def hold(self, block: Block, last: bool) -> None:
@@ -59,17 +61,19 @@ class BlockManager(Growth):
         path = self.match_exactly(tokens)
         if len(path) == 0:
             reject("not-cached")
-        if self.pinned[path[-1]] == 0:
+        pinned = self.pinned[path[-1]]
+        if pinned == 0:
             reject("not-pinned")
         for block in reversed(path):
             self.unpin(block, block == path[-1])
             if self.refs[block] == 0:
                 self.let_go(block)
+        ensure(self.pinned[path[-1]] == pinned - 1, "an-unpin-takes-one-pin-back")
         return len(path)
 
     @operation
     def release_subtree(self, tokens: Tokens) -> int:
-        """Give up the cached path `tokens` and all that is below it: its free blocks become the next victims.
+        """Give up the cached path `tokens` and all that is below it: its free blocks become the next victims that have data.
 
         The top is the first of them, and takes the others along when it is evicted. What is in use follows when it is
         released. Returns how many blocks that are.
@@ -77,10 +81,20 @@ class BlockManager(Growth):
         path = self.match_exactly(tokens)
         if len(path) == 0:
             reject("not-cached")
-        doomed = self.subtree(path[-1])
+        top = path[-1]
+        doomed = self.subtree(top)
         for block in reversed(doomed):
             self.give_up(block)
+        ensure(all(self.priority[block] == 0 for block in doomed), "what-is-given-up-has-no-priority")
+        ensure(not self.is_free(top) or self.first_cached(self.level(top)) == top, "what-is-given-up-goes-first")
         return len(doomed)
+
+    def first_cached(self, level: Level) -> Block | None:
+        """The first block of a level's queue that has data to lose."""
+        for block in self.free[level]:
+            if block in self.cached:
+                return block
+        return None
 
     def give_up(self, block: Block) -> None:
         """Take the priority of a cached block away; a free one is queued anew, before its peers (M-07, M-44)."""
@@ -125,6 +139,7 @@ class BlockManager(Growth):
         self.claim(block)
         self.prioritise(block, self.params.default_priority, 0)
         self.release(block, False)
+        ensure(self.duration[block] == 0, "what-has-expired-has-no-limit")
 
     @observation
     def observe(self) -> dict[str, Any]:

@@ -234,6 +234,8 @@ UNREACHED: Mapping[str, str] = {
     "pin_path: any(*: no candidate": "a path of no blocks is refused as not cached",
     "unpin_path: for *: no round": "a path of no blocks is refused as not cached",
     "release_subtree: for *: no round": "a subtree holds its own top",
+    "release_subtree: all(*: no candidate": "a subtree holds its own top",
+    "first_cached: *: no round": "asked only of a queue in which the top of a subtree stands",
     "copy: source and target: equal": "the target has just been taken, and the source has data that are wanted",
     "offload_victim: victim and host: equal": "they are on different levels",
     "swap: first and second: equal": "they are on different levels",

@@ -112,6 +112,7 @@ class Executor(Undoing):
         if self.phase == Phase.IDLE:
             reject("no-pass")
         delay = self.delay(peers)
+        ensure(delay.passes or delay.waited > self.waited or delay.held_back > self.held_back, "who-waits-is-counted")
         batch = self.batch(delay.passes, ready, connector, encoder)
         self.release_others(batch)
         self.clear_batch()
@@ -169,6 +170,7 @@ class Executor(Undoing):
             reject("scheduled")
         self.end_both(request)
         self.leave(request)
+        ensure(self.stage[request] == Stage.NONE, "finished-is-gone")
 
     @observation
     def observe(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvproof.spec.lang import Machine, operation, reject, sometimes
+from kvproof.spec.lang import Machine, ensure, operation, reject, sometimes
 from kvproof.spec.sequence_caches.feasible import Feasible
 from kvproof.spec.sequence_caches.kinds import (
     BlockCount,
@@ -27,7 +27,12 @@ class SequenceCaches(Feasible, Machine[SequenceCachesParameters]):
         """
         if self.status[cache] != Status.CLOSED:
             reject("cache-in-use")
-        return self.begin(cache, text, priority)
+        reused = self.begin(cache, text, priority)
+        ensure(
+            not any(self.is_match(text, count) for count in range(reused + 1, self.params.blocks_max + 1)),
+            "reuse-all-that-is-known",
+        )
+        return reused
 
     @operation
     def resume(self, cache: Cache) -> Count:
@@ -39,7 +44,9 @@ class SequenceCaches(Feasible, Machine[SequenceCachesParameters]):
         if not self.fits(cache):
             sometimes("a cache does not fit")
             reject("out-of-pages")
-        return self.wake(cache)
+        brought = self.wake(cache)
+        ensure(self.status[cache] == Status.ACTIVE, "resumed-is-active")
+        return brought
 
     @operation
     def suspend(self, cache: Cache) -> None:
@@ -47,6 +54,7 @@ class SequenceCaches(Feasible, Machine[SequenceCachesParameters]):
         if self.status[cache] != Status.ACTIVE:
             reject("not-active")
         self.rest(cache)
+        ensure(self.status[cache] == Status.SUSPENDED, "suspended-rests")
 
     @operation
     def resize(self, cache: Cache, capacity: TokenCount, history: TokenCount) -> None:
@@ -65,6 +73,7 @@ class SequenceCaches(Feasible, Machine[SequenceCachesParameters]):
             sometimes("a cache cannot grow")
             reject("out-of-pages")
         self.reshape(cache, capacity, history)
+        ensure(self.capacity[cache] == capacity and self.history[cache] == history, "resized-as-asked")
 
     @operation
     def commit(self, cache: Cache) -> bool:
@@ -73,7 +82,10 @@ class SequenceCaches(Feasible, Machine[SequenceCachesParameters]):
             reject("not-active")
         if not self.can_commit(cache):
             reject("nothing-to-commit")
-        return self.commit_next(cache)
+        committed = self.committed[cache]
+        known = self.commit_next(cache)
+        ensure(self.committed[cache] == committed + 1, "one-block-is-committed")
+        return known
 
     @operation
     def stop_committing(self, cache: Cache) -> None:
@@ -81,6 +93,7 @@ class SequenceCaches(Feasible, Machine[SequenceCachesParameters]):
         if self.status[cache] == Status.CLOSED:
             reject("closed")
         self.stop_keeping(cache)
+        ensure(self.stopped[cache], "stopped-commits-nothing-more")
 
     @operation
     def prefetch(self, cache: Cache) -> Count:
@@ -95,3 +108,4 @@ class SequenceCaches(Feasible, Machine[SequenceCachesParameters]):
         if self.status[cache] == Status.CLOSED:
             reject("closed")
         self.end(cache)
+        ensure(self.status[cache] == Status.CLOSED, "closed-is-closed")
