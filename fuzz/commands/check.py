@@ -175,7 +175,7 @@ def command(
         status = max(status, 0 if sizes or parameters else FINDING)
     silent = _never_shown(base, list(proofs.values())) if not sizes and status == 0 else []
     if silent:
-        console.print(f"promised by trials, and no proof comes to them: {', '.join(silent)}", style="red")
+        console.print(f"no proof comes to them, so nothing is shown of them: {', '.join(silent)}", style="red")
         status = FINDING
     if record is not None and status == 0:
         shown = collect(base.definition, engine, proofs.items(), theorems, broken)
@@ -203,10 +203,19 @@ def _never_accepted(proofs: list[Report]) -> list[str]:
 
 
 def _never_shown(base: Bundle, proofs: list[Report]) -> list[str]:
-    """What trials promise where no proof ever is: nothing is shown of it."""
+    """Promises that no proof comes to and steps that none takes: nothing is shown of those, nor of the steps' rules.
+
+    Those of the machine that this one extends are shown there.
+    """
     reached = {goal for report in proofs for one in report.operations for goal in one.reached}
-    promises = {promise: None for trial in base.definition.trials().values() for promise in trial.literals("ensure", 1)}
-    return [promise for promise in promises if proofs and f"promise {promise}" not in reached]
+    definition, elsewhere = base.definition, load(base.built_on).definition if base.built_on else None
+    names = [f"promise {promise}" for promise in definition.promises()]
+    names += [f"step {step}" for step in definition.of_kind("step")]
+    inherited = set()
+    if elsewhere is not None:
+        inherited = {f"promise {promise}" for promise in elsewhere.promises()}
+        inherited |= {f"step {step}" for step in elsewhere.of_kind("step")}
+    return [name for name in names if proofs and name not in reached and name not in inherited]
 
 
 def _theorems(base: Bundle, table: Table, deadline: float, verdicts: dict[str, str]) -> int:

@@ -73,7 +73,7 @@ class BlockManager(Growth):
 
     @operation
     def release_subtree(self, tokens: Tokens) -> int:
-        """Give up the cached path `tokens` and all that is below it: its free blocks become the next victims that have data.
+        """Give up the cached path `tokens` and all that is below it: its free blocks are the next victims with data.
 
         The top is the first of them, and takes the others along when it is evicted. What is in use follows when it is
         released. Returns how many blocks that are.

@@ -132,6 +132,16 @@ class FirstOnly(Shelf):
             break
 
 
+class SaysNothing(Shelf):
+    """Promises something of more books than anybody can ask for."""
+
+    def keep(self, books: Books) -> None:
+        for book in books:
+            self.reserve(book)
+        if len(books) > self.params.at_once:
+            ensure(len(books) == 0, "never-said")
+
+
 MACHINE = Shelf
 VARIANTS = {"first only": FirstOnly}
 SIZES = {

@@ -187,6 +187,12 @@ def test_a_reason_that_is_not_needed_fails_a_check(tmp_path: Path, monkeypatch: 
     assert "keep: for *: one round" in told.output
 
 
+def test_a_promise_that_no_proof_comes_to_fails_a_check(tmp_path: Path) -> None:
+    told = CliRunner().invoke(main, ["check", "--machine", "shelf:SaysNothing", "--out", str(tmp_path)])
+    assert told.exit_code == 1
+    assert "nothing is shown of them: promise never-said" in " ".join(told.output.split())
+
+
 def test_depth_is_kept_with_the_evidence(tmp_path: Path) -> None:
     kept = tmp_path / "evidence.json"
     told = CliRunner().invoke(
