@@ -48,6 +48,8 @@ ANYTHING, NEVER = Anything(), Never()
 DEEPEST = 6
 """Sequences in sequences are followed so far."""
 NUMBERS = (RangeType, IndexType, IntegerType, EnumType)
+NATURAL = RangeType(0, None)  # type: ignore[arg-type]  # there is no end
+"""Any number but a negative one."""
 
 Position = tuple[int, int, int, int]
 
@@ -101,11 +103,16 @@ def _longer(a: Any, b: Any) -> Any:
     return max(a, b) if isinstance(a, int) and isinstance(b, int) else None
 
 
+def is_natural(kind: Type) -> bool:
+    """Whether a number is surely not negative."""
+    return isinstance(kind, IndexType) or (isinstance(kind, RangeType) and isinstance(kind.low, int) and kind.low >= 0)
+
+
 def _hull(a: Type, b: Type) -> Type:
     ends = [end for kind in (a, b) if isinstance(kind, RangeType) for end in (kind.low, kind.high)]
     if len(ends) == 4 and all(isinstance(end, int) for end in ends):
         return RangeType(min(ends), max(ends))  # type: ignore[type-var]  # integers, as was just tested
-    return IntegerType()
+    return NATURAL if is_natural(a) and is_natural(b) else IntegerType()
 
 
 def evident(found: Type, kind: Type) -> bool:
@@ -186,6 +193,10 @@ class Evidence:
         """What a method returns here."""
         reading = self._readings.get(method.name)
         return NEVER if reading is None else reading.found.get(position(node), NEVER)
+
+    def is_local(self, method: Method, name: str) -> bool:
+        """Whether a name is an argument or a local of a method."""
+        return name in self._reading(method.name).locals
 
     def _reading(self, name: str) -> Reading:
         if name not in self._readings:
@@ -467,9 +478,9 @@ class Reading:
                 cls = self._method.namespace.get(name)
                 return IndexType(cls) if isinstance(cls, type) and issubclass(cls, Index) else ANYTHING
             case ast.Call(func=ast.Name(id="range"), args=ends):
-                for end in ends:
-                    self._expression(end, facts)
-                return IntegerType()
+                kinds = [self._expression(end, facts) for end in ends]
+                rises = len(kinds) == 1 or (is_natural(kinds[0]) and (len(kinds) == 2 or is_natural(kinds[2])))
+                return NATURAL if rises else IntegerType()
             case ast.Call(func=ast.Name(id="reversed"), args=[inner]):
                 return self._elements(inner, facts)
             case ast.Name(id=name) if name not in self.locals:
@@ -501,7 +512,9 @@ class Reading:
         return ANYTHING
 
     def _function(self, name: str, given: list[Type]) -> Type:
-        if name in ("len", "sum"):
+        if name == "len" or (name == "sum" and given and is_natural(given[0])):
+            return NATURAL
+        if name == "sum":
             return IntegerType()
         if name in ("all", "any"):
             return BoolType()
@@ -549,6 +562,8 @@ def _computed(op: ast.operator, left: Type, right: Type, divisor: ast.expr) -> T
         return ANYTHING
     if isinstance(op, ast.Mod) and isinstance(divisor, ast.Constant) and isinstance(divisor.value, int):
         return RangeType(0, divisor.value - 1) if divisor.value > 0 else IntegerType()
+    if is_natural(left) and is_natural(right) and not isinstance(op, ast.Sub):
+        return NATURAL
     numbers = [isinstance(kind, (*NUMBERS, BoolType)) for kind in (left, right)]
     if isinstance(op, ast.Sub | ast.FloorDiv | ast.Mod) or all(numbers) or (isinstance(op, ast.Add) and any(numbers)):
         return IntegerType()

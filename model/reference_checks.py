@@ -18,12 +18,13 @@ from kvproof.model.evident import (
     Evidence,
     Position,
     evident,
+    is_natural,
     position,
     present,
     short_enough,
 )
 from kvproof.model.reference_bounds import bound_text
-from kvproof.model.reference_types import every_text, record_text
+from kvproof.model.reference_types import every_text, order_text, record_text
 from kvproof.spec.lang.definition import Method
 from kvproof.spec.lang.types import (
     BoolType,
@@ -67,6 +68,8 @@ def belongs_text(kind: Type, found: Type, text: str, foreign: bool = False) -> s
             # members may be those of the machine's own class, in which callers have them
             return f"(isinstance({text}, IntEnum) and 0 <= {text} < {len(cls)})"
         case RangeType() | IndexType():
+            if isinstance(kind, RangeType) and kind.low == 0 and is_natural(found):
+                return f"{text} <= {bound_text(kind.high)}"
             inside = _inside(kind, text)
             if isinstance(found, NUMBERS):
                 return inside
@@ -75,7 +78,11 @@ def belongs_text(kind: Type, found: Type, text: str, foreign: bool = False) -> s
             return f"(isinstance({text}, int) and {text}.__class__ is not bool and {inside})"
         case SeqType():
             return _sequence_text(kind, found, text, foreign)
-        case RecordType(name=name):
+        case RecordType(name=name, cls=cls, fields=fields):
+            if isinstance(found, RecordType) and found.cls is cls:
+                known = dict(found.fields)
+                tests = [belongs_text(field, known[part], f"{text}.{part}") for part, field in fields]
+                return f"({' and '.join(filter(None, tests))})"
             return f"self._is_{name}({record_text(kind, text) if foreign else text})"
     raise TypeError(f"{kind} is written as a whole")
 
@@ -148,6 +155,8 @@ class Findings:
 
     keys: tuple[tuple[Position, str, str], ...]
     """Where a key of a total map may not be one, what its keys are, and how the place is told."""
+    loops: tuple[tuple[Position, str], ...]
+    """What puts in order what a loop runs over, where that has no order of its own."""
     written: tuple[Tested, ...]
     """Where something is written that may be outside its type: the type, and what is known of the value."""
     keyed: tuple[Tested, ...]
@@ -174,12 +183,16 @@ def _tested(kind: Type, found: Type) -> set[str]:
         return _tested(kind.inner, present(found))
     if isinstance(kind, SeqType):
         return _tested(kind.inner, found.inner if isinstance(found, SeqType) else ANYTHING)
+    if isinstance(kind, RecordType) and isinstance(found, RecordType) and found.cls is kind.cls:
+        known = dict(found.fields)
+        return {name for part, field in kind.fields for name in _tested(field, known[part])}
     return {kind.name} if isinstance(kind, RecordType) else set()
 
 
 def findings(evidence: Evidence, method: Method) -> Findings:
     """Look through a method in the language."""
     keys: list[tuple[Position, str, str]] = []
+    loops: list[tuple[Position, str]] = []
     written: list[Tested] = []
     keyed: list[Tested] = []
     given: list[Tested] = []
@@ -219,6 +232,11 @@ def findings(evidence: Evidence, method: Method) -> Findings:
                     assert at is not None
                     if not evident(value, kind):
                         given.append((at, kind, value, f"defined: {ast.unparse(node)}"))
+            case ast.For(iter=iterated) | ast.comprehension(iter=iterated):
+                at, ordering = position(iterated), _ordering(evidence, method, iterated)
+                if ordering:
+                    assert at is not None
+                    loops.append((at, ordering))
             case ast.Return() if method.kind == "helper" and method.returns not in (None, BoolType()):
                 assert place is not None
                 assert method.returns is not None
@@ -226,13 +244,26 @@ def findings(evidence: Evidence, method: Method) -> Findings:
                 if not evident(value, method.returns):
                     returned.append((place, method.returns, value, f"bound: result of {method.name}"))
     missing = tuple(sorted(evidence.missing.get(method.name, ())))
-    return Findings(tuple(keys), tuple(written), tuple(keyed), tuple(given), tuple(returned), missing)
+    return Findings(tuple(keys), tuple(loops), tuple(written), tuple(keyed), tuple(given), tuple(returned), missing)
+
+
+def _ordering(evidence: Evidence, method: Method, node: ast.expr) -> str:
+    """What puts a set in order; "" for everything else that a loop runs over."""
+    match node:
+        case ast.Call(func=ast.Attribute(attr="every" | "values")) | ast.Call(func=ast.Name()):
+            return ""
+        case ast.Name(id=name) if isinstance(method.namespace.get(name), type) and not evidence.is_local(method, name):
+            return ""
+    kind = present(evidence.kind(method, node))
+    if isinstance(kind, SetType):
+        return order_text(kind.inner)
+    return "_each" if isinstance(kind, Anything) else ""
 
 
 def _may_miss(key: Type, found: Type, stores: bool) -> bool:
     """Whether something that is no key would go unnoticed: a list has none at its ends, a dict takes in new ones."""
     if isinstance(key, IndexType | EnumType):
-        return not evident(present(found), key)
+        return not is_natural(present(found)) and not evident(present(found), key)
     return stores and not evident(found, key)
 
 
@@ -253,6 +284,7 @@ class Checked(ast.NodeTransformer):
 
     def __init__(self, found: Findings) -> None:
         self._keys = {place: (keys, at) for place, keys, at in found.keys}
+        self._loops = dict(found.loops)
         self._written = {place: (kind, value, rule) for place, kind, value, rule in found.written}
         self._keyed = {place: (kind, value, rule) for place, kind, value, rule in found.keyed}
         self._given = {place: (kind, value, rule) for place, kind, value, rule in found.given}
@@ -274,6 +306,20 @@ class Checked(ast.NodeTransformer):
         self.generic_visit(node)
         if keys is not None:
             node.slice = key_of(node.slice, *keys)
+        return node
+
+    def visit_For(self, node: ast.For) -> ast.AST:
+        ordering = self._loops.get(_place(node.iter))
+        self.generic_visit(node)
+        if ordering is not None:
+            node.iter = ast.Call(ast.Name(ordering, ast.Load()), [node.iter], [])
+        return node
+
+    def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
+        ordering = self._loops.get(_place(node.iter))
+        self.generic_visit(node)
+        if ordering is not None:
+            node.iter = ast.Call(ast.Name(ordering, ast.Load()), [node.iter], [])
         return node
 
     def visit_Return(self, node: ast.Return) -> ast.AST | list[ast.stmt]:

@@ -9,9 +9,9 @@ import textwrap
 from typing import Any
 
 from kvproof.model.reference_checks import Checked, Findings, key_of, keys_text
-from kvproof.model.reference_types import every_text
+from kvproof.model.reference_types import every_text, order_text
 from kvproof.spec.lang.definition import FREE_FORM, Definition, Method
-from kvproof.spec.lang.types import EnumType, Index, IndexType, MapType, PartialMapType, Type
+from kvproof.spec.lang.types import EnumType, Index, IndexType, MapType, PartialMapType, SetType, Type
 
 Branch = tuple[str, int, str]
 """The method, the line and the arm."""
@@ -85,6 +85,10 @@ def _copied(value: Any) -> Any:
     return copied
 
 
+LISTING = ("enumerate", "iter", "list", "tuple")
+"""Functions of Python that take what they are given in its order."""
+
+
 class FreeForm(ast.NodeTransformer):
     """Ordinary Python methods: only names of index classes, the values of maps and, at first, keys of total maps change."""
 
@@ -111,7 +115,29 @@ class FreeForm(ast.NodeTransformer):
             node.slice = key_of(node.slice, keys_text(kind.key, owner), written)
         return node
 
+    def visit_For(self, node: ast.For) -> ast.AST:
+        ordered = self._in_order(node.iter)
+        self.generic_visit(node)
+        node.iter = _call(ordered, [node.iter]) if ordered else node.iter
+        return node
+
+    def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
+        ordered = self._in_order(node.iter)
+        self.generic_visit(node)
+        node.iter = _call(ordered, [node.iter]) if ordered else node.iter
+        return node
+
+    def _in_order(self, node: ast.expr) -> str:
+        """What puts a set of the state in order; "" for all else."""
+        kind = self._kind(node)
+        return order_text(kind.inner) if isinstance(kind, SetType) else ""
+
     def visit_Call(self, node: ast.Call) -> ast.AST:
+        if isinstance(node.func, ast.Name) and node.func.id in LISTING and node.args:
+            ordered = self._in_order(node.args[0])
+            self.generic_visit(node)
+            node.args[0] = _call(ordered, [node.args[0]]) if ordered else node.args[0]
+            return node
         reads = isinstance(node.func, ast.Attribute) and isinstance(self._kind(node.func.value), PartialMapType)
         self.generic_visit(node)
         every = _every(node, self._method)

@@ -45,15 +45,6 @@ class NotAssumed(Exception):
     """A trial was tried where it means nothing: one of its assumptions is false."""
 
 
-class Members(set[Any]):
-    """A set; loops run in ascending order over what was in it when they began."""
-
-    __slots__ = ()
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(_in_order(set.__iter__(self)))
-
-
 class PriorityQueue:
     """Distinct items, lowest priority first, and within a priority from front to back; all but iteration is O(1)."""
 
@@ -246,6 +237,8 @@ class Reference:
         kind, told = ("defined", f"{type(error).__name__}: {error}")
         if isinstance(error, OutOfDomain):
             kind, told = error.rule, str(error)
+        elif isinstance(error, IndexError) and str(error).startswith("list"):  # a total map: of a sequence it is "tuple"
+            kind = "bound"
         if ":" in kind:  # it says already where
             return
         raise OutOfDomain(f"{kind}: {_expression(code, instruction)}", f"in {code.co_name}: {told}") from error
@@ -352,6 +345,11 @@ def _in_order(values: Iterable[Any]) -> list[Any]:
         return sorted(known)
     except TypeError:
         return sorted(known, key=_rank)
+
+
+def _each(values: Any) -> Any:
+    """What a loop over something runs over, whatever it is: over sets in order."""
+    return _in_order(values) if isinstance(values, set) else values
 
 
 def _rank(value: Any) -> Any:

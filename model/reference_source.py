@@ -308,7 +308,7 @@ class _ModuleWriter:
             case PartialMapType():
                 return "{}"
             case SetType():
-                return "Members()"
+                return "set()"
             case QueueType(priority=priority):
                 return f"PriorityQueue({_low(priority)})"
             case OptionType():
@@ -355,7 +355,7 @@ class _ModuleWriter:
             case PartialMapType():
                 return f"dict({text})"
             case SetType():
-                return f"Members({text})"
+                return f"set({text})"
             case QueueType(priority=priority):
                 return f"PriorityQueue.restored({', '.join(filter(None, [text, _low(priority)]))})"
         return record_text(kind, text) if holds_record(kind) else text

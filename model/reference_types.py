@@ -128,7 +128,7 @@ def snapshot_text(kind: Type, text: str) -> str:
                 return f"tuple({order_text(key)}({text}.items()))"
             return f"tuple((key, {snapshot_text(value, f'{text}[key]')}) for key in {order_text(key)}({text}))"
         case SetType():
-            return f"tuple({text})"
+            return f"tuple({order_text(kind.inner)}({text}))"
         case QueueType():
             return f"{text}.snapshot()"
     return text

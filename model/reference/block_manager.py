@@ -48,15 +48,6 @@ class NotAssumed(Exception):
     """A trial was tried where it means nothing: one of its assumptions is false."""
 
 
-class Members(set[Any]):
-    """A set; loops run in ascending order over what was in it when they began."""
-
-    __slots__ = ()
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(_in_order(set.__iter__(self)))
-
-
 class PriorityQueue:
     """Distinct items, lowest priority first, and within a priority from front to back; all but iteration is O(1)."""
 
@@ -249,6 +240,8 @@ class Reference:
         kind, told = ("defined", f"{type(error).__name__}: {error}")
         if isinstance(error, OutOfDomain):
             kind, told = error.rule, str(error)
+        elif isinstance(error, IndexError) and str(error).startswith("list"):  # a total map: of a sequence it is "tuple"
+            kind = "bound"
         if ":" in kind:  # it says already where
             return
         raise OutOfDomain(f"{kind}: {_expression(code, instruction)}", f"in {code.co_name}: {told}") from error
@@ -355,6 +348,11 @@ def _in_order(values: Iterable[Any]) -> list[Any]:
         return sorted(known)
     except TypeError:
         return sorted(known, key=_rank)
+
+
+def _each(values: Any) -> Any:
+    """What a loop over something runs over, whatever it is: over sets in order."""
+    return _in_order(values) if isinstance(values, set) else values
 
 
 def _rank(value: Any) -> Any:
@@ -873,7 +871,7 @@ class BlockManager(Reference):
         # Ticks until a free block's priority expires; 0 for never.
         self.remaining: list[int] = [0 for _ in self._every_Block]
         # Blocks in the reuse tree. Every other block is unreachable: no prompt can match it.
-        self.cached: set[int] = Members()
+        self.cached: set[int] = set()
         # The free queue of each level; its front is the next victim.
         self.free: list[PriorityQueue] = [PriorityQueue() for _ in Level]
         # Whether a batch is in its first phase, in which blocks are claimed and nothing else changes.
@@ -887,7 +885,7 @@ class BlockManager(Reference):
         # The tokens of a cached block; () for a block that is not cached: eviction clears it.
         self.key: list[tuple[int, ...]] = [() for _ in self._every_Block]
         # Sequences that have been added and not finished.
-        self.live: set[int] = Members()
+        self.live: set[int] = set()
         # The tokens of each live sequence.
         self.tokens: list[tuple[int, ...]] = [() for _ in self._every_Sequence]
         # How many of its tokens have KV data: all of them, unless a long prompt is computed chunk by chunk.
@@ -914,14 +912,14 @@ class BlockManager(Reference):
             tuple(self.priority),
             tuple(self.duration),
             tuple(self.remaining),
-            tuple(self.cached),
+            tuple(sorted(self.cached)),
             tuple(part.snapshot() for part in self.free),
             self.claiming,
             tuple(self.content),
             tuple(tuple(sorted(part.items())) for part in self.child.values()),
             tuple(self.parent),
             tuple(self.key),
-            tuple(self.live),
+            tuple(sorted(self.live)),
             tuple(self.tokens),
             tuple(self.computed),
             tuple(self.blocks),
@@ -938,31 +936,19 @@ class BlockManager(Reference):
         self.priority = list(saved[4])
         self.duration = list(saved[5])
         self.remaining = list(saved[6])
-        self.cached = Members(saved[7])
+        self.cached = set(saved[7])
         self.free = [PriorityQueue.restored(part) for part in saved[8]]
         self.claiming = saved[9]
         self.content = list(saved[10])
         self.child = {key: dict(part) for key, part in zip((None, *self._every_Block), saved[11], strict=True)}
         self.parent = list(saved[12])
         self.key = list(saved[13])
-        self.live = Members(saved[14])
+        self.live = set(saved[14])
         self.tokens = list(saved[15])
         self.computed = list(saved[16])
         self.blocks = list(saved[17])
         self.decode_priority = list(saved[18])
         self.decode_duration = list(saved[19])
-
-    def _is_Plan(self, value: Any) -> bool:
-        return (
-            value.__class__ is Plan
-            and (value.chain.__class__ is tuple and len(value.chain) <= (self.params.max_blocks) and all([(isinstance(part, int) and part.__class__ is not bool and part in self._every_Block) for part in value.chain]))
-            and (value.tail is None or (isinstance(value.tail, int) and value.tail.__class__ is not bool and value.tail in self._every_Block))
-            and (isinstance(value.partial, int) and value.partial.__class__ is not bool and 0 <= value.partial <= (self.params.max_tokens))
-            and (isinstance(value.reused, int) and value.reused.__class__ is not bool and 0 <= value.reused <= (self.params.max_tokens))
-            and (isinstance(value.end, int) and value.end.__class__ is not bool and 0 <= value.end <= (self.params.max_tokens))
-            and value.in_place.__class__ is bool
-            and value.releases.__class__ is bool
-        )
 
     def initial(self) -> None:
         for block in self._every_Block:
@@ -980,7 +966,7 @@ class BlockManager(Reference):
     def rank(self, block: Block) -> Rank:
         """Where a block belongs in a free queue: unreachable ones before all others (#11685)."""
         _value1 = self.priority[block] + 1 if block in self.cached else 0
-        if not 0 <= _value1 <= self.params.priorities:
+        if not _value1 <= self.params.priorities:
             raise OutOfDomain('bound: result of rank', _value1)
         return _value1
 
@@ -1134,15 +1120,15 @@ class BlockManager(Reference):
             self.on_step('pin', (block, last))
         self.steps_taken += 1
         self.pins[block] += 1
-        if not 0 <= self.pins[block] <= self.params.pins_max:
+        if not self.pins[block] <= self.params.pins_max:
             raise OutOfDomain('bound: self.pins[block]', self.pins[block])
         self.refs[block] += 1
-        if not 0 <= self.refs[block] <= self.params.sequences + self.params.pins_max:
+        if not self.refs[block] <= self.params.sequences + self.params.pins_max:
             raise OutOfDomain('bound: self.refs[block]', self.refs[block])
         if last:
             self.coverage.add(11)
             self.pinned[block] += 1
-            if not 0 <= self.pinned[block] <= self.params.pins_max:
+            if not self.pinned[block] <= self.params.pins_max:
                 raise OutOfDomain('bound: self.pinned[block]', self.pinned[block])
         else:
             self.coverage.add(12)
@@ -1368,7 +1354,7 @@ class BlockManager(Reference):
             else:
                 self.coverage.add(27)
             number += 1
-        if not 0 <= number <= self.params.max_tokens:
+        if not number <= self.params.max_tokens:
             raise OutOfDomain('bound: result of common', number)
         return number
 
@@ -1567,7 +1553,7 @@ class BlockManager(Reference):
         if not len(self.blocks[sequence]) <= self.params.max_blocks:
             raise OutOfDomain('bound: self.blocks[sequence]', self.blocks[sequence])
         self.refs[block] += 1
-        if not 0 <= self.refs[block] <= self.params.sequences + self.params.pins_max:
+        if not self.refs[block] <= self.params.sequences + self.params.pins_max:
             raise OutOfDomain('bound: self.refs[block]', self.refs[block])
 
     def drop(self, sequence: Sequence, block: Block) -> None:
@@ -1858,7 +1844,7 @@ class BlockManager(Reference):
         """The plans with their chunks trimmed, the last request's first, until they fit or can give no more (P6)."""
         if self.params.budget_max == 0:
             self.coverage.add(64)
-            if not (len(plans) <= max(1, self.params.batch_max) and all([self._is_Plan(part) for part in plans])):
+            if not (len(plans) <= max(1, self.params.batch_max) and all([0 <= part.reused <= self.params.max_tokens and 0 <= part.end <= self.params.max_tokens for part in plans])):
                 raise OutOfDomain('bound: result of within_budget', plans)
             return plans
         else:
@@ -1871,7 +1857,7 @@ class BlockManager(Reference):
             end = self.trimmed(plan.reused, plan.end, len(requests[index].tokens), excess)
             excess -= plan.end - end
             fitted = (Plan(plan.chain, plan.tail, plan.partial, plan.reused, end, False, False),) + fitted
-        if not (len(fitted) <= max(1, self.params.batch_max) and all([self._is_Plan(part) for part in fitted])):
+        if not (len(fitted) <= max(1, self.params.batch_max) and all([0 <= part.reused <= self.params.max_tokens and 0 <= part.end <= self.params.max_tokens for part in fitted])):
             raise OutOfDomain('bound: result of within_budget', fitted)
         return fitted
 
@@ -2600,7 +2586,7 @@ class BlockManager(Reference):
             held = self.content[self.slot[block]]
             return list(held) if block in self.cached and held is not None else None
         used = [b for b in self._every_Block if self.refs[b] > 0]
-        return {'free': {level.name: [[self.priority[b], path(b), self.remaining[b]] for b in self.free[level]] for level in Level}, 'used': {level.name: sum((1 for b in self._every_Block if self.level(b) == level and (not self.is_free(b)))) for level in Level}, 'cached': sorted(([path(b), self.level(b).name] for b in self._every_Block if b in self.cached)), 'in_use': sorted(([path(b), self.level(b).name, self.refs[b], self.pins[b], self.priority[b], self.duration[b]] for b in used), key=lambda row: (row[0] is not None, row)), 'sequences': {str(s): {'tokens': list(self.tokens[s]), 'computed': self.computed[s], 'decode': [self.decode_priority[s], self.decode_duration[s]], 'blocks': [[self.level(b).name, b in self.cached] for b in self.blocks[s]]} for s in self.live}}
+        return {'free': {level.name: [[self.priority[b], path(b), self.remaining[b]] for b in self.free[level]] for level in Level}, 'used': {level.name: sum((1 for b in self._every_Block if self.level(b) == level and (not self.is_free(b)))) for level in Level}, 'cached': sorted(([path(b), self.level(b).name] for b in self._every_Block if b in self.cached)), 'in_use': sorted(([path(b), self.level(b).name, self.refs[b], self.pins[b], self.priority[b], self.duration[b]] for b in used), key=lambda row: (row[0] is not None, row)), 'sequences': {str(s): {'tokens': list(self.tokens[s]), 'computed': self.computed[s], 'decode': [self.decode_priority[s], self.decode_duration[s]], 'blocks': [[self.level(b).name, b in self.cached] for b in self.blocks[s]]} for s in sorted(self.live)}}
 
     def phase_of(self, block: Block) -> str:
         """Free, claimed or in use; reachable or not; on which level."""

@@ -48,15 +48,6 @@ class NotAssumed(Exception):
     """A trial was tried where it means nothing: one of its assumptions is false."""
 
 
-class Members(set[Any]):
-    """A set; loops run in ascending order over what was in it when they began."""
-
-    __slots__ = ()
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(_in_order(set.__iter__(self)))
-
-
 class PriorityQueue:
     """Distinct items, lowest priority first, and within a priority from front to back; all but iteration is O(1)."""
 
@@ -249,6 +240,8 @@ class Reference:
         kind, told = ("defined", f"{type(error).__name__}: {error}")
         if isinstance(error, OutOfDomain):
             kind, told = error.rule, str(error)
+        elif isinstance(error, IndexError) and str(error).startswith("list"):  # a total map: of a sequence it is "tuple"
+            kind = "bound"
         if ":" in kind:  # it says already where
             return
         raise OutOfDomain(f"{kind}: {_expression(code, instruction)}", f"in {code.co_name}: {told}") from error
@@ -355,6 +348,11 @@ def _in_order(values: Iterable[Any]) -> list[Any]:
         return sorted(known)
     except TypeError:
         return sorted(known, key=_rank)
+
+
+def _each(values: Any) -> Any:
+    """What a loop over something runs over, whatever it is: over sets in order."""
+    return _in_order(values) if isinstance(values, set) else values
 
 
 def _rank(value: Any) -> Any:
@@ -1088,7 +1086,7 @@ class Executor(Reference):
         # The pages of each cache.
         self.cell: list[dict[int, int | None]] = [{key: None for key in range(0, ((2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1) + 1)} for _ in self._every_Cache]
         # The places whose pages an active cache uses.
-        self.locked: list[set[int]] = [Members() for _ in self._every_Cache]
+        self.locked: list[set[int]] = [set() for _ in self._every_Cache]
         # Scratch slots of an active cache: device memory for blocks whose window will have passed when they are computed.
         self.scratch: list[int] = [0 for _ in self._every_Cache]
         # Blocks of a cache that others may reuse.
@@ -1161,7 +1159,7 @@ class Executor(Reference):
             tuple(self.status),
             tuple(self.text),
             tuple(tuple(part.values()) for part in self.cell),
-            tuple(tuple(part) for part in self.locked),
+            tuple(tuple(sorted(part)) for part in self.locked),
             tuple(self.scratch),
             tuple(self.committed),
             tuple(self.history),
@@ -1205,7 +1203,7 @@ class Executor(Reference):
         self.status = list(saved[10])
         self.text = list(saved[11])
         self.cell = [{key: part for key, part in zip(range(0, ((2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1) + 1), part, strict=True)} for part in saved[12]]
-        self.locked = [Members(part) for part in saved[13]]
+        self.locked = [set(part) for part in saved[13]]
         self.scratch = list(saved[14])
         self.committed = list(saved[15])
         self.history = list(saved[16])
@@ -1232,27 +1230,6 @@ class Executor(Reference):
         self.scheduled_tokens = saved[37]
         self.waited = saved[38]
         self.held_back = saved[39]
-
-    def _is_Delay(self, value: Any) -> bool:
-        return (
-            value.__class__ is Delay
-            and value.passes.__class__ is bool
-            and (isinstance(value.waited, int) and value.waited.__class__ is not bool and 0 <= value.waited <= (self.params.passes_max))
-            and (isinstance(value.held_back, int) and value.held_back.__class__ is not bool and 0 <= value.held_back <= (self.params.passes_max))
-        )
-
-    def _is_Share(self, value: Any) -> bool:
-        return (
-            value.__class__ is Share
-            and (isinstance(value.status, IntEnum) and 0 <= value.status < 3)
-            and (isinstance(value.committed, int) and value.committed.__class__ is not bool and 0 <= value.committed <= (self.params.blocks_max))
-            and (isinstance(value.history, int) and value.history.__class__ is not bool and 0 <= value.history <= (self.params.blocks_max * self.params.tokens_per_block))
-            and (isinstance(value.capacity, int) and value.capacity.__class__ is not bool and 0 <= value.capacity <= (self.params.blocks_max * self.params.tokens_per_block))
-            and value.stopped.__class__ is bool
-            and (isinstance(value.scratch, int) and value.scratch.__class__ is not bool and 0 <= value.scratch <= (self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary))
-            and (isinstance(value.locks, int) and value.locks.__class__ is not bool and 0 <= value.locks <= (self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary))
-            and (value.cells.__class__ is tuple and len(value.cells) <= (2 * self.params.blocks_max + 2) and all([(part is None or (isinstance(part, int) and part.__class__ is not bool and part in self._every_Page)) for part in value.cells]))
-        )
 
     def initial(self) -> None:
         for level in range(self.levels()):
@@ -1310,13 +1287,13 @@ class Executor(Reference):
         """The pool group of a life cycle."""
         if kind == WINDOW and self.params.window_primary > 0:
             self.coverage.add(8)
-            if not 0 <= 1 <= (2 if self.params.state_primary > 0 else 1 if self.params.window_primary > 0 else 0):
+            if not 1 <= (2 if self.params.state_primary > 0 else 1 if self.params.window_primary > 0 else 0):
                 raise OutOfDomain('bound: result of group_of_kind', 1)
             return 1
         else:
             self.coverage.add(9)
         _value1 = 2 if kind == STATE else 0
-        if not 0 <= _value1 <= (2 if self.params.state_primary > 0 else 1 if self.params.window_primary > 0 else 0):
+        if not _value1 <= (2 if self.params.state_primary > 0 else 1 if self.params.window_primary > 0 else 0):
             raise OutOfDomain('bound: result of group_of_kind', _value1)
         return _value1
 
@@ -1329,7 +1306,7 @@ class Executor(Reference):
         else:
             self.coverage.add(11)
         _value1 = 1 if page < full + self.params.window_primary + self.params.window_secondary else 2
-        if not 0 <= _value1 <= (2 if self.params.state_primary > 0 else 1 if self.params.window_primary > 0 else 0):
+        if not _value1 <= (2 if self.params.state_primary > 0 else 1 if self.params.window_primary > 0 else 0):
             raise OutOfDomain('bound: result of group', _value1)
         return _value1
 
@@ -1384,7 +1361,7 @@ class Executor(Reference):
         self.steps_taken += 1
         self.level[page] = PRIMARY
         self.kind[page] = kind
-        if not 0 <= self.kind[page] <= (2 if self.params.state_primary > 0 else 1 if self.params.window_tokens > 0 else 0):
+        if not self.kind[page] <= (2 if self.params.state_primary > 0 else 1 if self.params.window_tokens > 0 else 0):
             raise OutOfDomain('bound: self.kind[page]', self.kind[page])
         self.priority[page] = priority
         self.vacant[PRIMARY][(_value1 := self.group(page))] -= 1
@@ -1401,7 +1378,7 @@ class Executor(Reference):
             self.on_step('destroy', (page,))
         self.steps_taken += 1
         self.vacant[(_value1 := self.level_of(page))][(_value2 := self.group(page))] += 1
-        if not 0 <= self.vacant[_value1][_value2] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+        if not self.vacant[_value1][_value2] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: self.vacant[self.level_of(page)][self.group(page)]', self.vacant[_value1][_value2])
         if len(self.path[page]) > 0:
             self.coverage.add(12)
@@ -1435,7 +1412,7 @@ class Executor(Reference):
             self.on_step('migrate', (page, level))
         self.steps_taken += 1
         self.vacant[(_value1 := self.level_of(page))][(_value2 := self.group(page))] += 1
-        if not 0 <= self.vacant[_value1][_value2] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+        if not self.vacant[_value1][_value2] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: self.vacant[self.level_of(page)][self.group(page)]', self.vacant[_value1][_value2])
         self.vacant[level][(_value3 := self.group(page))] -= 1
         if not 0 <= self.vacant[level][_value3] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
@@ -1486,7 +1463,7 @@ class Executor(Reference):
         if len(self.anchor(self.kind[page], path)) > 0:
             self.coverage.add(19)
             self.below[(_value1 := self.known[FULL][self.anchor(self.kind[page], path)])] += 1
-            if not 0 <= self.below[_value1] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            if not self.below[_value1] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
                 raise OutOfDomain('bound: self.below[self.known[FULL][self.anchor(self.kind[page], path)]]', self.below[_value1])
         else:
             self.coverage.add(20)
@@ -1553,7 +1530,7 @@ class Executor(Reference):
         else:
             self.coverage.add(30)
         _value1 = WINDOW if place < self.block_places() else STATE
-        if not 0 <= _value1 <= (2 if self.params.state_primary > 0 else 1 if self.params.window_tokens > 0 else 0):
+        if not _value1 <= (2 if self.params.state_primary > 0 else 1 if self.params.window_tokens > 0 else 0):
             raise OutOfDomain('bound: result of kind_of', _value1)
         return _value1
 
@@ -1594,7 +1571,7 @@ class Executor(Reference):
         if self.params.scratch_share == 0 or group != self.group_of_kind(WINDOW):
             return 0
         _value1 = sum((self.scratch[cache] for cache in self._every_Cache))
-        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+        if not _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: result of scratch_slots', _value1)
         return _value1
 
@@ -1622,7 +1599,7 @@ class Executor(Reference):
         self.steps_taken += 1
         self.cell[cache][_key(place, self.cell[cache], 'self.cell[cache][place]')] = page
         self.holds[page] += 1
-        if not 0 <= self.holds[page] <= self.params.caches:
+        if not self.holds[page] <= self.params.caches:
             raise OutOfDomain('bound: self.holds[page]', self.holds[page])
 
     def let_go(self, cache: Cache, place: Place) -> None:
@@ -1649,9 +1626,9 @@ class Executor(Reference):
             self.on_step('lock', (cache, place))
         self.steps_taken += 1
         self.locks[(_value1 := self.page_at(cache, place))] += 1
-        if not 0 <= self.locks[_value1] <= self.params.caches:
+        if not self.locks[_value1] <= self.params.caches:
             raise OutOfDomain('bound: self.locks[self.page_at(cache, place)]', self.locks[_value1])
-        if not 0 <= place <= (2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1:
+        if not place <= (2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1:
             raise OutOfDomain('defined: self.locked[cache].add(place)', place)
         self.locked[cache].add(place)
 
@@ -1684,7 +1661,7 @@ class Executor(Reference):
             self.on_step('take_scratch', (cache, count))
         self.steps_taken += 1
         self.scratch[cache] += count
-        if not 0 <= self.scratch[cache] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+        if not self.scratch[cache] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: self.scratch[cache]', self.scratch[cache])
         self.vacant[PRIMARY][(_value1 := self.group_of_kind(WINDOW))] -= count
         if not 0 <= self.vacant[PRIMARY][_value1] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
@@ -1747,7 +1724,7 @@ class Executor(Reference):
             self.on_step('measure', (cache, committed, history, capacity))
         self.steps_taken += 1
         self.committed[cache] = committed
-        if not 0 <= self.committed[cache] <= self.params.blocks_max:
+        if not self.committed[cache] <= self.params.blocks_max:
             raise OutOfDomain('bound: self.committed[cache]', self.committed[cache])
         self.history[cache] = history
         if not 0 <= self.history[cache] <= self.params.blocks_max * self.params.tokens_per_block:
@@ -1799,7 +1776,7 @@ class Executor(Reference):
     def scratch_blocks(self, cache: Cache, history: TokenCount, capacity: TokenCount) -> Count:
         """How many blocks have scratch instead of a page at these lengths: a page that is there stays."""
         _value1 = sum((1 for ordinal in range(self.params.blocks_max) if self.is_scratch(ordinal, history, capacity) and self.cell[cache][self.window_place(ordinal)] is None))
-        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+        if not _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: result of scratch_blocks', _value1)
         return _value1
 
@@ -1821,13 +1798,13 @@ class Executor(Reference):
         if self.groups() == 1:
             self.coverage.add(33)
             _value1 = len(self.queue[level])
-            if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            if not _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
                 raise OutOfDomain('bound: result of queued', _value1)
             return _value1
         else:
             self.coverage.add(34)
         _value2 = sum((1 for page in self.queue[level] if self.group(page) == group))
-        if not 0 <= _value2 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+        if not _value2 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: result of queued', _value2)
         return _value2
 
@@ -1839,7 +1816,7 @@ class Executor(Reference):
         else:
             self.coverage.add(36)
         _value1 = sum((1 for page in self.queue[level] if self.group(page) == group and self.holds[page] == 0))
-        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+        if not _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: result of droppable', _value1)
         return _value1
 
@@ -1851,7 +1828,7 @@ class Executor(Reference):
         if self.is_last(level, group):
             self.coverage.add(37)
             _value1 = self.vacant[level][group] + droppable
-            if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            if not _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
                 raise OutOfDomain('bound: result of room_on', _value1)
             return _value1
         else:
@@ -1901,7 +1878,7 @@ class Executor(Reference):
         else:
             self.coverage.add(42)
         _value1 = sum((1 for place in range(self.places()) if self.is_missing(cache, place, group, level)))
-        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+        if not _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: result of missing', _value1)
         return _value1
 
@@ -1913,7 +1890,7 @@ class Executor(Reference):
     def queued_of(self, cache: Cache, group: Group, level: Level) -> Count:
         """Pages on a level that a suspended cache will lock and that wait in the queue: none that another cache uses."""
         _value1 = sum((1 for place in range(self.places()) if self.is_missing(cache, place, group, level) and self.page_at(cache, place) in self.queue[level]))
-        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+        if not _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: result of queued_of', _value1)
         return _value1
 
@@ -2272,7 +2249,7 @@ class Executor(Reference):
                 best = count
             else:
                 self.coverage.add(128)
-        if not 0 <= best <= self.params.blocks_max:
+        if not best <= self.params.blocks_max:
             raise OutOfDomain('bound: result of matched', best)
         return best
 
@@ -2341,7 +2318,7 @@ class Executor(Reference):
             count += self.scratch_needed(cache, self.history[cache], self.capacity[cache])
         else:
             self.coverage.add(139)
-        if not 0 <= count <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+        if not count <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: result of fresh', count)
         return count
 
@@ -2376,7 +2353,7 @@ class Executor(Reference):
             else:
                 self.coverage.add(149)
         self.activate(cache)
-        if not 0 <= brought <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+        if not brought <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: result of wake', brought)
         return brought
 
@@ -2394,7 +2371,7 @@ class Executor(Reference):
                 brought += 1
             else:
                 self.coverage.add(152)
-        if not 0 <= brought <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+        if not brought <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: result of bring_up_from', brought)
         return brought
 
@@ -2654,14 +2631,14 @@ class Executor(Reference):
     def cells_with(self, page: Page) -> Count:
         """How many cells have a page."""
         _value1 = sum((1 for cache in self._every_Cache for place in range(self.places()) if self.cell[cache][place] == page))
-        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+        if not _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: result of cells_with', _value1)
         return _value1
 
     def locked_cells_with(self, page: Page) -> Count:
         """How many locked cells have a page."""
         _value1 = sum((1 for cache in self._every_Cache for place in range(self.places()) if self.cell[cache][place] == page and place in self.locked[cache]))
-        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+        if not _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: result of locked_cells_with', _value1)
         return _value1
 
@@ -3021,7 +2998,7 @@ class Executor(Reference):
             self.on_step('forward', (request, position))
         self.steps_taken += 1
         self.outstanding[request] += 1
-        if not 0 <= self.outstanding[request] <= 1 + self.params.overlap:
+        if not self.outstanding[request] <= 1 + self.params.overlap:
             raise OutOfDomain('bound: self.outstanding[request]', self.outstanding[request])
         self.position[request] = position
         if not self.position[request] in range(0, self.params.requests - 1 + 1):
@@ -3056,7 +3033,7 @@ class Executor(Reference):
         if not 0 <= self.outstanding[request] <= 1 + self.params.overlap:
             raise OutOfDomain('bound: self.outstanding[request]', self.outstanding[request])
         self.cursor[request] = cursor
-        if not 0 <= self.cursor[request] <= self.params.blocks_max * self.params.tokens_per_block:
+        if not self.cursor[request] <= self.params.blocks_max * self.params.tokens_per_block:
             raise OutOfDomain('bound: self.cursor[request]', self.cursor[request])
         self.chunk[request] = 0
 
@@ -3168,7 +3145,7 @@ class Executor(Reference):
                 best = count
             else:
                 self.coverage.add(207)
-        if not 0 <= best <= self.params.blocks_max:
+        if not best <= self.params.blocks_max:
             raise OutOfDomain('bound: result of matched_by_both', best)
         return best
 
@@ -3403,7 +3380,7 @@ class Executor(Reference):
             if self.waited < self.params.delay_passes and self.scheduled_tokens < self.params.wait_tokens:
                 self.coverage.add(257)
                 _value1 = Delay(False, self.waited + 1, self.held_back)
-                if not self._is_Delay(_value1):
+                if not _value1.waited <= self.params.passes_max:
                     raise OutOfDomain('bound: result of delay', _value1)
                 return _value1
             else:
@@ -3424,7 +3401,7 @@ class Executor(Reference):
             if peers.all_generate and len(self.generating) > 0 and (self.held_back < self.params.delay_passes):
                 self.coverage.add(261)
                 _value1 = Delay(False, 0, self.held_back + 1)
-                if not self._is_Delay(_value1):
+                if not _value1.held_back <= self.params.passes_max:
                     raise OutOfDomain('bound: result of balance', _value1)
                 return _value1
             else:
@@ -3438,7 +3415,7 @@ class Executor(Reference):
         else:
             self.coverage.add(264)
         _value2 = Delay(False, self.waited + 1, self.held_back)
-        if not self._is_Delay(_value2):
+        if not _value2.waited <= self.params.passes_max:
             raise OutOfDomain('bound: result of balance', _value2)
         return _value2
 
@@ -3446,7 +3423,7 @@ class Executor(Reference):
         """How many of the first context requests attend to no more tokens than allowed; the first always may."""
         if self.params.attended_max == 0:
             self.coverage.add(265)
-            if not 0 <= count <= self.params.requests:
+            if not count <= self.params.requests:
                 raise OutOfDomain('bound: result of within_attention', count)
             return count
         else:
@@ -3461,7 +3438,7 @@ class Executor(Reference):
                 fitting = position + 1
             else:
                 self.coverage.add(269)
-        if not 0 <= fitting <= self.params.requests:
+        if not fitting <= self.params.requests:
             raise OutOfDomain('bound: result of within_attention', fitting)
         return fitting
 
@@ -3691,7 +3668,7 @@ class Executor(Reference):
         for place in range(self.places()):
             cells = cells + (self.cell[cache][place],)
         _value1 = Share(self.status[cache], self.committed[cache], self.history[cache], self.capacity[cache], self.stopped[cache], self.scratch[cache], len(self.locked[cache]), cells)
-        if not self._is_Share(_value1):
+        if not (_value1.locks <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary and len(_value1.cells) <= 2 * self.params.blocks_max + 2):
             raise OutOfDomain('bound: result of share', _value1)
         return _value1
 
@@ -3711,14 +3688,14 @@ class Executor(Reference):
             for page in self._every_Page:
                 if self.group(page) == group and self.is_locked(page) and (self.locks[page] == self.locks_of(request, page)):
                     count += 1
-        if not 0 <= count <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+        if not count <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: result of freed_by_rest', count)
         return count
 
     def locks_of(self, request: Request, page: Page) -> Count:
         """How often a request's caches use a page."""
         _value1 = sum((1 for cache in self._every_Cache if self.is_of(cache, request) for place in range(self.places()) if self.cell[cache][place] == page and place in self.locked[cache]))
-        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+        if not _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: result of locks_of', _value1)
         return _value1
 

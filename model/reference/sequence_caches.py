@@ -47,15 +47,6 @@ class NotAssumed(Exception):
     """A trial was tried where it means nothing: one of its assumptions is false."""
 
 
-class Members(set[Any]):
-    """A set; loops run in ascending order over what was in it when they began."""
-
-    __slots__ = ()
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(_in_order(set.__iter__(self)))
-
-
 class PriorityQueue:
     """Distinct items, lowest priority first, and within a priority from front to back; all but iteration is O(1)."""
 
@@ -248,6 +239,8 @@ class Reference:
         kind, told = ("defined", f"{type(error).__name__}: {error}")
         if isinstance(error, OutOfDomain):
             kind, told = error.rule, str(error)
+        elif isinstance(error, IndexError) and str(error).startswith("list"):  # a total map: of a sequence it is "tuple"
+            kind = "bound"
         if ":" in kind:  # it says already where
             return
         raise OutOfDomain(f"{kind}: {_expression(code, instruction)}", f"in {code.co_name}: {told}") from error
@@ -354,6 +347,11 @@ def _in_order(values: Iterable[Any]) -> list[Any]:
         return sorted(known)
     except TypeError:
         return sorted(known, key=_rank)
+
+
+def _each(values: Any) -> Any:
+    """What a loop over something runs over, whatever it is: over sets in order."""
+    return _in_order(values) if isinstance(values, set) else values
 
 
 def _rank(value: Any) -> Any:
@@ -764,7 +762,7 @@ class SequenceCaches(Reference):
         # The pages of each cache.
         self.cell: list[dict[int, int | None]] = [{key: None for key in range(0, ((2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1) + 1)} for _ in self._every_Cache]
         # The places whose pages an active cache uses.
-        self.locked: list[set[int]] = [Members() for _ in self._every_Cache]
+        self.locked: list[set[int]] = [set() for _ in self._every_Cache]
         # Scratch slots of an active cache: device memory for blocks whose window will have passed when they are computed.
         self.scratch: list[int] = [0 for _ in self._every_Cache]
         # Blocks of a cache that others may reuse.
@@ -797,7 +795,7 @@ class SequenceCaches(Reference):
             tuple(self.status),
             tuple(self.text),
             tuple(tuple(part.values()) for part in self.cell),
-            tuple(tuple(part) for part in self.locked),
+            tuple(tuple(sorted(part)) for part in self.locked),
             tuple(self.scratch),
             tuple(self.committed),
             tuple(self.history),
@@ -821,7 +819,7 @@ class SequenceCaches(Reference):
         self.status = list(saved[10])
         self.text = list(saved[11])
         self.cell = [{key: part for key, part in zip(range(0, ((2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1) + 1), part, strict=True)} for part in saved[12]]
-        self.locked = [Members(part) for part in saved[13]]
+        self.locked = [set(part) for part in saved[13]]
         self.scratch = list(saved[14])
         self.committed = list(saved[15])
         self.history = list(saved[16])
@@ -885,13 +883,13 @@ class SequenceCaches(Reference):
         """The pool group of a life cycle."""
         if kind == WINDOW and self.params.window_primary > 0:
             self.coverage.add(8)
-            if not 0 <= 1 <= (2 if self.params.state_primary > 0 else 1 if self.params.window_primary > 0 else 0):
+            if not 1 <= (2 if self.params.state_primary > 0 else 1 if self.params.window_primary > 0 else 0):
                 raise OutOfDomain('bound: result of group_of_kind', 1)
             return 1
         else:
             self.coverage.add(9)
         _value1 = 2 if kind == STATE else 0
-        if not 0 <= _value1 <= (2 if self.params.state_primary > 0 else 1 if self.params.window_primary > 0 else 0):
+        if not _value1 <= (2 if self.params.state_primary > 0 else 1 if self.params.window_primary > 0 else 0):
             raise OutOfDomain('bound: result of group_of_kind', _value1)
         return _value1
 
@@ -904,7 +902,7 @@ class SequenceCaches(Reference):
         else:
             self.coverage.add(11)
         _value1 = 1 if page < full + self.params.window_primary + self.params.window_secondary else 2
-        if not 0 <= _value1 <= (2 if self.params.state_primary > 0 else 1 if self.params.window_primary > 0 else 0):
+        if not _value1 <= (2 if self.params.state_primary > 0 else 1 if self.params.window_primary > 0 else 0):
             raise OutOfDomain('bound: result of group', _value1)
         return _value1
 
@@ -959,7 +957,7 @@ class SequenceCaches(Reference):
         self.steps_taken += 1
         self.level[page] = PRIMARY
         self.kind[page] = kind
-        if not 0 <= self.kind[page] <= (2 if self.params.state_primary > 0 else 1 if self.params.window_tokens > 0 else 0):
+        if not self.kind[page] <= (2 if self.params.state_primary > 0 else 1 if self.params.window_tokens > 0 else 0):
             raise OutOfDomain('bound: self.kind[page]', self.kind[page])
         self.priority[page] = priority
         self.vacant[PRIMARY][(_value1 := self.group(page))] -= 1
@@ -976,7 +974,7 @@ class SequenceCaches(Reference):
             self.on_step('destroy', (page,))
         self.steps_taken += 1
         self.vacant[(_value1 := self.level_of(page))][(_value2 := self.group(page))] += 1
-        if not 0 <= self.vacant[_value1][_value2] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+        if not self.vacant[_value1][_value2] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: self.vacant[self.level_of(page)][self.group(page)]', self.vacant[_value1][_value2])
         if len(self.path[page]) > 0:
             self.coverage.add(12)
@@ -1010,7 +1008,7 @@ class SequenceCaches(Reference):
             self.on_step('migrate', (page, level))
         self.steps_taken += 1
         self.vacant[(_value1 := self.level_of(page))][(_value2 := self.group(page))] += 1
-        if not 0 <= self.vacant[_value1][_value2] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+        if not self.vacant[_value1][_value2] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: self.vacant[self.level_of(page)][self.group(page)]', self.vacant[_value1][_value2])
         self.vacant[level][(_value3 := self.group(page))] -= 1
         if not 0 <= self.vacant[level][_value3] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
@@ -1061,7 +1059,7 @@ class SequenceCaches(Reference):
         if len(self.anchor(self.kind[page], path)) > 0:
             self.coverage.add(19)
             self.below[(_value1 := self.known[FULL][self.anchor(self.kind[page], path)])] += 1
-            if not 0 <= self.below[_value1] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            if not self.below[_value1] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
                 raise OutOfDomain('bound: self.below[self.known[FULL][self.anchor(self.kind[page], path)]]', self.below[_value1])
         else:
             self.coverage.add(20)
@@ -1128,7 +1126,7 @@ class SequenceCaches(Reference):
         else:
             self.coverage.add(30)
         _value1 = WINDOW if place < self.block_places() else STATE
-        if not 0 <= _value1 <= (2 if self.params.state_primary > 0 else 1 if self.params.window_tokens > 0 else 0):
+        if not _value1 <= (2 if self.params.state_primary > 0 else 1 if self.params.window_tokens > 0 else 0):
             raise OutOfDomain('bound: result of kind_of', _value1)
         return _value1
 
@@ -1169,7 +1167,7 @@ class SequenceCaches(Reference):
         if self.params.scratch_share == 0 or group != self.group_of_kind(WINDOW):
             return 0
         _value1 = sum((self.scratch[cache] for cache in self._every_Cache))
-        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+        if not _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: result of scratch_slots', _value1)
         return _value1
 
@@ -1197,7 +1195,7 @@ class SequenceCaches(Reference):
         self.steps_taken += 1
         self.cell[cache][_key(place, self.cell[cache], 'self.cell[cache][place]')] = page
         self.holds[page] += 1
-        if not 0 <= self.holds[page] <= self.params.caches:
+        if not self.holds[page] <= self.params.caches:
             raise OutOfDomain('bound: self.holds[page]', self.holds[page])
 
     def let_go(self, cache: Cache, place: Place) -> None:
@@ -1224,9 +1222,9 @@ class SequenceCaches(Reference):
             self.on_step('lock', (cache, place))
         self.steps_taken += 1
         self.locks[(_value1 := self.page_at(cache, place))] += 1
-        if not 0 <= self.locks[_value1] <= self.params.caches:
+        if not self.locks[_value1] <= self.params.caches:
             raise OutOfDomain('bound: self.locks[self.page_at(cache, place)]', self.locks[_value1])
-        if not 0 <= place <= (2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1:
+        if not place <= (2 if self.params.window_tokens > 0 else 1) * self.params.blocks_max + (2 if self.params.state_primary > 0 else 0) - 1:
             raise OutOfDomain('defined: self.locked[cache].add(place)', place)
         self.locked[cache].add(place)
 
@@ -1259,7 +1257,7 @@ class SequenceCaches(Reference):
             self.on_step('take_scratch', (cache, count))
         self.steps_taken += 1
         self.scratch[cache] += count
-        if not 0 <= self.scratch[cache] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+        if not self.scratch[cache] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: self.scratch[cache]', self.scratch[cache])
         self.vacant[PRIMARY][(_value1 := self.group_of_kind(WINDOW))] -= count
         if not 0 <= self.vacant[PRIMARY][_value1] <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
@@ -1322,7 +1320,7 @@ class SequenceCaches(Reference):
             self.on_step('measure', (cache, committed, history, capacity))
         self.steps_taken += 1
         self.committed[cache] = committed
-        if not 0 <= self.committed[cache] <= self.params.blocks_max:
+        if not self.committed[cache] <= self.params.blocks_max:
             raise OutOfDomain('bound: self.committed[cache]', self.committed[cache])
         self.history[cache] = history
         if not 0 <= self.history[cache] <= self.params.blocks_max * self.params.tokens_per_block:
@@ -1374,7 +1372,7 @@ class SequenceCaches(Reference):
     def scratch_blocks(self, cache: Cache, history: TokenCount, capacity: TokenCount) -> Count:
         """How many blocks have scratch instead of a page at these lengths: a page that is there stays."""
         _value1 = sum((1 for ordinal in range(self.params.blocks_max) if self.is_scratch(ordinal, history, capacity) and self.cell[cache][self.window_place(ordinal)] is None))
-        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+        if not _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: result of scratch_blocks', _value1)
         return _value1
 
@@ -1396,13 +1394,13 @@ class SequenceCaches(Reference):
         if self.groups() == 1:
             self.coverage.add(33)
             _value1 = len(self.queue[level])
-            if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            if not _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
                 raise OutOfDomain('bound: result of queued', _value1)
             return _value1
         else:
             self.coverage.add(34)
         _value2 = sum((1 for page in self.queue[level] if self.group(page) == group))
-        if not 0 <= _value2 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+        if not _value2 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: result of queued', _value2)
         return _value2
 
@@ -1414,7 +1412,7 @@ class SequenceCaches(Reference):
         else:
             self.coverage.add(36)
         _value1 = sum((1 for page in self.queue[level] if self.group(page) == group and self.holds[page] == 0))
-        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+        if not _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: result of droppable', _value1)
         return _value1
 
@@ -1426,7 +1424,7 @@ class SequenceCaches(Reference):
         if self.is_last(level, group):
             self.coverage.add(37)
             _value1 = self.vacant[level][group] + droppable
-            if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+            if not _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
                 raise OutOfDomain('bound: result of room_on', _value1)
             return _value1
         else:
@@ -1476,7 +1474,7 @@ class SequenceCaches(Reference):
         else:
             self.coverage.add(42)
         _value1 = sum((1 for place in range(self.places()) if self.is_missing(cache, place, group, level)))
-        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+        if not _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: result of missing', _value1)
         return _value1
 
@@ -1488,7 +1486,7 @@ class SequenceCaches(Reference):
     def queued_of(self, cache: Cache, group: Group, level: Level) -> Count:
         """Pages on a level that a suspended cache will lock and that wait in the queue: none that another cache uses."""
         _value1 = sum((1 for place in range(self.places()) if self.is_missing(cache, place, group, level) and self.page_at(cache, place) in self.queue[level]))
-        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+        if not _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: result of queued_of', _value1)
         return _value1
 
@@ -1847,7 +1845,7 @@ class SequenceCaches(Reference):
                 best = count
             else:
                 self.coverage.add(128)
-        if not 0 <= best <= self.params.blocks_max:
+        if not best <= self.params.blocks_max:
             raise OutOfDomain('bound: result of matched', best)
         return best
 
@@ -1916,7 +1914,7 @@ class SequenceCaches(Reference):
             count += self.scratch_needed(cache, self.history[cache], self.capacity[cache])
         else:
             self.coverage.add(139)
-        if not 0 <= count <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+        if not count <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: result of fresh', count)
         return count
 
@@ -1951,7 +1949,7 @@ class SequenceCaches(Reference):
             else:
                 self.coverage.add(149)
         self.activate(cache)
-        if not 0 <= brought <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+        if not brought <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: result of wake', brought)
         return brought
 
@@ -1969,7 +1967,7 @@ class SequenceCaches(Reference):
                 brought += 1
             else:
                 self.coverage.add(152)
-        if not 0 <= brought <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+        if not brought <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: result of bring_up_from', brought)
         return brought
 
@@ -2111,7 +2109,7 @@ class SequenceCaches(Reference):
                 brought += 1
             else:
                 self.coverage.add(182)
-        if not 0 <= brought <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+        if not brought <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: result of fetch', brought)
         return brought
 
@@ -2227,14 +2225,14 @@ class SequenceCaches(Reference):
     def cells_with(self, page: Page) -> Count:
         """How many cells have a page."""
         _value1 = sum((1 for cache in self._every_Cache for place in range(self.places()) if self.cell[cache][place] == page))
-        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+        if not _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: result of cells_with', _value1)
         return _value1
 
     def locked_cells_with(self, page: Page) -> Count:
         """How many locked cells have a page."""
         _value1 = sum((1 for cache in self._every_Cache for place in range(self.places()) if self.cell[cache][place] == page and place in self.locked[cache]))
-        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+        if not _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: result of locked_cells_with', _value1)
         return _value1
 
@@ -2360,14 +2358,14 @@ class SequenceCaches(Reference):
     def in_use(self, group: Group) -> Count:
         """Device slots of a group that are locked or scratch."""
         _value1 = self.scratch_slots(group) + sum((1 for page in self._every_Page if self.group(page) == group and self.is_locked(page)))
-        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+        if not _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: result of in_use', _value1)
         return _value1
 
     def held_on(self, level: Level, group: Group) -> Count:
         """Held pages of a group on a level."""
         _value1 = sum((1 for page in self._every_Page if self.group(page) == group and self.level[page] == level and self.is_held(page)))
-        if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
+        if not _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: result of held_on', _value1)
         return _value1
 

@@ -48,15 +48,6 @@ class NotAssumed(Exception):
     """A trial was tried where it means nothing: one of its assumptions is false."""
 
 
-class Members(set[Any]):
-    """A set; loops run in ascending order over what was in it when they began."""
-
-    __slots__ = ()
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(_in_order(set.__iter__(self)))
-
-
 class PriorityQueue:
     """Distinct items, lowest priority first, and within a priority from front to back; all but iteration is O(1)."""
 
@@ -249,6 +240,8 @@ class Reference:
         kind, told = ("defined", f"{type(error).__name__}: {error}")
         if isinstance(error, OutOfDomain):
             kind, told = error.rule, str(error)
+        elif isinstance(error, IndexError) and str(error).startswith("list"):  # a total map: of a sequence it is "tuple"
+            kind = "bound"
         if ":" in kind:  # it says already where
             return
         raise OutOfDomain(f"{kind}: {_expression(code, instruction)}", f"in {code.co_name}: {told}") from error
@@ -355,6 +348,11 @@ def _in_order(values: Iterable[Any]) -> list[Any]:
         return sorted(known)
     except TypeError:
         return sorted(known, key=_rank)
+
+
+def _each(values: Any) -> Any:
+    """What a loop over something runs over, whatever it is: over sets in order."""
+    return _in_order(values) if isinstance(values, set) else values
 
 
 def _rank(value: Any) -> Any:
@@ -624,14 +622,14 @@ class Transfers(Reference):
         # The slot that it writes; None for a kernel that only reads.
         self.target: list[int | None] = [None for _ in self._every_Work]
         # The granules that it has still to read or write.
-        self.left: list[set[int]] = [Members() for _ in self._every_Work]
+        self.left: list[set[int]] = [set() for _ in self._every_Work]
         # The pending work that must be complete before it starts.
-        self.before: list[set[int]] = [Members() for _ in self._every_Work]
+        self.before: list[set[int]] = [set() for _ in self._every_Work]
         # The pending work that is complete when the event recorded after it is: with it, all that was before that event.
         # Empty while its batch is still open.
-        self.covers: list[set[int]] = [Members() for _ in self._every_Work]
+        self.covers: list[set[int]] = [set() for _ in self._every_Work]
         # The pending work that the next work of a stream comes after.
-        self.known: list[set[int]] = [Members() for _ in self._every_Stream]
+        self.known: list[set[int]] = [set() for _ in self._every_Stream]
         # What the slots hold now.
         self.memory: list[list[int]] = [[0 for _ in self._every_Granule] for _ in self._every_Slot]
         # What the slots would hold if all work had been carried out in the order of its submission.
@@ -645,7 +643,7 @@ class Transfers(Reference):
         # The pending copy that writes a slot.
         self.writer: list[int | None] = [None for _ in self._every_Slot]
         # The pending copies that read a slot: several, since two streams may read it at once.
-        self.readers: list[set[int]] = [Members() for _ in self._every_Slot]
+        self.readers: list[set[int]] = [set() for _ in self._every_Slot]
         # Whether copies are being enqueued: they come after all forward passes so far.
         self.in_iteration: bool = False
         # Whether a copy has been enqueued for which forward passes do not wait yet.
@@ -662,17 +660,17 @@ class Transfers(Reference):
             tuple(self.stream),
             tuple(self.source),
             tuple(self.target),
-            tuple(tuple(part) for part in self.left),
-            tuple(tuple(part) for part in self.before),
-            tuple(tuple(part) for part in self.covers),
-            tuple(tuple(part) for part in self.known),
+            tuple(tuple(sorted(part)) for part in self.left),
+            tuple(tuple(sorted(part)) for part in self.before),
+            tuple(tuple(sorted(part)) for part in self.covers),
+            tuple(tuple(sorted(part)) for part in self.known),
             tuple(tuple(part) for part in self.memory),
             tuple(tuple(part) for part in self.planned),
             tuple(tuple(part) for part in self.brings),
             tuple(self.slot),
             tuple(self.page_table),
             tuple(self.writer),
-            tuple(tuple(part) for part in self.readers),
+            tuple(tuple(sorted(part)) for part in self.readers),
             self.in_iteration,
             self.forward_is_behind,
         )
@@ -682,17 +680,17 @@ class Transfers(Reference):
         self.stream = list(saved[0])
         self.source = list(saved[1])
         self.target = list(saved[2])
-        self.left = [Members(part) for part in saved[3]]
-        self.before = [Members(part) for part in saved[4]]
-        self.covers = [Members(part) for part in saved[5]]
-        self.known = [Members(part) for part in saved[6]]
+        self.left = [set(part) for part in saved[3]]
+        self.before = [set(part) for part in saved[4]]
+        self.covers = [set(part) for part in saved[5]]
+        self.known = [set(part) for part in saved[6]]
         self.memory = [list(part) for part in saved[7]]
         self.planned = [list(part) for part in saved[8]]
         self.brings = [list(part) for part in saved[9]]
         self.slot = list(saved[10])
         self.page_table = list(saved[11])
         self.writer = list(saved[12])
-        self.readers = [Members(part) for part in saved[13]]
+        self.readers = [set(part) for part in saved[13]]
         self.in_iteration = saved[14]
         self.forward_is_behind = saved[15]
 
@@ -830,9 +828,9 @@ class Transfers(Reference):
         self.steps_taken += 1
         for earlier in self._every_Work:
             self.coverage.add(23)
-            if earlier in self.known[_key(other, self._every_Stream, 'self.known[other]')]:
+            if earlier in self.known[other]:
                 self.coverage.add(24)
-                self.known[_key(stream, self._every_Stream, 'self.known[stream]')].add(earlier)
+                self.known[stream].add(earlier)
             else:
                 self.coverage.add(25)
 
@@ -1447,7 +1445,7 @@ class Transfers(Reference):
 
     def copies_wait_for_forward_passes(self) -> bool:
         """In an iteration both copy streams know of all forward passes; only in one can copies be behind."""
-        return (self.in_iteration or not self.forward_is_behind) and (not self.in_iteration or all((work in self.known[ONBOARD] and work in self.known[_key(OFFLOAD, self._every_Stream, 'self.known[OFFLOAD]')] for stream in self._every_Stream if self.is_forward(stream) for work in self._every_Work if self.stream[work] == stream)))
+        return (self.in_iteration or not self.forward_is_behind) and (not self.in_iteration or all((work in self.known[ONBOARD] and work in self.known[OFFLOAD] for stream in self._every_Stream if self.is_forward(stream) for work in self._every_Work if self.stream[work] == stream)))
 
     def tables_name_what_streams_do_not_know(self) -> bool:
         """In an iteration, a pending copy is in the tables, or comes before what is, or both copy streams know of it."""
@@ -1456,7 +1454,7 @@ class Transfers(Reference):
     def is_found(self, work: Work) -> bool:
         """Whether whoever reads or writes the slots of a copy finds out about it."""
         source, target = (self.source[work], self.target[work])
-        if work in self.known[ONBOARD] and work in self.known[_key(OFFLOAD, self._every_Stream, 'self.known[OFFLOAD]')]:
+        if work in self.known[ONBOARD] and work in self.known[OFFLOAD]:
             return True
         if source is None or target is None:
             return False

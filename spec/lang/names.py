@@ -32,7 +32,6 @@ OF_THE_MODULE = frozenset(
         "Iterable",
         "Iterator",
         "LookupError",
-        "Members",
         "NamedTuple",
         "NotAssumed",
         "NotImplementedError",
