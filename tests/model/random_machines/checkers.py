@@ -9,6 +9,7 @@ import traceback
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -37,7 +38,8 @@ SECONDS = 6.0
 class SolverHere:
     """Answers in this process what `Solver` asks a process of its own: hundreds of starts cost more than the queries."""
 
-    def __init__(self, circuit: Circuit, engine: str, proof: object = None) -> None:
+    def __init__(self, circuit: Circuit, engine: str, proof: Path | None = None) -> None:
+        assert proof is None, "proofs are written by processes"
         self._circuit = circuit
         self._engine = make(engine)
         self._sent = 0

@@ -43,6 +43,8 @@ class Fault:
     changes: tuple[Change, ...]
     sorts: tuple[str, ...] = ("run",)
     """With which sorts of machines it is looked for: run, check, spoil."""
+    refuses: bool = False
+    """It shows as a refusal without cause."""
 
 
 SPOIL = ("spoil",)
@@ -181,6 +183,7 @@ FAULTS = (
         "p35",
         "`in` an optional sequence that is not None is refused",
         (Change(EXPRESSIONS, "right = self.present(right, nodes[1], where)", "right = right"),),
+        refuses=True,
     ),
     Fault(
         "p37",
@@ -285,7 +288,7 @@ def found_after(fault: Fault, machines: int, first: int = 0) -> tuple[int | None
         for sort in fault.sorts:
             count += 1
             differences = random_machines.campaign.tried((sort, seed))[2]
-            if differences:
+            if any(one.kind != "refused" or fault.refuses for one in differences):
                 return count, f"{sort} {seed}: {differences[0].kind}"
     return None, f"not in {count} machines"
 

@@ -13,6 +13,7 @@ from kvproof.model.lowering import Transition
 from kvproof.model.lowering_context import Cases
 from kvproof.model.lowering_environment import Environment
 from kvproof.model.lowering_iteration import Iteration
+from kvproof.model.lowering_record import Record
 from kvproof.model.solver_engines import make
 from kvproof.model.symbolic_encoding import decoded, number
 from kvproof.model.symbolic_integers import Int, Value
@@ -23,8 +24,8 @@ from kvproof.spec.lang import plain
 
 from .runners import Outcome, Ran, outcome_of, typed
 
-MADE: dict[int, list[int]] = {}
-"""For each record of a lowering (by identity), the literal under which each of its choices is made."""
+MADE: dict[int, tuple[Record, list[int]]] = {}
+"""For each record of a lowering (by identity), the literals under which its choices are made."""
 
 _chosen = Iteration._chosen
 
@@ -34,7 +35,8 @@ def _noted(self: Iteration, node: ast.Call, cases: Cases, environment: Environme
     result = _chosen(self, node, cases, environment)
     if len(self.record.choices) > before:
         exists = self.circuit.any([condition for condition, _ in cases])
-        MADE.setdefault(id(self.record), []).append(self.circuit.both(self.path(environment), exists))
+        _, made = MADE.setdefault(id(self.record), (self.record, []))
+        made.append(self.circuit.both(self.path(environment), exists))
     return result
 
 
@@ -70,7 +72,7 @@ class Circuitry:
         system, transition = self.system, self.system.transition(sample.name)
         inputs = {**system.assignment(sample.before), **system.argument_assignment(sample.name, sample.arguments)}
         chosen = [typed(plain(value)) for value in sample.ran.chosen]
-        made = MADE.get(id(transition.record), [])
+        _, made = MADE.get(id(transition.record), (None, []))
         choices = zip(transition.record.choices.values(), made, transition.record.assumptions, strict=True)
         for (which, candidates), path, allowed in choices:
             values = system.circuit.evaluate(inputs)
