@@ -114,7 +114,19 @@ class Batch(Promise):
         ensure(
             self.tokens_computed(added, len(requests)) <= budget or self.params.budget_max == 0, "within-token-budget"
         )
+        ensure(self.is_told_truly(requests, added[len(requests)]), "sums-tell-the-state")
         return added
+
+    def is_told_truly(self, requests: Requests, total: Added) -> bool:
+        """Whether the sum of what the requests of a batch got is what their sequences have."""
+        blocks = sum(len(self.blocks[request.sequence]) for request in requests)
+        return (
+            total.computed == sum(self.computed[request.sequence] for request in requests)
+            and total.reused == total.full * self.params.tokens_per_block + total.partial
+            and total.full + total.new <= blocks
+            and blocks <= total.full + total.new + total.partial
+            and total.onboarded + total.new <= total.allocated
+        )
 
     def is_named_before(self, requests: Requests, index: int) -> bool:
         """Whether an earlier request of a batch opens the same sequence."""

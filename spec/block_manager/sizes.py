@@ -206,6 +206,7 @@ UNREACHED: Mapping[str, str] = {
             "is_last_need": ("plans: empty", "all(*: no candidate"),
             "is_met_before": ("plans: empty",),
             "is_named_before": ("requests: empty",),
+            "is_told_truly": ("requests: empty", "sum(*: no candidate"),
             "place": ("requests: empty", "plans: empty", "for index *: no round"),
             "plan": ("requests: empty", "for request *: no round"),
             "tokens_computed": ("added: empty", "sum(*: no candidate"),
@@ -245,6 +246,7 @@ UNREACHED: Mapping[str, str] = {
     "is_free_node: *: all true": _PROMISED,
     "is_sound: *: *` false": _PROMISED,
     "is_sound: *: all false": _PROMISED,
+    "is_told_truly: *: `* false": _PROMISED,
     "returned: *: `plan.tail is not None` false": "who releases a source has one; the conjunct tells the types",
 }
 """The goals of depth that nothing can reach, and why."""

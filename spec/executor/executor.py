@@ -48,6 +48,7 @@ class Executor(Undoing):
         if self.phase != Phase.IDLE:
             reject("pass-open")
         self.open_pass()
+        ensure(self.phase == Phase.GENERATING, "a-pass-is-open")
 
     @operation
     def schedule_generation(self, request: Request) -> bool:
