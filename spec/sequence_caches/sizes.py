@@ -127,13 +127,6 @@ UNREACHED: Mapping[str, str] = {
     "moves_nothing: *: no candidate": "There are two levels of memory or three, so at least one below the device.",
     "*: path: empty": "What is linked or found is the text of a block at least: link-once refuses the empty one.",
     "state known: full": "The empty text is never known: link-once refuses it.",
-    "is_match: text: empty": "matched asks only about blocks that the text has.",
-    "is_match: count <= len(text) and *: `count <= len(text)` false": (
-        "matched asks only about blocks that the text has; the executor's matched_by_both asks about others, too."
-    ),
-    "is_match: count <= len(text) and *: `text[:count] in self.known[FULL]` false": (
-        "matched ends at the first block that is not known; the executor's matched_by_both does not."
-    ),
     "has_window: text: empty": "is_match asks about the window only after so many blocks as the text has, one at least.",
     "has_window: all(*: no candidate": "is_match asks about the window after one block at least.",
     "front: for page in self.queue[level]: no round": "A victim is looked for only on a level that has one queued.",
