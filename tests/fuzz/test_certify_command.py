@@ -39,7 +39,7 @@ def record(tmp_path: Path) -> Path:
 
 @needs_compiler
 def test_every_operation_is_certified_and_that_is_kept(record: Path) -> None:
-    result = check("--certify", "--record", str(record))
+    result = check("--certify", "--sizes", "3 jobs", "--record", str(record))
     assert result.exit_code == 0, result.output
     assert "proved, certified" in result.output
     assert "Not covered" in result.output
@@ -51,7 +51,7 @@ def test_every_operation_is_certified_and_that_is_kept(record: Path) -> None:
     definition = machines.load(MACHINE).definition
     operations = [*definition.of_kind("operation"), *definition.trials()]
     assert [part.subject for part in one.certificates] == ["hypotheses", *operations]
-    again = check("--certify", "--record", str(record))
+    again = check("--certify", "--sizes", "3 jobs", "--record", str(record))
     assert again.exit_code == 0
     assert f"certified in {record} already" in again.output.replace("\n", "")
 
@@ -60,7 +60,7 @@ def test_every_operation_is_certified_and_that_is_kept(record: Path) -> None:
 def test_sizes_that_have_changed_are_certified_anew(record: Path) -> None:
     old = Certified("3 jobs", {"jobs": 2}, "somebody", ())
     write(evidence().with_certified(old), record)
-    assert check("--certify", "--record", str(record)).exit_code == 0
+    assert check("--certify", "--sizes", "3 jobs", "--record", str(record)).exit_code == 0
     kept = read(record)
     assert kept is not None
     assert [len(one.certificates) > 0 for one in kept.certified] == [True]
@@ -73,7 +73,7 @@ def test_a_proof_that_is_refused_is_a_finding(monkeypatch: pytest.MonkeyPatch, r
 
     monkeypatch.setattr(Certifier, "certify", refuse)
     before = record.read_bytes()
-    result = check("--certify", "--record", str(record))
+    result = check("--certify", "--sizes", "3 jobs", "--record", str(record))
     assert result.exit_code == 1
     assert "not to be believed" in result.output.replace("\n", " ")
     assert record.read_bytes() == before
