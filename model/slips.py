@@ -109,6 +109,8 @@ def _changes(node: ast.expr) -> Iterator[ast.expr]:
         case ast.BinOp(left=left, op=ast.Sub(), right=right):
             yield ast.BinOp(left, ast.Add(), right)
             yield left
+        case ast.BinOp(left=left, op=ast.Mult() | ast.FloorDiv() | ast.Mod()):
+            yield left
         case ast.BoolOp(op=operator, values=values):
             yield ast.BoolOp(ast.Or() if isinstance(operator, ast.And) else ast.And(), values)
         case ast.UnaryOp(op=ast.Not(), operand=operand):
