@@ -68,6 +68,9 @@ SIZES: Mapping[str, Mapping[str, BlockManagerParameters]] = {
         "3+0, chains, parts": _sized(
             3, 0, **_ONE_PRIORITY, tokens_per_block=2, max_tokens=6, vocabulary=1, sequences=1, partial_reuse=1
         ),
+        "2+0, three tokens a block": _sized(
+            2, 0, **_ONE_PRIORITY, tokens_per_block=3, max_tokens=4, sequences=1, partial_reuse=1
+        ),
         "2+1, three requests": _sized(2, 1, **_ONE_PRIORITY, vocabulary=1, sequences=3, batch_max=3),
         "2+0, two ranges": _sized(2, 0, **_ONE_PRIORITY | {"ranges_max": 2}, vocabulary=1, sequences=1, batch_max=1),
     },
@@ -180,6 +183,7 @@ PURPOSES: Mapping[str, str] = {
     "2+1, no reuse": "nothing is ever cached",
     "3+2, chains": "a prompt that brings several blocks back from the host at once",
     "3+0, chains, parts": "a part of a block below whole ones",
+    "2+0, three tokens a block": "parts of blocks of more than one token",
     "2+1, three requests": "the third of a batch meets what both before it have claimed or brought",
     "2+0, two ranges": "the first of several wishes that cover a block counts",
 }

@@ -100,7 +100,9 @@ class SequenceCaches(Feasible, Machine[SequenceCachesParameters]):
         """Bring pages of a suspended cache up as far as slots are vacant, evicting nothing; returns how many."""
         if self.status[cache] != Status.SUSPENDED:
             reject("not-suspended")
-        return self.fetch(cache)
+        fetched = self.fetch(cache)
+        ensure(self.status[cache] == Status.SUSPENDED, "prefetched-goes-on-resting")
+        return fetched
 
     @operation
     def close(self, cache: Cache) -> None:

@@ -11,7 +11,7 @@ for all passes before it: two joins instead of a wait a block.
 
 from __future__ import annotations
 
-from kvproof.spec.lang import Map, Set, require, step
+from kvproof.spec.lang import Map, Set, ensure, require, step
 from kvproof.spec.transfers.device import Device
 from kvproof.spec.transfers.kinds import (
     COMPUTE,
@@ -21,6 +21,7 @@ from kvproof.spec.transfers.kinds import (
     PRIMARY,
     SECONDARY,
     Block,
+    Data,
     Granule,
     Move,
     Slot,
@@ -154,12 +155,25 @@ class Tables(Device):
         self.order(stream, source_key, target_key)
         self.fall_behind()
         if self.level(source) == self.level(target):
+            asked, kept = (
+                self.planned_data(source, 0, move.length),
+                self.planned_data(target, move.length, self.params.granules),
+            )
             self.submit(work, stream, source, target, move.length, FRESH)
             self.remember(work, source_key, target_key)
+            ensure(self.planned_data(target, 0, move.length) == asked, "what-is-asked-is-copied")
+            ensure(self.planned_data(target, move.length, self.params.granules) == kept, "the-rest-of-a-target-stays")
         else:
             self.submit(work, stream, source, target, self.params.granules, FRESH)
             self.remember(work, source_key, target_key)
             self.swap(move.block, move.into)
+
+    def planned_data(self, slot: Slot, start: int, end: int) -> Data:
+        """What some granules of a slot hold when all work submitted so far has run in order."""
+        found: Data = ()
+        for granule in range(start, end):
+            found = found + (self.planned[slot][granule],)
+        return found
 
     def copy_stream(self, source: Slot, target: Slot) -> Stream:
         """Copies to host memory have one stream, all others another."""
