@@ -49,9 +49,11 @@ std::string text(const Literal* literals, int size) {
 // UNBORN: undone, on the way back; it comes later than what is checked, and must not be used.
 enum State : int { ACTIVE, ASIDE, UNBORN };
 
+// Another literal of the clause, which need not be looked at while that one holds; its complement (a negative number) where
+// the clause has no further ones, and need not be looked at in any case.
 struct Watch {
     Reference clause;
-    Literal blocker;
+    int blocker;
 };
 
 class Checker {
@@ -177,8 +179,20 @@ class Checker {
         size_t kept = 0, n = list.size();
         for (size_t i = 0; i < n; ++i) {
             Watch watch = list[i];
-            if (value(watch.blocker) > 0) {
+            bool is_pair = watch.blocker < 0;
+            Literal blocker = is_pair ? ~watch.blocker : watch.blocker;
+            if (value(blocker) > 0) {
                 list[kept++] = watch;
+                continue;
+            }
+            if (is_pair) {
+                if (value(blocker) < 0) {
+                    for (; i < n; ++i) list[kept++] = list[i];
+                    list.resize(kept);
+                    return watch.clause;
+                }
+                list[kept++] = watch;
+                assign(blocker, watch.clause);
                 continue;
             }
             Literal* clause = literals(watch.clause);
@@ -256,10 +270,14 @@ class Checker {
         int length = size(at);
         for (int place = 0, k = 0; place < 2 && k < length; ++k)
             if (value(clause[k]) >= 0) std::swap(clause[place++], clause[k]);
-        if (length < 2) return;
+        if (length >= 2) enlist(at);
+    }
+
+    void enlist(Reference at) {
         auto& lists = watches_[used(at)];
-        lists[clause[0]].push_back({at, clause[1]});
-        lists[clause[1]].push_back({at, clause[0]});
+        Literal* clause = literals(at);
+        bool is_pair = size(at) == 2;
+        for (int i = 0; i < 2; ++i) lists[clause[i]].push_back({at, is_pair ? ~clause[1 - i] : clause[1 - i]});
     }
 
     void detach(Reference at) {
@@ -293,11 +311,7 @@ class Checker {
         bool watched = state(at) == ACTIVE;
         if (watched) detach(at);
         used(at) = 1;
-        if (watched && size(at) >= 2) {  // the same two literals, among the clauses that go first
-            Literal* clause = literals(at);
-            watches_[1][clause[0]].push_back({at, clause[1]});
-            watches_[1][clause[1]].push_back({at, clause[0]});
-        }
+        if (watched && size(at) >= 2) enlist(at);  // the same two literals, among the clauses that go first
     }
 
     // Marks all that led to the literals that are needed, by the trail as it is.
