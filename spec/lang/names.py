@@ -28,6 +28,7 @@ OF_THE_MODULE = frozenset(
         "CodeType",
         "Container",
         "Exception",
+        "IndexError",
         "IntEnum",
         "Iterable",
         "Iterator",
@@ -86,6 +87,7 @@ OF_THE_MODULE = frozenset(
 
 OF_METHODS = frozenset(
     [
+        "IndexError",
         "IntEnum",
         "NotAssumed",
         "OutOfDomain",
