@@ -101,7 +101,9 @@ def test_the_machines_have_everything_that_the_language_has() -> None:
     ):
         assert seen[construct] > 1, construct
     assert any(len(node.ops) > 1 for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Compare))
-    assert any(len(node.generators) > 1 for tree in trees for node in ast.walk(tree) if isinstance(node, ast.GeneratorExp))
+    assert any(
+        len(node.generators) > 1 for tree in trees for node in ast.walk(tree) if isinstance(node, ast.GeneratorExp)
+    )
     names = Counter(node.id for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Name))
     for name in (
         *("Map", "PartialMap", "Set", "PriorityQueue", "Ghost", "AtMost", "Exactly", "Between", "Index", "Record"),
@@ -110,7 +112,18 @@ def test_the_machines_have_everything_that_the_language_has() -> None:
     ):
         assert names[name] > 1, name
     methods = Counter(node.attr for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute))
-    for name in ("get", "values", "front", "priority_of", "push_back", "push_front", "remove", "add", "discard", "every"):
+    for name in (
+        "get",
+        "values",
+        "front",
+        "priority_of",
+        "push_back",
+        "push_front",
+        "remove",
+        "add",
+        "discard",
+        "every",
+    ):
         assert methods[name] > 1, name
 
 

@@ -161,9 +161,7 @@ def _collect(module: Any, engine: str, found: Checked) -> None:
     sys.modules.pop(reference.__module__, None)
 
 
-def _contradictions(
-    explored: Exploration, proved: Report, limited: Report, depth: int
-) -> Iterator[tuple[str, str]]:
+def _contradictions(explored: Exploration, proved: Report, limited: Report, depth: int) -> Iterator[tuple[str, str]]:
     violation = explored.violation
     if violation is not None:
         length = len(violation.calls)

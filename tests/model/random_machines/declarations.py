@@ -126,7 +126,9 @@ class Declarations:
 
     def _record(self) -> list[str]:
         name, fields = self._type_name(), []
-        for field in self.rng.sample(["first", "rest", "len", "x", "count", "index", "names", "value"], self.rng.randint(1, 3)):
+        for field in self.rng.sample(
+            ["first", "rest", "len", "x", "count", "index", "names", "value"], self.rng.randint(1, 3)
+        ):
             inner = self.rng.choice([*self.world.values, Truth()])
             if self._allowed(Fields(name, (*fields, (field, inner)))):
                 fields.append((field, inner))
@@ -177,7 +179,9 @@ class Declarations:
             return rng.choice(world.values)
         if sort < 0.55:
             return self._container()
-        return Total(rng.choice(world.keys), rng.choice(world.values) if rng.random() < 0.45 else self._container(nested=True))
+        return Total(
+            rng.choice(world.keys), rng.choice(world.values) if rng.random() < 0.45 else self._container(nested=True)
+        )
 
     def _container(self, nested: bool = False) -> Kind:
         rng, world = self.rng, self.world

@@ -100,9 +100,7 @@ class Expressions(Iterables):
                 yield Place(kind.value, lambda depth: _bounded(at(depth), kind.value))
             elif isinstance(kind.value, Total) and not is_container(kind.value.value):
                 inner, value = kind.value, kind.value.value
-                yield Place(
-                    value, lambda depth: _bounded(f"{at(depth)}[{self.key(inner.key, scope, depth)}]", value)
-                )
+                yield Place(value, lambda depth: _bounded(f"{at(depth)}[{self.key(inner.key, scope, depth)}]", value))
         elif isinstance(kind, Partial):
             option = kind.value if isinstance(kind.value, Maybe) else Maybe(kind.value)
             yield Place(option, lambda depth: Written(f"{text}.get({self.key(kind.key, scope, depth)})"))
@@ -173,7 +171,7 @@ class Expressions(Iterables):
         found = []
         for name, kind in self.world.state:
             text = f"self.{name}"
-            while isinstance(kind, Total) and is_container(kind.value) :
+            while isinstance(kind, Total) and is_container(kind.value):
                 text, kind = f"{text}[{self.key(kind.key, scope, 1)}]", kind.value
             if isinstance(kind, wanted):
                 found.append((text, kind))

@@ -115,7 +115,9 @@ class _Writer:
             kind: Kind = AnyNumber() if plain and self.world.chance(0.3) else self.rng.choice(self.world.values)
             if passed and not plain and self.world.chance(0.7):
                 kind = self.rng.choice(passed)  # what a step takes
-            if not plain and (bits + kind.bits() > (4.7 if self.world.small else 12) or (not records and _record(kind))):
+            if not plain and (
+                bits + kind.bits() > (4.7 if self.world.small else 12) or (not records and _record(kind))
+            ):
                 continue
             bits += kind.bits() if not plain else 0
             stem = AWKWARD_LOCAL if self.world.chance(0.35) else ("a", "b", "c", "thing", "by", "other")
@@ -142,7 +144,12 @@ class _Writer:
     def _add(self, mark: str, name: str, arguments: list[Local], result: str, body: list[str]) -> None:
         head = [mark] if mark else []
         listed = "".join(f", {local.name}: {local.kind.written()}" for local in arguments)
-        text = [*head, f"def {name}(self{listed}) -> {result}:", f'    """{name}."""', *(f"    {line}" for line in body)]
+        text = [
+            *head,
+            f"def {name}(self{listed}) -> {result}:",
+            f'    """{name}."""',
+            *(f"    {line}" for line in body),
+        ]
         self.methods.append("\n".join(text))
 
     def _setter(self) -> tuple[list[Local], list[str]]:

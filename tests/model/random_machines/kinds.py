@@ -125,7 +125,7 @@ class Maybe(Kind):
         return f"{self.inner.written()} | None"
 
     def bits(self) -> float:
-        return math.log2(2**self.inner.bits() + 1)
+        return math.log2(2 ** self.inner.bits() + 1)
 
 
 @attrs.frozen

@@ -7,7 +7,22 @@ import random
 from kvproof.spec.lang.definition import RESERVED
 from kvproof.spec.lang.machine import Machine
 
-PLAIN = ("count", "owner", "bag", "line", "table", "trail", "flag", "side", "level", "mark", "kept", "last", "seen", "spare")
+PLAIN = (
+    "count",
+    "owner",
+    "bag",
+    "line",
+    "table",
+    "trail",
+    "flag",
+    "side",
+    "level",
+    "mark",
+    "kept",
+    "last",
+    "seen",
+    "spare",
+)
 AWKWARD_STATE = (
     "argument",
     "operation",
@@ -62,9 +77,34 @@ AWKWARD_LOCAL = (
     "k",
 )
 TYPES = ("Thing", "Slot", "Node", "Level", "Side", "Mood", "Place", "Entry", "Pair", "Few")
-AWKWARD_TYPES = ("Rejected_", "Iterator_", "Callable_", "THING", "thing", "Type", "Value", "Int", "Bool", "Queue", "Dict")
+AWKWARD_TYPES = (
+    "Rejected_",
+    "Iterator_",
+    "Callable_",
+    "THING",
+    "thing",
+    "Type",
+    "Value",
+    "Int",
+    "Bool",
+    "Queue",
+    "Dict",
+)
 METHODS = ("move", "put", "take", "look", "turn", "try_it", "give", "clear", "grow", "shift", "weigh", "mix")
-AWKWARD_METHODS = ("add", "remove", "discard", "values_of", "push", "index", "count_all", "step_on", "run", "hidden_", "find", "load")
+AWKWARD_METHODS = (
+    "add",
+    "remove",
+    "discard",
+    "values_of",
+    "push",
+    "index",
+    "count_all",
+    "step_on",
+    "run",
+    "hidden_",
+    "find",
+    "load",
+)
 LABELS = (
     "plain",
     "two words",
@@ -92,5 +132,18 @@ def picked(rng: random.Random, taken: set[str], plain: tuple[str, ...], awkward:
             return name
 
 
-REFUSED = ("tuple", "len", "Any", "_hidden", "range", "RuleBroken", "snapshot", "attempt", "OPERATIONS", "IntEnum", "self", "params")
+REFUSED = (
+    "tuple",
+    "len",
+    "Any",
+    "_hidden",
+    "range",
+    "RuleBroken",
+    "snapshot",
+    "attempt",
+    "OPERATIONS",
+    "IntEnum",
+    "self",
+    "params",
+)
 """Names that no local, method or type may have, or that mean nothing there: for machines with something wrong."""

@@ -16,7 +16,6 @@ from kvproof.spec.lang.containers import frozen
 from .states import put_into
 
 
-
 @attrs.frozen
 class Outcome:
     """How a call ended: returned, rejected, not assumed, broken (a rule or promise), or undefined; and with what."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from .expressions import Expressions
 from .kinds import (
     AnyNumber,
-    Choice,
-    Fields,
     Kind,
     Line,
     Maybe,
@@ -102,7 +100,9 @@ class Statements(Expressions):
                 new = self.number(scope, 2)
                 if self.world.chance(0.5):
                     operator = self.rng.choice(["+", "+", "-"])
-                    scope.add(Local(local.name, AnyNumber(), local.low + new.low - new.high, local.high + new.high - new.low))
+                    scope.add(
+                        Local(local.name, AnyNumber(), local.low + new.low - new.high, local.high + new.high - new.low)
+                    )
                     return [f"{local.name} {operator}= {new.text}"]
                 scope.add(Local(local.name, AnyNumber(), min(local.low, new.low), max(local.high, new.high)))
                 return [f"{local.name} = {new.text}"]
@@ -115,9 +115,7 @@ class Statements(Expressions):
                 return [f"{local.name} += {added.text}"]
             scope.add(Local(local.name, local.kind, new.low, new.high))
             return [f"{local.name} = {new.text}"]
-        pairs = [
-            (one, other) for one in known for other in known if one.name < other.name and one.kind == other.kind
-        ]
+        pairs = [(one, other) for one in known for other in known if one.name < other.name and one.kind == other.kind]
         if pairs and sort < 0.36:
             one, other = self.rng.choice(pairs)
             low, high = min(one.low, other.low), max(one.high, other.high)
@@ -243,7 +241,9 @@ class Statements(Expressions):
             return [f"assume({self.likely(scope)})"], False
         test = self.condition(scope, 2)
         if self.world.chance(0.25):
-            options = [x for x in scope.locals if isinstance(x.kind, Maybe) and x.assignable and x.kind != Maybe(Truth())]
+            options = [
+                x for x in scope.locals if isinstance(x.kind, Maybe) and x.assignable and x.kind != Maybe(Truth())
+            ]
             if options:
                 local = self.rng.choice(options)
                 assert isinstance(local.kind, Maybe)
@@ -403,5 +403,3 @@ def _interval(kind: Kind) -> tuple[int, int]:
     if isinstance(kind, Several):
         return (kind.limit if kind.exact else 0), kind.limit
     return 0, 0
-
-

@@ -192,7 +192,9 @@ class Circuitry:
                 yield "invariant", f"{name} is {sample.invariants.get(name)} afterwards where the circuit says {holds}"
 
     def _state(self, state: Any, read: Any) -> Any:
-        return tuple(decoded(self.system.algebra, shape, state[name], read) for name, shape in self.system.shapes.items())
+        return tuple(
+            decoded(self.system.algebra, shape, state[name], read) for name, shape in self.system.shapes.items()
+        )
 
 
 def loosely(value: Any) -> Any:
