@@ -48,7 +48,11 @@ class Executor(Undoing):
         if self.phase != Phase.IDLE:
             reject("pass-open")
         self.open_pass()
-        ensure(self.phase == Phase.GENERATING, "a-pass-is-open")
+        ensure(self.is_for_generation(), "a-pass-is-open")
+
+    def is_for_generation(self) -> bool:
+        """Whether a pass is open in which generation comes first."""
+        return self.phase == Phase.GENERATING
 
     @operation
     def schedule_generation(self, request: Request) -> bool:

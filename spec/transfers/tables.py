@@ -171,8 +171,9 @@ class Tables(Device):
     def planned_data(self, slot: Slot, start: int, end: int) -> Data:
         """What some granules of a slot hold when all work submitted so far has run in order."""
         found: Data = ()
-        for granule in range(start, end):
-            found = found + (self.planned[slot][granule],)
+        for granule in self.every(Granule):
+            if start <= granule and granule < end:
+                found = found + (self.planned[slot][granule],)
         return found
 
     def copy_stream(self, source: Slot, target: Slot) -> Stream:
