@@ -120,7 +120,8 @@ FAULTS = (
             Change(
                 STATEMENTS,
                 "value if isinstance(kind, OptionType) else self.present(value, given, environment)",
-                "value if kind is None else self.fitted(value, shape_of(kind, self.parameters), 'argument', given, environment)",
+                "value if kind is None else "
+                "self.fitted(value, shape_of(kind, self.parameters), 'argument', given, environment)",
             ),
         ),
     ),
