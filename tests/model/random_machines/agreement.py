@@ -85,8 +85,7 @@ def _differences(
         yield "initial state", f"{direct.snapshot()} and in the reference {referring.snapshot()}"
         return
     samples: list[Sample] = []
-    for difference in _sampled(definition, parameters, direct, referring, rng, calls, samples):
-        yield difference
+    yield from _sampled(definition, parameters, direct, referring, rng, calls, samples)
     for sample in samples:
         counted(found.outcomes, sample.ran)
     circuitry = Circuitry(System(definition, parameters))

@@ -203,7 +203,8 @@ def _executed(reference: Any, parameters: Any, finding: Finding, report: Report)
     broken = machine.check()
     if broken:
         yield "induction's state breaks an invariant", f"{broken} in {finding.snapshot}"
-    call, seen = finding.calls[-1], []
+    call = finding.calls[-1]
+    seen: list[set[str]] = []
     scripts: list[tuple[Any, ...]] = [()]
     while scripts and len(seen) < 200:
         script = scripts.pop()

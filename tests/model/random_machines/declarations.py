@@ -125,7 +125,8 @@ class Declarations:
         return [f"{kind.name} = Annotated[tuple[{written}, ...], {mark}({self._bound(kind.limit)})]"]
 
     def _record(self) -> list[str]:
-        name, fields = self._type_name(), []
+        name = self._type_name()
+        fields: list[tuple[str, Kind]] = []
         for field in self.rng.sample(
             ["first", "rest", "len", "x", "count", "index", "names", "value"], self.rng.randint(1, 3)
         ):

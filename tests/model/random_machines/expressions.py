@@ -139,9 +139,11 @@ class Expressions(Iterables):
         kind = place.kind
         if isinstance(kind, Fields):
             for name, field in kind.fields:
-                yield Place(
-                    field, lambda depth, name=name, field=field: _bounded(f"{place.read(depth).text}.{name}", field)
-                )
+
+                def of_record(depth: int, name: str = name, field: Kind = field) -> Written:
+                    return _bounded(f"{place.read(depth).text}.{name}", field)
+
+                yield Place(field, of_record)
         elif isinstance(kind, Several):
 
             def element(depth: int, kind: Several = kind) -> Written:
@@ -304,7 +306,10 @@ class Expressions(Iterables):
             one, other = self.sequence(kind, places, scope, depth - 1), self.sequence(kind, places, scope, depth - 1)
             return Written(f"({one.text} + {other.text})", one.low + other.low, one.high + other.high)
         if production < 0.85:
-            one = self.sequence(kind, places, scope, depth - 1)
+            if places and self.world.chance(0.7):
+                one = self.rng.choice(places).read(depth - 1)
+            else:
+                one = self.sequence(kind, places, scope, depth - 1)
             low, high = self.slice_ends(scope, depth - 1)
             return Written(f"{one.text}[{low}:{high}]", 0, one.high)
         if production < 0.92:
@@ -318,9 +323,9 @@ class Expressions(Iterables):
         ends = []
         for _ in range(2):
             sort = self.rng.random()
-            if sort < 0.25:
+            if sort < 0.2:
                 ends.append("")
-            elif sort < 0.65:
+            elif sort < 0.75:
                 ends.append(str(self.rng.randint(-3, 3)))
             else:
                 ends.append(self.number(scope, min(depth, 1)).text)
@@ -383,7 +388,7 @@ class Expressions(Iterables):
         known = [(local.name, local.low, local.high) for local in scope.locals if is_number(local.kind)]
         known += [(f"self.{name}", *_ends(kind)) for name, kind in self.world.state if is_number(kind)]
         if sort < 0.15 or not known:
-            known += [(l.name, 0, _most(l.kind)) for l in scope.locals if isinstance(l.kind, Thing | Choice)]
+            known += [(x.name, 0, _most(x.kind)) for x in scope.locals if isinstance(x.kind, Thing | Choice)]
             known += [(f"self.{n}", 0, _most(k)) for n, k in self.world.state if isinstance(k, Thing | Choice)]
         if known and sort < 0.68:
             return Written(*self.rng.choice(known))
@@ -404,6 +409,9 @@ class Expressions(Iterables):
         if sequences and (not containers or self.world.chance(0.5)):
             place = self.rng.choice(sequences)
             found = place.read(depth - 1)
+            if self.world.chance(0.4):
+                start, stop = self.slice_ends(scope, depth - 1)
+                return Written(f"len({found.text}[{start}:{stop}])", 0, found.high)
             return Written(f"len({found.text})", found.low, found.high)
         if containers:
             text, kind = self.rng.choice(containers)
@@ -500,7 +508,7 @@ class Expressions(Iterables):
         if options:
             place = self.rng.choice(options)
             read = place.read(depth - 1).text
-            if place.plain and not isinstance(place.kind.inner, Truth) and self.world.chance(0.6):
+            if place.plain and place.kind != Maybe(Truth()) and self.world.chance(0.6):
                 inside = self.narrowed(scope, read, place.kind)
                 if self.world.chance(0.5):
                     return f"({read} is not None and {self.truth(inside, depth - 1)})"

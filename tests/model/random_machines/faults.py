@@ -92,7 +92,13 @@ FAULTS = (
     Fault(
         "p06",
         "references loop over sets in hash order, and over what changes",
-        (Change(PARTS, "return iter(_in_order(set.__iter__(self)))", "return set.__iter__(self)"),),
+        (
+            Change(
+                "kvproof.model.reference_types",
+                'return "_in_order" if holds_option(kind) else "sorted"',
+                'return "_same"',
+            ),
+        ),
     ),
     Fault(
         "p09", "negative priorities end in a traceback", (Change(PARTS, "1 << priority - self._low", "1 << priority"),)
@@ -120,7 +126,8 @@ FAULTS = (
             Change(
                 STATEMENTS,
                 "value if isinstance(kind, OptionType) else self.present(value, given, environment)",
-                "value if kind is None else self.fitted(value, shape_of(kind, self.parameters), 'argument', given, environment)",
+                "value if kind is None else "
+                "self.fitted(value, shape_of(kind, self.parameters), 'argument', given, environment)",
             ),
         ),
     ),

@@ -127,6 +127,8 @@ def malformed(text: str, seed: int) -> str:
         _another_argument,
         _another_mark,
         _call_inside,
+        _call_inside,
+        _call_inside,
         _container_named,
         _lost_documentation,
         _recursive,
@@ -263,23 +265,32 @@ def _another_mark(tree: ast.Module, rng: random.Random) -> bool:
 
 
 def _call_inside(tree: ast.Module, rng: random.Random) -> bool:
-    """A call of some method where it may not stand: in a quantifier, an invariant, a step, a condition."""
+    """A call, most often of a helper that takes steps, where it may not stand: in a quantifier, an invariant, a step."""
     methods = _methods(tree)
-    called, host = rng.choice(methods), rng.choice(methods)
-    arguments = [ast.Constant(0) for _ in called.args.args[1:]]
-    call: ast.expr = ast.Call(ast.Attribute(ast.Name("self", ast.Load()), called.name, ast.Load()), list(arguments), [])
-    sort = rng.random()
-    if sort < 0.3:
-        made: ast.stmt = ast.Expr(call)
-    elif sort < 0.6:
-        text = f"x = {rng.choice(['any', 'all', 'sum'])}({ast.unparse(call)} for x in range(2))"
-        made = ast.parse(text).body[0]
-    elif sort < 0.8:
-        made = ast.parse(f"if 0 < 1 < {ast.unparse(call)}:\n    pass").body[0]
-    else:
-        made = ast.parse(f"x = {ast.unparse(call)}").body[0]
-    host.body.insert(rng.randint(1, len(host.body)), made)
+    steps = {method.name for method in methods if any(_text(mark) == "step" for mark in method.decorator_list)}
+    stepping = [m for m in methods if not m.decorator_list and any(f"self.{step}(" in _text(m) for step in steps)]
+    called = rng.choice(stepping) if stepping and rng.random() < 0.8 else rng.choice(methods)
+    host = rng.choice(methods)
+    arguments = [_some_argument(argument, rng) for argument in called.args.args[1:]]
+    call = f"self.{called.name}({', '.join(arguments)})"
+    returns = _text(called.returns) if called.returns is not None else "None"
+    test = call if returns == "bool" else f"{call} == {call}" if returns != "None" else call
+    quantified = f"x{rng.randint(50, 99)} = {rng.choice(['any', 'all'])}({test} for y in range(2))"
+    chained = f"if 0 <= 1 == ({test}):\n    pass"
+    text = rng.choice([call, call, quantified, quantified, chained, f"if {test}:\n    pass", f"assert {test}"])
+    host.body.insert(rng.randint(1, len(host.body)), ast.parse(text).body[0])
     return True
+
+
+def _text(node: ast.AST) -> str:
+    return ast.unparse(node)
+
+
+def _some_argument(argument: ast.arg, rng: random.Random) -> str:
+    written = _text(argument.annotation) if argument.annotation is not None else ""
+    if written.endswith("| None"):
+        return "None"
+    return "True" if written == "bool" else rng.choice(["0", "1"])
 
 
 def _container_named(tree: ast.Module, rng: random.Random) -> bool:

@@ -136,11 +136,11 @@ class Statements(Expressions):
                         scope.add(Local(name, AnyNumber() if is_number(inner) else inner, low, high))
                 return [f"{', '.join(names)}{',' if len(names) == 1 else ''} = {text}"]
         if sort < 0.46:
-            one, other = self.fresh(), self.fresh()
+            first, second = self.fresh(), self.fresh()
             x, y = self.number(scope, 1), self.number(scope, 1)
-            scope.add(Local(one, AnyNumber(), x.low, x.high))
-            scope.add(Local(other, AnyNumber(), y.low, y.high))
-            return [f"{one}, {other} = {x.text}, {y.text}"]
+            scope.add(Local(first, AnyNumber(), x.low, x.high))
+            scope.add(Local(second, AnyNumber(), y.low, y.high))
+            return [f"{first}, {second} = {x.text}, {y.text}"]
         if sort < 0.7:
             new = self.number(scope, 2)
             kind: Kind = self.rng.choice(self.world.numbers) if self.world.chance(0.3) else AnyNumber()
@@ -321,7 +321,7 @@ class Statements(Expressions):
         return self.condition(scope, 2)
 
     def _for(self, scope: Scope, depth: int, loops: int) -> list[str]:
-        iterable, (kind, low, high), rounds = self.iterable(scope, 1)
+        iterable, (kind, low, high), _ = self.iterable(scope, 1)
         name = "_" if self.world.chance(0.1) else self.fresh()
         inside = scope.inner()
         # what a round assigns is there in the next one
@@ -363,7 +363,8 @@ class Statements(Expressions):
             return [f"{text}.{method}({item.text})"]
         if isinstance(kind, Line):
             item_text = self.fit(kind.item, scope, 1).text
-            pushed = f"{text}.{self.rng.choice(['push_back', 'push_front'])}({item_text}, {self.fit(kind.priority, scope, 2).text})"
+            way = self.rng.choice(["push_back", "push_front"])
+            pushed = f"{text}.{way}({item_text}, {self.fit(kind.priority, scope, 2).text})"
             if self.careless():
                 return [pushed if self.world.chance(0.5) else f"{text}.remove({item_text})"]
             if self.world.chance(0.55):

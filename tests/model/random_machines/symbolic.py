@@ -61,6 +61,18 @@ class Sample:
         return f"{self.name}({self.arguments}) from {self.before} choosing {self.ran.chosen}"
 
 
+@attrs.frozen
+class _At:
+    """The values of literals in one of the assignments that were evaluated together."""
+
+    values: list[int]
+    mask: int
+    position: int
+
+    def __call__(self, literal: int) -> bool:
+        return bool(value_of(self.values, literal, self.mask) >> self.position & 1)
+
+
 class Circuitry:
     """The circuit of one machine, with the inputs of many calls."""
 
@@ -82,9 +94,7 @@ class Circuitry:
                 number = {bit >> 1: at >> i & 1 for i, bit in enumerate(which.bits)}
                 values = system.circuit.evaluate({**inputs, **number})
 
-                def read(literal: int, values: list[int] = values) -> bool:
-                    return bool(value_of(values, literal))
-
+                read = _At(values, 1, 0)
                 wanted = not chosen or concrete(candidate, read) == chosen[0]
                 if wanted and read(allowed):
                     inputs.update(number)
@@ -107,11 +117,7 @@ class Circuitry:
             mask = (1 << len(some)) - 1
             values = self.system.circuit.evaluate(inputs, mask)
             for position, sample in enumerate(some):
-
-                def read(literal: int, position: int = position) -> bool:
-                    return bool(value_of(values, literal, mask) >> position & 1)
-
-                for kind, told in self._compared(sample, transition, after, read):
+                for kind, told in self._compared(sample, transition, after, _At(values, mask, position)):
                     yield kind, f"{sample}: {told}"
 
     def solved(self, samples: list[Sample], engine_name: str) -> Iterator[tuple[str, str]]:
