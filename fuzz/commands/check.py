@@ -11,6 +11,7 @@ import attrs
 import click
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
@@ -152,7 +153,8 @@ def command(
                 proofs[task.label] = report
                 reached.update(report.goals)
             status = max(status, _status(task, report))
-            told = (f"{task.check}: {task.label}", _verdict(report), _what(base, task, report, out, broken))
+            what = escape(_what(base, task, report, out, broken))  # a subscript is no markup
+            told = (f"{task.check}: {task.label}", _verdict(report), what)
             table.add_row(*told, f"{report.seconds:.1f}", f"{report.clauses:,}")
             if not console.is_terminal:  # where no status line is seen, as in CI, each check says that it is over
                 console.print(f"{told[0]}: {told[1]}, {report.seconds:.1f} s", highlight=False, soft_wrap=True)
@@ -326,9 +328,9 @@ def _what(base: Bundle, task: Task, report: Report, out: Path, broken: dict[str,
 
 def _show_state(console: Console, finding: Finding) -> None:
     """A counterexample to induction: a state that the invariants allow, and the operation that leaves them."""
-    console.print(f"[bold]{finding}[/bold]\n  in a state that satisfies every invariant (it need not be reachable):")
+    console.print(f"[bold]{escape(str(finding))}[/bold]\n  in a state that satisfies every invariant (it need not be reachable):")
     for name, value in (finding.state or {}).items():
-        console.print(f"    {name} = {plain(value)}", highlight=False)
+        console.print(f"    {name} = {plain(value)}", highlight=False, markup=False)
     console.print("  so an invariant is missing, or there is a bug")
 
 

@@ -12,6 +12,7 @@ import attrs
 import click
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
@@ -81,7 +82,7 @@ def command(
             left = max(0.0, left - found.seconds)
             done.append((bundle, found))
             status = max(status, _status(base, bundle, found))
-            what = _what(base, bundle, found, out)
+            what = escape(_what(base, bundle, found, out))
             figures = (f"{found.states:,}", f"{found.transitions:,}", str(found.depth), f"{found.seconds:.1f}")
             table.add_row(label, found.verdict, what, *figures)
     except KeyboardInterrupt:

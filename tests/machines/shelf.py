@@ -142,6 +142,15 @@ class SaysNothing(Shelf):
             ensure(len(books) == 0, "never-said")
 
 
+class LendsTheSecond(Shelf):
+    """Lends the second of what is asked for, whether there is one or not."""
+
+    @operation
+    def ask(self, books: Books) -> int:
+        """Ask for books, and get the second at once."""
+        return books[1]
+
+
 MACHINE = Shelf
 VARIANTS = {"first only": FirstOnly}
 SIZES = {

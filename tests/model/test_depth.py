@@ -228,3 +228,10 @@ def test_goals_are_set_by_methods_that_checkers_read() -> None:
     for name, method in definition.methods.items():
         if method.kind in ("invariant", "theorem", "observation", "canonical", "initial"):
             assert not list(method_depth(method).goals()), name
+
+
+@pytest.mark.parametrize("command", ["check", "explore"])
+def test_a_subscript_in_what_is_broken_is_shown(tmp_path: Path, command: str) -> None:
+    told = CliRunner().invoke(main, [command, "--machine", "shelf:LendsTheSecond", "--out", str(tmp_path)])
+    assert told.exit_code == 1
+    assert "books[1]" in told.output  # it is no markup
