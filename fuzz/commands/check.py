@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
-from kvproof.fuzz.commands.certify import certify
+from kvproof.fuzz.certify import certify
 from kvproof.fuzz.commands.fuzz import WORKING_FOLDER
 from kvproof.fuzz.counterexample import settle
 from kvproof.fuzz.options import file, folder, parse_parameters
@@ -328,7 +328,9 @@ def _what(base: Bundle, task: Task, report: Report, out: Path, broken: dict[str,
 
 def _show_state(console: Console, finding: Finding) -> None:
     """A counterexample to induction: a state that the invariants allow, and the operation that leaves them."""
-    console.print(f"[bold]{escape(str(finding))}[/bold]\n  in a state that satisfies every invariant (it need not be reachable):")
+    console.print(
+        f"[bold]{escape(str(finding))}[/bold]\n  in a state that satisfies every invariant (it need not be reachable):"
+    )
     for name, value in (finding.state or {}).items():
         console.print(f"    {name} = {plain(value)}", highlight=False, markup=False)
     console.print("  so an invariant is missing, or there is a bug")
