@@ -56,7 +56,7 @@ def test_every_command_tells_how_it_is_used() -> None:
     result = kvproof("--help")
     assert result.exit_code == 0, result.output
     commands = [line.split()[0] for line in result.output.partition("Commands:")[2].strip().splitlines()]
-    assert commands == ["bugs", "check", "explore", "fuzz", "generate", "replay", "workload"]
+    assert commands == ["bugs", "check", "explore", "fuzz", "generate", "replay", "witnesses", "workload"]
     assert [kvproof(command, "--help").exit_code for command in commands] == [0] * len(commands)
 
 
