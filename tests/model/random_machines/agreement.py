@@ -85,7 +85,7 @@ def _differences(
         yield "initial state", f"{direct.snapshot()} and in the reference {referring.snapshot()}"
         return
     samples: list[Sample] = []
-    yield from _sampled(definition, parameters, direct, referring, rng, calls, samples)
+    yield from sampled(definition, parameters, direct, referring, rng, calls, samples)
     for sample in samples:
         counted(found.outcomes, sample.ran)
     circuitry = Circuitry(System(definition, parameters))
@@ -95,7 +95,7 @@ def _differences(
     sys.modules.pop(reference_class.__module__, None)
 
 
-def _sampled(
+def sampled(
     definition: Definition,
     parameters: Any,
     direct: Direct,

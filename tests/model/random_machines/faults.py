@@ -1,28 +1,40 @@
 """Faults that were mended, put back one at a time: how many random machines it takes to find each.
 
 `python tests/model/random_machines/faults.py` prints the table; `--fault NAME` tries one. Each is a change of the source
-text, made while the module is imported, in a process of its own; it fails loudly when the text that it changes is gone.
+text of a module: what the change makes of its functions and constants takes their place for a while. It fails loudly
+when the text that it changes is gone.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.abc
-import importlib.machinery
+import importlib
 import linecache
-import subprocess
+import random
 import sys
 import time
+import types
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import attrs
 
 if __package__ in (None, ""):
     sys.path[:0] = [str(Path(__file__).parents[1])]
+
+from kvproof.model.machines import generated_class
+from kvproof.model.system import System
+from kvproof.spec.lang import LanguageError, compile_machine
+from random_machines.agreement import compared, sampled
+from random_machines.campaign import text_of
+from random_machines.checkers import checked
+from random_machines.loading import forgotten, loaded
+from random_machines.runners import Direct, Referring
+from random_machines.symbolic import MADE, Circuitry, Sample
 
 
 @attrs.frozen
@@ -41,13 +53,12 @@ class Fault:
     name: str
     what: str
     changes: tuple[Change, ...]
-    sorts: tuple[str, ...] = ("run",)
-    """With which sorts of machines it is looked for: run, check, spoil."""
-    refuses: bool = False
-    """It shows as a refusal without cause."""
+    where: str = "circuit"
+    """What is wrong: the circuit, the names of its inputs, the reference, or the checker (then what is refused counts)."""
+    refused: str = ""
+    """For one of the checker: part of what it says where it refuses what the fault admits."""
 
 
-SPOIL = ("spoil",)
 EFFECTS = "kvproof.spec.lang.effects"
 PARTS = "kvproof.model.reference_parts"
 EXPRESSIONS = "kvproof.model.lowering_expressions"
@@ -70,7 +81,8 @@ FAULTS = (
         "p02",
         "helpers may step in quantifiers, where the circuit drops it",
         (Change(EFFECTS, "elif effect in (STEP, CHOICE) and call.within:", "elif False:"),),
-        SPOIL,
+        where="checker",
+        refused="takes a step",
     ),
     Fault(
         "p03",
@@ -87,21 +99,20 @@ FAULTS = (
         "p04",
         "a local may be without a value (p41: and a promise about it is proved)",
         (Change("kvproof.spec.lang.assignment", "    _Assignment(method).run()", "    return"),),
-        SPOIL,
+        where="checker",
+        refused="may have no value here",
     ),
     Fault(
         "p06",
         "references loop over sets in hash order, and over what changes",
-        (
-            Change(
-                "kvproof.model.reference_types",
-                'return "_in_order" if holds_option(kind) else "sorted"',
-                'return "_same"',
-            ),
-        ),
+        (Change("kvproof.model.reference_checks", "        return order_text(kind.inner)", '        return "_same"'),),
+        where="reference",
     ),
     Fault(
-        "p09", "negative priorities end in a traceback", (Change(PARTS, "1 << priority - self._low", "1 << priority"),)
+        "p09",
+        "negative priorities end in a traceback",
+        (Change(PARTS, "1 << priority - self._low", "1 << priority"),),
+        where="reference",
     ),
     Fault(
         "p10",
@@ -113,6 +124,7 @@ FAULTS = (
                 "        return sorted(values)",
             ),
         ),
+        where="reference",
     ),
     Fault(
         "p11",
@@ -146,12 +158,14 @@ FAULTS = (
         "p15",
         "a step may take a step through a helper",
         (Change(EFFECTS, '"step": (STEP, PROMISE),', '"step": (PROMISE,),'),),
-        SPOIL,
+        where="checker",
+        refused="takes a step",
     ),
     Fault(
         "p17",
-        "references do not test what enters the state",
-        (Change("kvproof.model.reference_checks", "    if evident(found, kind):", "    if True:"),),
+        "references do not test the ends of what enters the state",
+        (Change("kvproof.model.reference_checks", "inside = _inside(kind, text)", 'inside = "True"'),),
+        where="reference",
     ),
     Fault(
         "p30",
@@ -173,7 +187,7 @@ FAULTS = (
             Change(ENCODING, 'self.value(shape.inner, f"{name}!", present)', "self.value(shape.inner, name, present)"),
             Change("kvproof.model.circuit", "if self._nodes.setdefault(name, node) != node:", "if False:"),
         ),
-        ("check", "run"),
+        where="names",
     ),
     Fault(
         "p33",
@@ -185,18 +199,19 @@ FAULTS = (
                 "_MISUSES = ()",
             ),
         ),
+        where="reference",
     ),
     Fault(
         "p35",
         "`in` an optional sequence that is not None is refused",
         (Change(EXPRESSIONS, "right = self.present(right, nodes[1], where)", "right = right"),),
-        refuses=True,
     ),
     Fault(
         "p37",
         "an invariant may step through helpers",
         (Change(EFFECTS, '"invariant": LOOKING,', '"invariant": (),'),),
-        SPOIL,
+        where="checker",
+        refused="invariant ",
     ),
     Fault(
         "all",
@@ -228,7 +243,8 @@ FAULTS = (
         "recursion",
         "a helper may call itself",
         (Change(EFFECTS, "if call.of_machine and call.name in (*path, name):", "if False:"),),
-        SPOIL,
+        where="checker",
+        refused="calls itself",
     ),
     Fault(
         "enumerations",
@@ -240,96 +256,199 @@ FAULTS = (
                 "for kind in records.values():",
             ),
         ),
+        where="reference",
     ),
 )
 
 
-class _Changed(importlib.machinery.SourceFileLoader):
-    def __init__(self, name: str, path: str, changes: Sequence[Change]) -> None:
-        super().__init__(name, path)
-        self._changes = changes
-
-    def get_code(self, fullname: str) -> CodeType:
-        text = Path(self.path).read_text(encoding="utf-8")
-        for change in self._changes:
-            if change.old not in text:
-                raise LookupError(f"{fullname} has no more {change.old!r}: write the fault anew")
-            text = text.replace(change.old, change.new)
-        # who asks for the source of the module is given the changed one
-        linecache.cache[self.path] = (len(text), None, text.splitlines(keepends=True), self.path)
-        return compile(text, self.path, "exec", dont_inherit=True)
+# Putting back
 
 
-class _Finder(importlib.abc.MetaPathFinder):
-    def __init__(self, changes: Sequence[Change]) -> None:
-        self._changes = changes
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        changes = [change for change in self._changes if change.module == fullname]
-        if not changes:
-            return None
-        for finder in sys.meta_path:
-            spec = None if finder is self else finder.find_spec(fullname, path, target)
-            if spec is not None and spec.origin is not None:
-                spec.loader = _Changed(fullname, spec.origin, changes)
-                return spec
-        return None
-
-
-def put_back(fault: Fault) -> None:
-    """From now on kvproof has the fault; nothing of what it changes may be imported yet."""
-    for change in fault.changes:
-        if change.module in sys.modules:
-            raise ImportError(f"{change.module} is imported already")
-    sys.meta_path.insert(0, _Finder(fault.changes))
+@contextmanager
+def put_back(fault: Fault) -> Iterator[None]:
+    """Inside, kvproof has the fault."""
+    undo: list[tuple[Any, str, Any]] = []
+    files = []
+    try:
+        for name in dict.fromkeys(change.module for change in fault.changes):
+            module = importlib.import_module(name)
+            changed = _changed(module, [change for change in fault.changes if change.module == name])
+            files.append(str(module.__file__))
+            _replace(module.__dict__, changed.__dict__, module.__name__, module, undo)
+        yield
+    finally:
+        for owner, name, value in reversed(undo):
+            setattr(owner, name, value)
+        for file in files:
+            linecache.cache.pop(file, None)
 
 
-def found_after(fault: Fault, machines: int, first: int = 0) -> tuple[int | None, str]:
-    """In this process, which has the fault: how many machines it took to find it, and how it showed."""
-    import random_machines.campaign
+def _changed(module: ModuleType, changes: Sequence[Change]) -> ModuleType:
+    """The module as it is with the changes; who asks for its source is given the changed one."""
+    file = str(module.__file__)
+    text = Path(file).read_text(encoding="utf-8")
+    for change in changes:
+        if change.old not in text:
+            raise LookupError(f"{module.__name__} has no more {change.old!r}: write the fault anew")
+        text = text.replace(change.old, change.new)
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    changed = types.ModuleType(module.__name__)
+    changed.__file__ = file
+    exec(compile(text, file, "exec"), changed.__dict__)
+    return changed
 
-    count = 0
-    for seed in range(first, first + machines):
-        for sort in fault.sorts:
-            count += 1
-            differences = random_machines.campaign.tried((sort, seed))[2]
-            if any(one.kind != "refused" or fault.refuses for one in differences):
-                return count, f"{sort} {seed}: {differences[0].kind}"
-    return None, f"not in {count} machines"
+
+def _replace(old: Any, new: Any, module: str, owner: Any, undo: list[tuple[Any, str, Any]]) -> None:
+    """Give functions the code that they have in the changed module, and constants the values."""
+    for name, value in dict(new).items():
+        known = old.get(name)
+        one, other = _function(known), _function(value)
+        if one is not None and other is not None:
+            if one.__module__ == module and not _same(one.__code__, other.__code__):
+                undo.append((one, "__code__", one.__code__))
+                one.__code__ = other.__code__
+        elif isinstance(value, type) and isinstance(known, type) and known.__module__ == module:
+            _replace(vars(known), vars(value), module, known, undo)
+        elif isinstance(value, dict | tuple) and name.isidentifier() and not name.startswith("__") and known != value:
+            undo.append((owner, name, known))
+            setattr(owner, name, value)
 
 
-def hunted(fault: Fault, machines: int) -> tuple[str, float]:
-    """The same in a process of its own; what it says, and the seconds it took."""
-    started = time.monotonic()
-    command = [sys.executable, __file__, "--here", "--fault", fault.name, "--machines", str(machines)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    told: Any = result.stdout.strip().splitlines() or result.stderr.strip().splitlines() or ["nothing"]
-    return told[-1], time.monotonic() - started
+def _function(value: Any) -> FunctionType | None:
+    value = getattr(value, "__wrapped__", getattr(value, "__func__", value))
+    return value if isinstance(value, FunctionType) else None
+
+
+def _same(one: CodeType, other: CodeType) -> bool:
+    """Whether two codes do the same, wherever they stand."""
+    if (one.co_code, one.co_names, one.co_varnames) != (other.co_code, other.co_names, other.co_varnames):
+        return False
+    return len(one.co_consts) == len(other.co_consts) and all(
+        _same(x, y) if isinstance(x, CodeType) and isinstance(y, CodeType) else x == y and type(x) is type(y)
+        for x, y in zip(one.co_consts, other.co_consts, strict=True)
+    )
+
+
+# Finding
+
+
+@attrs.define
+class _Machine:
+    """One machine with calls that were run, for all faults of the circuit."""
+
+    module: ModuleType
+    samples: list[Sample]
+
+    @classmethod
+    def of(cls, seed: int) -> _Machine:
+        module = loaded(text_of("run", seed), f"random_fault_{seed}")
+        definition = compile_machine(module.MACHINE)
+        parameters = definition.parameters()
+        direct, referring = Direct(module, parameters), Referring(generated_class(module.MACHINE), parameters)
+        samples: list[Sample] = []
+        list(sampled(definition, parameters, direct, referring, random.Random(seed), 60, samples))
+        return cls(module, samples)
+
+    def differs(self, engine: str = "") -> str:
+        """How the circuit of the machine differs from its calls; "" when it does not."""
+        MADE.clear()
+        definition = compile_machine(self.module.MACHINE)
+        try:
+            circuitry = Circuitry(System(definition, definition.parameters()))
+            for kind, _ in circuitry.differences(self.samples):
+                return kind
+            for kind, _ in circuitry.solved(self.samples[::10], engine) if engine else ():
+                return kind
+        except LanguageError as error:
+            return f"refused: {error.problem}"
+        except Exception as error:  # noqa: BLE001  # any error of the tools is a finding
+            return f"error {type(error).__name__}"
+        return ""
+
+
+def shown(fault: Fault, seed: int, machine: _Machine) -> str:
+    """How the machine of a seed shows a fault; "" when it does not."""
+    name = f"random_fault_{fault.name}_{seed}"
+    if fault.where in ("circuit", "names"):
+        with put_back(fault):
+            if fault.where == "circuit":
+                return machine.differs()
+            told = machine.differs("z3")
+            found = checked(text_of("check", seed), name).differences if not told else []
+            return found[0].kind if found else told
+    if fault.where == "reference":
+        with put_back(fault):
+            return _run_differently(seed, f"{name}_faulty")
+    text = text_of("spoil", seed)
+    if fault.refused not in _refused(text, name):
+        return ""  # it has nothing to do with this fault
+    with put_back(fault):
+        differences = compared(text, f"{name}_faulty", seed).differences
+    return differences[0].kind if differences else ""
+
+
+def _refused(text: str, name: str) -> str:
+    """What the checker says of a machine; nothing when it admits it."""
+    try:
+        module = loaded(text, name)
+        compile_machine(module.MACHINE)
+    except LanguageError as error:
+        return str(error)
+    except Exception:  # noqa: BLE001  # Python itself does not run it
+        return ""
+    forgotten(module)
+    return ""
+
+
+def _run_differently(seed: int, name: str) -> str:
+    """How a machine's class and reference differ."""
+    module = loaded(text_of("run", seed), name)
+    try:
+        definition = compile_machine(module.MACHINE)
+        parameters = definition.parameters()
+        direct, referring = Direct(module, parameters), Referring(generated_class(module.MACHINE), parameters)
+        return next(
+            (kind for kind, _ in sampled(definition, parameters, direct, referring, random.Random(seed), 60, [])), ""
+        )
+    except Exception as error:  # noqa: BLE001  # any error of the tools is a finding
+        return f"error {type(error).__name__}"
+    finally:
+        forgotten(module)
+
+
+def table(faults: Sequence[Fault], machines: int, first: int = 0) -> Iterator[tuple[Fault, int | None, str]]:
+    """Each fault with the number of machines that it took to find it, and how it showed; None when none did."""
+    missing = list(faults)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of Python, about odd expressions
+        for count, seed in enumerate(range(first, first + machines), start=1):
+            machine = _Machine.of(seed)
+            for fault in list(missing):
+                told = shown(fault, seed, machine)
+                if told:
+                    missing.remove(fault)
+                    yield fault, count, told
+            forgotten(machine.module)
+            if not missing:
+                return
+    for fault in missing:
+        yield fault, None, f"not in {machines} machines"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table; 1 when a fault is not found."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--fault", action="append", help="only this one (may be given several times)")
-    parser.add_argument("--machines", type=int, default=400, help="most machines for each")
-    parser.add_argument("--here", action="store_true", help="in this process")
+    parser.add_argument("--machines", type=int, default=400, help="most machines")
+    parser.add_argument("--seed", type=int, default=0, help="the first machine's")
     given = parser.parse_args(arguments)
     wanted = [fault for fault in FAULTS if not given.fault or fault.name in given.fault]
-    if given.here:
-        put_back(wanted[0])
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            count, told = found_after(wanted[0], given.machines)
-        print(f"{count} | {told}" if count is not None else f"missed | {told}")
-        return 0 if count is not None else 1
-    missed = 0
-    print("fault | what | machines until found | how | seconds")
-    for fault in wanted:
-        told, seconds = hunted(fault, given.machines)
-        missed += not told[:1].isdigit()
-        print(f"{fault.name} | {fault.what} | {told} | {seconds:.1f}", flush=True)
+    missed, started = 0, time.process_time()
+    print("fault | what | machines until found | how")
+    for fault, count, told in table(wanted, given.machines, given.seed):
+        missed += count is None
+        print(f"{fault.name} | {fault.what} | {count or 'missed'} | {told}", flush=True)
+    print(f"{time.process_time() - started:.0f} s of CPU")
     return 1 if missed else 0
 
 
