@@ -19,8 +19,8 @@ the bits of the state that the hypotheses decide are put in for others when it i
 certified); that rules and invariants say what is meant; that the hypotheses have a model (a model is shown, and
 evaluated); and the theorems for all integers.
 
-Also considered: each query a problem of its own, solved anew by a solver that writes a proof. Some 60 queries an
-operation, each with all hypotheses, cost several times what the session does.
+Also considered: each query a problem of its own, solved anew by a solver that writes a proof. It needs an argument why
+the answers may be put together, and the session's learnt clauses are lost from query to query.
 """
 
 from __future__ import annotations
