@@ -53,7 +53,7 @@ def test_a_state_where_the_invariants_do_not_suffice_is_shown() -> None:
 
 def test_each_broken_rule_is_attributed_once() -> None:
     report = check(NotInductiveCounter)
-    assert sorted(finding.rule for finding in report.findings) == ["at_most_five", "bound: argument value of set"]
+    assert sorted(finding.rule for finding in report.findings) == ["at_most_five", "bound: self.value"]
     bound = next(finding for finding in report.findings if finding.kind == "obligation")
     assert bound.state == {"value": 6}
     assert bound.line > 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import importlib
 from pathlib import Path
@@ -73,4 +74,13 @@ def test_a_witness_is_no_witness_for_another_conjunct() -> None:
     for witness in rules:
         others = [c for c in parts.values() if c.method == witness.call and c.key != witness.conjunct and not c.through]
         for other in others:
+            if other.condition == witness.condition and _is_alternative(other):
+                continue  # of `not a or b`, one state can be what either half refuses
             assert replay(bundle.definition, other, attrs.evolve(witness, condition=other.condition))
+
+
+def _is_alternative(part: Conjunct) -> bool:
+    """Whether the condition of which it is a part is an `or`."""
+    return isinstance(part.statement, ast.Call) and (
+        isinstance(part.statement.args[0], ast.BoolOp) and isinstance(part.statement.args[0].op, ast.Or)
+    )
