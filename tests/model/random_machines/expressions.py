@@ -157,7 +157,7 @@ class Expressions(Iterables):
                 return Written(text, *_ends(kind.inner, other))
 
             yield Place(kind.inner, element)
-        elif isinstance(kind, Maybe) and place.plain and not isinstance(kind.inner, Truth):
+        elif isinstance(kind, Maybe) and place.plain:
 
             def narrowed(depth: int, kind: Maybe = kind) -> Written:
                 read = place.read(depth).text
@@ -508,7 +508,7 @@ class Expressions(Iterables):
         if options:
             place = self.rng.choice(options)
             read = place.read(depth - 1).text
-            if place.plain and place.kind != Maybe(Truth()) and self.world.chance(0.6):
+            if place.plain and self.world.chance(0.6):
                 inside = self.narrowed(scope, read, place.kind)
                 if self.world.chance(0.5):
                     return f"({read} is not None and {self.truth(inside, depth - 1)})"

@@ -241,9 +241,7 @@ class Statements(Expressions):
             return [f"assume({self.likely(scope)})"], False
         test = self.condition(scope, 2)
         if self.world.chance(0.25):
-            options = [
-                x for x in scope.locals if isinstance(x.kind, Maybe) and x.assignable and x.kind != Maybe(Truth())
-            ]
+            options = [x for x in scope.locals if isinstance(x.kind, Maybe) and x.assignable]
             if options:
                 local = self.rng.choice(options)
                 assert isinstance(local.kind, Maybe)
@@ -306,11 +304,7 @@ class Statements(Expressions):
                 scope.facts.append(Fact(text, kind, key))
                 return f"{key} in {text}"
         if sort < 0.5:
-            options = [
-                place
-                for place in self.places(scope)
-                if isinstance(place.kind, Maybe) and place.plain and place.kind != Maybe(Truth())
-            ]
+            options = [place for place in self.places(scope) if isinstance(place.kind, Maybe) and place.plain]
             if options:
                 place = self.rng.choice(options)
                 assert isinstance(place.kind, Maybe)
