@@ -96,9 +96,11 @@ OF_METHODS = frozenset(
         "all",
         "any",
         "bool",
+        "int",
         "isinstance",
         "len",
         "range",
+        "sorted",
         "tuple",
     ]
 )
