@@ -20,7 +20,7 @@ from kvproof.model.mutants import mutants
             "truncate-after-dropping",
         ),
         ("block-manager", "level: other member 1", "2+0, two ranges", "rewind", "queued_at_own_level"),
-        ("block-manager", "pin_path: not the last 2", "2+1, parts of blocks", "pin_path", "pins_add_up"),
+        ("block-manager", "pin_path: not the last 2", "2+1, parts of blocks", "pin_path", "a-pin-counts-once"),
         ("transfers", "move: not the first 1", "1+1, 3 works", "move", "every-move-is-made-or-left-out"),
         ("transfers", "forward: and for or 1", "1+1, 3 works", "forward", "kernels-use-device-memory"),
         ("transfers", "shares_batch: part dropped 2", "1+1, 3 works", "complete", "pending_work_is_work"),
