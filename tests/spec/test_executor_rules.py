@@ -169,7 +169,7 @@ def test_every_rule_of_the_executor_is_broken_by_some_test() -> None:
 CORRUPTIONS: dict[str, Callable[[Executor], Any]] = {
     "what_is_not_there_has_nothing": lambda m: m.prompt.__setitem__(ABSENT, 1),
     "arrivals_are_the_requests": lambda m: setattr(m, "arrivals", (GENERATES, FILLS)),
-    "passes_have_what_was_scheduled": lambda m: m.saved.__setitem__(FILLS, None),
+    "passes_have_what_was_scheduled": lambda m: m.resumed.__setitem__(FILLS, True),
     "budget_is_kept": lambda m: setattr(m, "scheduled_tokens", 3),
     "rows_have_one_owner": lambda m: m.row.__setitem__(FILLS, m.row[GENERATES]),
     "context_has_room_for_its_chunk": lambda m: m.shrink(FILLS, 2, 2),

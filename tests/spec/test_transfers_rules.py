@@ -46,9 +46,10 @@ def _unmet(machine: Transfers) -> Transfers:
 BREAKS: dict[str, Callable[[Transfers], Any]] = {
     "submit-free-ticket": lambda m: m.submit(0, COMPUTE, None, 1, 2, 0),
     "submit-something": lambda m: m.submit(4, COMPUTE, None, None, 2, 0),
-    "read-after-write": lambda m: m.submit(4, ONBOARD, 2, None, 2, 0),
+    "kernels-use-device-memory": lambda m: m.submit(4, ONBOARD, None, 3, 2, 0),
+    "read-after-write": lambda m: m.submit(4, ONBOARD, 2, 0, 2, 0),
     "write-after-read": lambda m: m.submit(4, ONBOARD, 3, 0, 2, 0),
-    "write-after-write": lambda m: m.submit(4, ONBOARD, None, 2, 2, 0),
+    "write-after-write": lambda m: m.submit(4, ONBOARD, 3, 2, 2, 0),
     "close-open-batch": lambda m: m.close(OFFLOAD),
     "wait-for-recorded": lambda m: _open(m).wait(OFFLOAD, 2),
     "join-closed-batch": lambda m: _open(m).join(OFFLOAD, ONBOARD),
