@@ -124,7 +124,7 @@ def check_names(definition: Definition) -> None:
         for node in ast.walk(method.node):
             given = node.arg if isinstance(node, ast.arg) else node.id if isinstance(node, ast.Name) else ""
             stored = isinstance(node, ast.arg) or (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
-            if stored and (given in OF_METHODS or given.startswith("_value")):
+            if stored and (given in OF_METHODS or (given.startswith("_") and given != "_")):
                 _refuse(method.file, getattr(node, "lineno", method.line), f"a local is called {given}")
     _check_types(definition)
 

@@ -41,7 +41,7 @@ def test_a_name_of_what_is_generated_is_refused(tmp_path: Path, name: str) -> No
         bundle(tmp_path, "    " + REFUSED[name])
 
 
-@pytest.mark.parametrize("name", ["len", "range", "sorted", "int", "OutOfDomain", "_value1"])
+@pytest.mark.parametrize("name", ["len", "range", "sorted", "int", "OutOfDomain", "_value1", "_key", "_each"])
 def test_a_local_hides_nothing_that_its_method_needs(tmp_path: Path, name: str) -> None:
     for text in (
         f"@operation\n        def f(self, {name}: N) -> int:\n            'It.'\n            return 0",

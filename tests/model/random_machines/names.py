@@ -61,7 +61,6 @@ AWKWARD_LOCAL = (
     "list",
     "dict",
     "set",
-    "sorted",
     "p",
     "parameters",
     "operation",
@@ -134,6 +133,7 @@ def picked(rng: random.Random, taken: set[str], plain: tuple[str, ...], awkward:
 
 REFUSED = (
     "tuple",
+    "sorted",
     "len",
     "Any",
     "_hidden",
