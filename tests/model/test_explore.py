@@ -35,7 +35,7 @@ SHORTEST = {
     "M-37": ("all-or-nothing", 1),
     "M-38": ("admitted-never-fails", 4),
     "M-44": ("release-once", 3),
-    "M-48": ("reuse-as-estimated", 3),
+    "M-48": ("the-last-token-is-never-reused", 3),
     "M-51": ("within-budget-as-estimated", 3),
     "M-53": ("within-token-budget", 1),
     "M-54": ("reuse-as-estimated", 3),
