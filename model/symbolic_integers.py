@@ -169,13 +169,15 @@ class Integers:
 
     def minimum(self, a: Int, b: Int) -> Int:
         """The smaller of a and b."""
-        result = self.mux_int(self.less(b, a), b, a)
-        return self.integer(result.bits, min(a.low, b.low), min(a.high, b.high))
+        return self._within(self.mux_int(self.less(b, a), b, a), min(a.low, b.low), min(a.high, b.high))
 
     def maximum(self, a: Int, b: Int) -> Int:
         """The larger of a and b."""
-        result = self.mux_int(self.less(a, b), b, a)
-        return self.integer(result.bits, max(a.low, b.low), max(a.high, b.high))
+        return self._within(self.mux_int(self.less(a, b), b, a), max(a.low, b.low), max(a.high, b.high))
+
+    def _within(self, value: Int, low: int, high: int) -> Int:
+        """`value`, known to lie between `low` and `high`: its bits may be fewer than such an integer has."""
+        return self.integer(self.extended(value, width(low, high)), low, high)
 
     def count(self, literals: Sequence[int]) -> Int:
         """How many of `literals` hold."""

