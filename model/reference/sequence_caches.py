@@ -2393,7 +2393,7 @@ class SequenceCaches(Reference):
         if not accepted == fits:
             raise RuleBroken('grow-where-it-fits')
 
-    def lacking(self, cache: Cache, group: Group, capacity: TokenCount, history: TokenCount) -> Count:
+    def lacking(self, cache: Cache, group: Group, capacity: TokenCount, history: TokenCount) -> int:
         """Slots of a group that a cache does not have yet and needs at these lengths."""
         count = 0
         for ordinal in range(self.params.blocks_max):
@@ -2405,8 +2405,6 @@ class SequenceCaches(Reference):
                     count += 1
         if self.windows() and group == self.group_of_kind(WINDOW):
             count += max(0, self.scratch_needed(cache, history, capacity) - self.scratch[cache])
-        if not 0 <= count <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
-            raise OutOfDomain('bound: result of lacking', count)
         return count
 
     def resume_that_fits_is_accepted(self, cache: Cache) -> None:

@@ -75,7 +75,7 @@ class Feasible(Kept):
         )
         ensure(accepted == fits, "grow-where-it-fits")
 
-    def lacking(self, cache: Cache, group: Group, capacity: TokenCount, history: TokenCount) -> Count:
+    def lacking(self, cache: Cache, group: Group, capacity: TokenCount, history: TokenCount) -> int:
         """Slots of a group that a cache does not have yet and needs at these lengths."""
         count = 0
         for ordinal in range(self.params.blocks_max):
