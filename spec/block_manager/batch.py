@@ -100,6 +100,7 @@ class Batch(Promise):
         if self.params.budget_max > 0 and self.cost(plans) > budget:
             sometimes("a batch is refused because its estimates were stale")
             ensure(not self.is_as_estimated(requests, plans), "within-budget-as-estimated")
+            ensure(self.least_cost(requests, plans) > budget, "trimmed-before-refused")
             reject("over-token-budget")
         if not self.fits(plans, requests):
             ensure(sum(self.needed(r.tokens) for r in requests) > len(self.free[PRIMARY]), "enough-blocks-are-enough")
@@ -164,6 +165,17 @@ class Batch(Promise):
             if any(plans[i].end < self.wanted_end(requests[i], plans[i]) for i in range(len(plans))):
                 sometimes("a chunk is trimmed")
 
+    def least_cost(self, requests: Requests, plans: Plans) -> int:
+        """Tokens that a batch computes when every chunk ends with the first block after what is reused."""
+        return sum(
+            min(
+                len(requests[i].tokens),
+                (plans[i].reused // self.params.tokens_per_block + 1) * self.params.tokens_per_block,
+            )
+            - plans[i].reused
+            for i in range(len(plans))
+        )
+
     def is_sound(self, request: Request, plan: Plan) -> bool:
         """Whether a chunk makes progress and ends with a block or with the prompt, no later than asked for."""
         return (
@@ -182,14 +194,49 @@ class Batch(Promise):
 
     def place(self, requests: Requests, plans: Plans) -> Results:
         """Both phases of a batch that fits."""
+        ensure(
+            not any(self.has_longer_part(requests[i].tokens, plans[i]) for i in range(len(plans))),
+            "the-longest-part-is-reused",
+        )
         self.open_claims()
         for index in range(len(requests)):
             self.claim_matches(requests[index], plans[index])
         self.close_claims(self.counted_on(plans))
         results: Results = ()
         for index in range(len(requests)):
-            results = results + (self.serve(requests[index], plans[index]),)
+            served = self.serve(requests[index], plans[index])
+            ensure(self.are_kept_as_wished(requests[index], served.new), "new-blocks-are-kept-as-wished")
+            results = results + (served,)
         return results + (self.total(results),)
+
+    def has_longer_part(self, tokens: Tokens, plan: Plan) -> bool:
+        """Whether a block below a request's chain begins with more tokens of its prompt than the request will reuse."""
+        rest = self.key_at(self.usable(tokens), len(plan.chain))
+        longer = plan.partial + 1
+        return (
+            self.params.partial_reuse == 1
+            and self.params.reuse == 1
+            and len(rest) >= longer
+            and any(
+                self.key[block][:longer] == rest[:longer] and self.is_sharable(block)
+                for block in self.child[self.end_of(plan.chain)].values()
+            )
+        )
+
+    def are_kept_as_wished(self, request: Request, new: int) -> bool:
+        """Whether the last `new` blocks of a prompt have the priority and the time of a range that covers each, if one
+        does."""
+        held = self.blocks[request.sequence]
+        return all(
+            any(
+                self.covers(wish, position)
+                and self.priority[held[position]] == wish.priority
+                and self.duration[held[position]] == wish.duration
+                for wish in request.ranges
+            )
+            for position in range(len(held) - new, len(held))
+            if any(self.covers(wish, position) for wish in request.ranges)
+        )
 
     def claim_matches(self, request: Request, plan: Plan) -> None:
         """Phase 1 for one request: take what it has matched out of the queues, and set the retention of what it keeps."""

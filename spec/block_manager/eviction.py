@@ -40,11 +40,12 @@ class Eviction(ReuseTree):
     def offload_victim(self, victim: Block, host: Block) -> Block:
         """Move the victim's data to the host; `host` comes out claimed, with the victim's old slot."""
         sometimes("a victim is offloaded")
+        ensure(self.priority[victim] >= self.params.offload_threshold, "only-what-is-worth-it-is-offloaded")
         self.claim(victim)
         self.claim(host)
         self.copy(victim, host, self.params.tokens_per_block)
         self.swap(victim, host)
-        self.release(victim, False)
+        self.let_go(victim)
         return host
 
     def onboard(self, block: Block) -> None:

@@ -21,7 +21,7 @@ from kvproof.spec.block_manager.kinds import (
     TokenCount,
     Tokens,
 )
-from kvproof.spec.lang import Ghost, Machine, Map, PriorityQueue, Set, invariant, require, step
+from kvproof.spec.lang import Ghost, Machine, Map, PriorityQueue, Set, ensure, invariant, require, step
 
 
 class BlockPool(Machine[BlockManagerParameters]):
@@ -99,6 +99,17 @@ class BlockPool(Machine[BlockManagerParameters]):
     def let_go(self, block: Block) -> None:
         """Release a block where it belongs: behind its peers when it is cached, as the first victim when it is not."""
         self.release(block, block not in self.cached)
+        ensure(block not in self.cached or self.is_last_of_its_rank(block), "released-waits-behind-its-peers")
+
+    def is_last_of_its_rank(self, block: Block) -> bool:
+        """Whether a free block is the last victim among those of its level and rank."""
+        behind = False
+        for other in self.free[self.level(block)]:
+            if behind and self.rank(other) == self.rank(block):
+                return False
+            if other == block:
+                behind = True
+        return True
 
     @step
     def prioritise(self, block: Block, priority: Priority | None, duration: Duration) -> None:

@@ -54,6 +54,12 @@ class Batches(Pairs):
                 fitting = position + 1
         return fitting
 
+    def is_within_attention(self, batch: Requests) -> bool:
+        """Whether the context requests of a batch attend to no more tokens than allowed, if there are several."""
+        several = sum(1 for request in batch if request in self.filling) > 1
+        attended = sum(self.cursor[request] + self.chunk[request] for request in batch if request in self.filling)
+        return self.params.attended_max == 0 or not several or attended <= self.params.attended_max
+
     def batch(self, passes: bool, ready: bool, connector: RequestCount, encoder: RequestCount) -> Requests:
         """What is forwarded, in order: all that generate and the context requests that no stage has dropped; or nothing."""
         kept = 0
@@ -90,6 +96,16 @@ class Batches(Pairs):
             if other == request:
                 later = True
         return found
+
+    def nobody_idle_came_after(self, victim: Request) -> bool:
+        """Whether no idle request is left that came later than the one whose memory is to be taken (P12)."""
+        after = False
+        for other in self.arrivals:
+            if after and self.is_idle(other):
+                return False
+            if other == victim:
+                after = True
+        return True
 
     def is_idle(self, request: Request) -> bool:
         """Whether a request has active caches which nobody uses in this pass."""

@@ -78,6 +78,7 @@ class Executor(Undoing):
             if self.schedule_growth(request):
                 return True
             victim = self.victim(request)
+            ensure(self.nobody_idle_came_after(victim), "who-came-last-makes-room")
             if self.is_idle(victim):
                 sometimes("a request is put aside")
                 self.put_aside(victim)
@@ -119,6 +120,7 @@ class Executor(Undoing):
         delay = self.delay(peers)
         ensure(delay.passes or delay.waited > self.waited or delay.held_back > self.held_back, "who-waits-is-counted")
         batch = self.batch(delay.passes, ready, connector, encoder)
+        ensure(self.is_within_attention(batch), "attention-stays-within-its-limit")
         self.release_others(batch)
         self.clear_batch()
         for position in range(len(batch)):

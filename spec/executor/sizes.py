@@ -38,7 +38,7 @@ def _fuzzed(primary: int, secondary: int, **others: int) -> ExecutorParameters:
 SIZES: Mapping[str, Mapping[str, ExecutorParameters]] = {
     "induction": {
         "2+1": _sized(2, 1, blocks_max=3, max_tokens=3),
-        "2+0, two rows": _sized(2, 0, blocks_max=3, rows=2, max_tokens=1),
+        "2+0, two rows": _sized(2, 0, blocks_max=3, rows=2, max_tokens=1, priorities=2),
         "3+1, balance": _sized(3, 1, rows=2, delay=BALANCE),
         "2+1, three requests, waiting": _small(
             2, 1, requests=3, rows=3, max_tokens=3, delay=WAIT, wait_tokens=3, attended_max=2
@@ -133,7 +133,9 @@ SIZES: Mapping[str, Mapping[str, ExecutorParameters]] = {
 
 PURPOSES: Mapping[str, str] = {
     "2+1": "Two requests and one row: pages are shared, reused, offloaded and brought up, chunk by chunk.",
-    "2+0, two rows": "No host: who is put aside is freed and begins again, and a pass has room for one token.",
+    "2+0, two rows": (
+        "No host: who is put aside is freed and begins again; a pass has room for one token; requests differ in priority."
+    ),
     "3+1, balance": "Two requests in one pass, held back while other ranks generate or have no context.",
     "2+1, three requests, waiting": (
         "Three requests of a block: several may be put aside and the last to come is; context waits, attention is limited."

@@ -194,12 +194,13 @@ def names_in(node: ast.FunctionDef) -> tuple[ast.Name, ...]:
 
 @functools.cache
 def _meaning(node: ast.FunctionDef) -> str:
-    """A method's arguments and body, without its documentation."""
+    """A method's arguments, the type of its result and its body, without its documentation."""
     body = node.body
     if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
         body = body[1:]
     # unparsed, not dumped: the dump of the same source differs between versions of Python
-    return f"{ast.unparse(node.args)}\n" + "\n".join(ast.unparse(statement) for statement in body)
+    result = "" if node.returns is None else ast.unparse(node.returns)
+    return f"{ast.unparse(node.args)} -> {result}\n" + "\n".join(ast.unparse(statement) for statement in body)
 
 
 def _lineage(cls: type[Machine[Any]]) -> list[type]:

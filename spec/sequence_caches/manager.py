@@ -44,6 +44,7 @@ class SequenceCaches(Feasible, Machine[SequenceCachesParameters]):
         if not self.fits(cache):
             sometimes("a cache does not fit")
             reject("out-of-pages")
+        ensure(not any(self.is_crowded(group) for group in range(self.groups())), "woken-where-there-is-room")
         brought = self.wake(cache)
         ensure(self.status[cache] == Status.ACTIVE, "resumed-is-active")
         return brought

@@ -127,6 +127,10 @@ class Room(Windows):
             for group in range(self.groups())
         )
 
+    def is_crowded(self, group: int) -> bool:
+        """Whether more of a group's device memory is neither vacant nor a victim's than the gate allows."""
+        return self.unavailable(group) * 100 > self.params.gate_percent * self.slots(PRIMARY, group)
+
     def make_room(self, group: Group) -> None:
         """Vacate one slot of device memory, if none is vacant."""
         if self.vacant[PRIMARY][group] == 0:

@@ -9,7 +9,7 @@ Sources: sections 1.2 to 1.4 of the domain notes on sequence caches; S-n are the
 
 from __future__ import annotations
 
-from kvproof.spec.lang import Machine, Map, PartialMap, PriorityQueue, require, step
+from kvproof.spec.lang import Machine, Map, PartialMap, PriorityQueue, ensure, require, step
 from kvproof.spec.sequence_caches.kinds import (
     FULL,
     PRIMARY,
@@ -212,3 +212,14 @@ class Storage(Machine[StorageParameters]):
             self.destroy(page)
         if self.is_evictable(page) and not self.is_queued(page):
             self.enqueue(page)
+            ensure(self.is_last_victim(page), "released-waits-behind-its-peers")
+
+    def is_last_victim(self, page: Page) -> bool:
+        """Whether a queued page is the last victim among those of its level, group and priority."""
+        behind = False
+        for other in self.queue[self.level_of(page)]:
+            if behind and self.priority[other] == self.priority[page] and self.group(other) == self.group(page):
+                return False
+            if other == page:
+                behind = True
+        return True
