@@ -105,7 +105,7 @@ PURPOSES: Mapping[str, str] = {
     "4+2": "Chains of three blocks, and as many slots as the lost victims of V2-01 took: several pages move at once.",
     "2+1+1": "Three levels: held pages go on below the host, and come back past it.",
     "3+1, window": "A sliding window in the slots of full attention: blocks leave it, and are kept for a later commit.",
-    "3+1, three blocks in a window": "One cache may lack more pages of full attention and of its window than there are slots.",
+    "3+1, three blocks in a window": "What one cache lacks, of full attention and its window, can be more than all slots.",
     "2+1, window of its own": "Two pool groups: room in one is none in the other, and each has a queue order of its own.",
     "3+1, sinks": "Blocks that never leave the window though all after them do.",
     "3+0, scratch": "Several blocks of a long prompt in scratch slots, and a history that would end among them.",
