@@ -29,6 +29,7 @@ class Eviction(ReuseTree):
             self.evict(evicted)
         victim = self.free[PRIMARY].front()
         if offloads and victim in self.cached:
+            ensure(self.priority[victim] >= self.params.offload_threshold, "only-what-is-worth-it-is-offloaded")
             return self.offload_victim(victim, self.free[SECONDARY].front())
         self.claim(victim)
         return victim
@@ -40,7 +41,6 @@ class Eviction(ReuseTree):
     def offload_victim(self, victim: Block, host: Block) -> Block:
         """Move the victim's data to the host; `host` comes out claimed, with the victim's old slot."""
         sometimes("a victim is offloaded")
-        ensure(self.priority[victim] >= self.params.offload_threshold, "only-what-is-worth-it-is-offloaded")
         self.claim(victim)
         self.claim(host)
         self.copy(victim, host, self.params.tokens_per_block)

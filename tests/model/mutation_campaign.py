@@ -4,7 +4,8 @@
 
 Sizes are taken cheapest first, and a mutant that is refuted is done. Run again, it goes on with the mutants that are left,
 at sizes where they were not tried or where the time was too short; `--rerun` forgets what was found of those. `--report`
-only tells what there is.
+only tells what there is. `--depth` proves what survived as `kvproof check` does, at all sizes, and asks what it no longer
+reaches. Why a mutant that nothing refutes is as right as the machine stands in `mutants_argued.json`, beside this file.
 """
 
 from __future__ import annotations
@@ -21,13 +22,19 @@ from typing import Any
 
 import click
 
-from kvproof.model.induction import inlined_size
+from kvproof.model.depth import account, machine_goals
+from kvproof.model.induction import check_induction, inlined_size
 from kvproof.model.machines import Bundle, load
 from kvproof.model.mutant_check import Fate, check_mutant, known_bits
 from kvproof.model.mutants import Mutant, drawn
 from kvproof.model.system import System
+from kvproof.model.verdict import Verdict
 
 SEED = 12
+
+ARGUED = Path(__file__).with_name("mutants_argued.json")
+"""For each machine, the mutants that were decided by argument: the change, whether it is equivalent or another policy, and
+why."""
 
 Results = dict[str, dict[str, Any]]
 """For each mutant: its change, and for each of the sizes and operations tried, how it fared."""
@@ -76,6 +83,24 @@ def examine(machine: str, seed: int, name: str, pairs: Sequence[tuple[str, str]]
     return found
 
 
+def shallow(machine: str, seed: int, name: str, seconds: float) -> str:
+    """What a check of the whole mutant reaches at none of the sizes; "" when it goes as deep as the machine's."""
+    mutant = next(one for one in _mutants(machine, seed) if one.name == name)
+    bundle, definition = _bundle(machine), mutant.definition
+    goals = machine_goals(definition) | machine_goals(definition, of_trials=True)
+    goals -= load(bundle.built_on).goals() if bundle.built_on else frozenset()
+    reached: set[str] = set()
+    off = set(definition.of_kind("operation"))
+    for label, parameters in bundle.sizes["induction"].items():
+        report = check_induction(definition, parameters, seconds=seconds, jobs=1, goals=goals)
+        if not report.verdict.passes:
+            return "" if report.verdict is Verdict.UNKNOWN else f"{label}: {report.summary()}"
+        reached |= set(report.goals)
+        off &= set(report.off)
+    missed = [f"no proof reaches {goal}" for goal in account(goals, reached, bundle.unreached).missed]
+    return "; ".join([*(f"{one} is never accepted" for one in sorted(off)), *missed])
+
+
 class Campaign:
     """The results of a machine's campaign, kept in a file."""
 
@@ -105,6 +130,8 @@ class Campaign:
 
     def fate(self, name: str) -> Fate:
         """What is known of a mutant: the first of the fates below that some size shows."""
+        if self.results[name].get("shallow"):
+            return Fate.REFUTED
         fates = {Fate(tried[2]) for tried in self.results[name]["tried"]}
         for fate in (Fate.MEANINGLESS, Fate.REFUTED, Fate.UNKNOWN, Fate.SURVIVED, Fate.OFF, Fate.EQUIVALENT):
             if fate in fates:
@@ -148,12 +175,21 @@ class Campaign:
         fates = {name: self.fate(name) for name in self.results}
         score = Counter(fate.value for fate in fates.values())
         yield f"{self._machine}: {len(fates) - score['meaningless']} mutants, {dict(score.most_common())}"
-        refuted = [self.results[name]["tried"][-1] for name, fate in fates.items() if fate is Fate.REFUTED]
+        refuted = [
+            ["every size", "", "", "", "depth"] if one.get("shallow") else one["tried"][-1]
+            for one in (self.results[name] for name, fate in fates.items() if fate is Fate.REFUTED)
+        ]
         yield f"  by {dict(Counter(tried[4] for tried in refuted).most_common())}"
         yield f"  at {dict(Counter(tried[0] for tried in refuted).most_common())}"
-        for name, fate in fates.items():
-            if fate not in (Fate.REFUTED, Fate.MEANINGLESS):
-                one = self.results[name]
+        argued = json.loads(ARGUED.read_text())[self._machine]
+        left = [name for name, fate in fates.items() if fate not in (Fate.REFUTED, Fate.MEANINGLESS)]
+        decided = {name: argued[self.results[name]["shown"]] for name in left if self.results[name]["shown"] in argued}
+        yield f"  by argument {dict(Counter(one['is'] for one in decided.values()))}, undecided {len(left) - len(decided)}"
+        for name in left:
+            fate, one = fates[name], self.results[name]
+            if name in decided:
+                yield f"  {decided[name]['is']}: {one['place']} {name}: {decided[name]['why']}"
+            else:
                 tried = Counter(f"{t[2]} in {t[1]}" for t in one["tried"])
                 yield f"  {fate.value}: {one['place']} {name}: {one['shown']}  [{dict(tried)}]"
 
@@ -169,6 +205,7 @@ class Campaign:
 @click.option("--jobs", default=1, show_default=True)
 @click.option("--seed", default=SEED, show_default=True)
 @click.option("--rerun", is_flag=True, help="Forget what was found of mutants that were not refuted.")
+@click.option("--depth", is_flag=True, help="Check the whole mutants that survived, for what they do not reach.")
 @click.option("--report", "only_report", is_flag=True)
 @click.option("--results", type=click.Path(path_type=Path), required=True)
 def campaign(
@@ -182,6 +219,7 @@ def campaign(
     jobs: int,
     seed: int,
     rerun: bool,
+    depth: bool,
     only_report: bool,
     results: Path,
 ) -> None:
@@ -215,6 +253,10 @@ def campaign(
                     now = time.strftime("%H:%M:%S")
                     click.echo(f"{now} {run.fate(name).value:12} {name}: {told[0]} {told[3][:60]}")
                     sys.stdout.flush()
+    if depth:
+        for name in [name for name in names or run.results if run.fate(name) in (Fate.SURVIVED, Fate.OFF)]:
+            run.results[name]["shallow"] = shallow(machine, seed, name, seconds)
+            run.save()
     for line in run.report():
         click.echo(line)
 
