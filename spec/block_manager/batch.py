@@ -215,7 +215,6 @@ class Batch(Promise):
         longer = plan.partial + 1
         return (
             self.params.partial_reuse == 1
-            and self.params.reuse == 1
             and len(rest) >= longer
             and any(
                 self.key[block][:longer] == rest[:longer] and self.is_sharable(block)

@@ -211,7 +211,8 @@ UNREACHED: Mapping[str, str] = {
             "is_met_before": ("plans: empty",),
             "is_named_before": ("requests: empty",),
             "is_told_truly": ("requests: empty", "sum(*: no candidate"),
-            "place": ("requests: empty", "plans: empty", "for index *: no round"),
+            "least_cost": ("requests: empty", "plans: empty", "sum(*: no candidate"),
+            "place": ("requests: empty", "plans: empty", "for index *: no round", "any(*: no candidate"),
             "plan": ("requests: empty", "for request *: no round"),
             "tokens_computed": ("added: empty", "sum(*: no candidate"),
             "total": ("results: empty", "sum(*: no candidate"),
@@ -224,7 +225,7 @@ UNREACHED: Mapping[str, str] = {
     "total: results: full": "the place of the sum is free while the sum is made",
     **{
         f"{method}: tokens: empty": _NO_EMPTY_PROMPT
-        for method in ("begin", "estimated", "extend", "needed", "partial_match", "usable")
+        for method in ("begin", "estimated", "extend", "has_longer_part", "needed", "partial_match", "usable")
     },
     "extend: tokens: full": "a live sequence has a token already, and no more than the most that a sequence can have",
     **{f"{method}: chain: full": _TO_BE_COMPUTED for method in ("end_of", "partial_match", "tail")},
@@ -246,6 +247,12 @@ UNREACHED: Mapping[str, str] = {
     "swap: first and second: equal": "they are on different levels",
     "held: *: condition true": "asked only where the data of a block are wanted, and then there are some",
     "start_of: *: condition true": "asked only where the data of a block are copied, and then there are some",
+    "are_kept_as_wished: self.covers*: `self.priority*` false": _PROMISED,
+    "are_kept_as_wished: self.covers*: `self.duration*` false": _PROMISED,
+    "are_kept_as_wished: any((self.covers(wish, position) and *: no candidate": "asked only where a range covers the block",
+    "has_longer_part: *: all true": _PROMISED,
+    "is_last_of_its_rank: *: all true": _PROMISED,
+    "is_last_of_its_rank: for *: no round": "asked of a block that has just been queued",
     "holds: *: `self.*` false": _PROMISED,
     "is_free_node: *: all true": _PROMISED,
     "is_sound: *: *` false": _PROMISED,

@@ -174,6 +174,11 @@ UNREACHED: Mapping[str, str] = {
     "locks_of: sum(*: several candidates": (
         "No request has a page twice: its blocks differ, and the chunks of its draft model are others."
     ),
+    "nobody_idle_came_after: for other in self.arrivals: no round": (
+        "The request that wants room has come, so it is among the arrivals."
+    ),
+    "nobody_idle_came_after: *: all true": "Only the promise who-came-last-makes-room asks it, and it is kept.",
+    "is_within_attention: *: all false": "Only the promise attention-stays-within-its-limit asks it, and it is kept.",
     "releases_do_not_meet: request and other: equal": "The trial assumes two requests.",
 }
 """Goals of depth that nothing can reach (`*` stands for any text), each with the reason."""

@@ -132,6 +132,8 @@ UNREACHED: Mapping[str, str] = {
     "has_window: text: empty": "is_match asks about the window only after so many blocks as the text has, one at least.",
     "has_window: all(*: no candidate": "is_match asks about the window after one block at least.",
     "front: for page in self.queue[level]: no round": "A victim is looked for only on a level that has one queued.",
+    "is_last_victim: for other in self.queue*: no round": "It is asked of a page that has just been queued.",
+    "is_last_victim: *: all true": "Only the promise released-waits-behind-its-peers asks it, and it is kept.",
     "first_droppable: for page in self.queue[level]: no round": "A droppable victim is looked for where one is queued.",
     "is_droppable: *: `self.exists(page)` false": "What is settled, queued or destroyed exists.",
     "is_held: *: `self.holds[page] > 0` false": "is_evictable asks it only of pages that exist and are not droppable.",

@@ -215,10 +215,10 @@ class Storage(Machine[StorageParameters]):
             ensure(self.is_last_victim(page), "released-waits-behind-its-peers")
 
     def is_last_victim(self, page: Page) -> bool:
-        """Whether a queued page is the last victim among those of its level, group and priority."""
+        """Whether a queued page is the last victim among those of its level and priority, so of its group too."""
         behind = False
         for other in self.queue[self.level_of(page)]:
-            if behind and self.priority[other] == self.priority[page] and self.group(other) == self.group(page):
+            if behind and self.priority[other] == self.priority[page]:
                 return False
             if other == page:
                 behind = True
