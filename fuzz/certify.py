@@ -14,12 +14,12 @@ from rich.console import Console
 from rich.table import Table
 
 from kvproof.fuzz.subject import MachineError
-from kvproof.model.certificate import Certifier, NoChecker, NotCertified, find_checker
+from kvproof.model.checking.induction import check_induction
+from kvproof.model.checking.verdict import OperationReport, Report, Verdict
 from kvproof.model.evidence import Certified, Evidence, EvidenceError, read, write
-from kvproof.model.induction import check_induction
 from kvproof.model.machines import Bundle
-from kvproof.model.solver_proof import NoProof, check_proofs
-from kvproof.model.verdict import OperationReport, Report, Verdict
+from kvproof.model.solving.certificate import Certifier, NoChecker, NotCertified, find_checker
+from kvproof.model.solving.proof import NoProof, check_proofs
 
 COVERED = (
     "certified: at these sizes every answer that something is impossible follows from the machine's circuit by unit "

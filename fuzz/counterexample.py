@@ -20,7 +20,7 @@ from kvproof.fuzz.target import HarnessError, Operation, Target, load_target
 from kvproof.fuzz.targets import DEFAULT_TARGETS
 from kvproof.fuzz.targets.reference import ReferenceTarget, specifier
 from kvproof.fuzz.trace import Trace, write_trace
-from kvproof.model.explore import Call
+from kvproof.model.checking.explore import Call
 from kvproof.model.machines import Bundle
 
 

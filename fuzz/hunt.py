@@ -11,7 +11,7 @@ from kvproof.fuzz.campaign import Campaign, Engine, Plan, run_campaign
 from kvproof.fuzz.minimise import RUNS_BUDGET
 from kvproof.fuzz.subject import Subject
 from kvproof.model import machines
-from kvproof.model.explore import explore
+from kvproof.model.checking.explore import explore
 
 EXPLORING_SECONDS = 60.0
 """For the shortest trace of one variant; each takes a few seconds at the sizes chosen for it."""

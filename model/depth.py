@@ -4,7 +4,7 @@ A proof at sizes at which no prompt has two blocks that are cached says nothing 
 every loop is to make no round, one, and several; every quantifier and choice is to have no candidate, one, and several;
 every container and sequence is to be empty, to hold one, several, and all that it can; two arguments of one type are to be
 equal and to differ; and every operand of a condition is to decide it. Provers ask the circuit for these goals and
-exploration asks the reference (`reference_depth`); a goal has one name for both.
+exploration asks the reference (`writing.marks`); a goal has one name for both.
 
 Not asked: what the text excludes. A loop over a whole index type makes as many rounds as the type has values, so only
 "several" is asked of it; the condition of a rule or promise never comes out false, so of its parts only those are asked for
@@ -25,7 +25,7 @@ from typing import Any
 
 import attrs
 
-from kvproof.model.reference_methods import running_methods
+from kvproof.model.writing.methods import running_methods
 from kvproof.spec.lang.definition import FREE_FORM, Definition, Method, global_value
 from kvproof.spec.lang.types import (
     MapType,

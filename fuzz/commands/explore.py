@@ -21,8 +21,8 @@ from kvproof.fuzz.counterexample import settle
 from kvproof.fuzz.options import folder, parse_parameters
 from kvproof.fuzz.subject import MachineError
 from kvproof.fuzz.targets import DEFAULT_MACHINE
+from kvproof.model.checking.explore import Exploration, explore
 from kvproof.model.depth import account
-from kvproof.model.explore import Exploration, explore
 from kvproof.model.machines import Bundle, UnknownMachine, load
 from kvproof.spec.lang import LanguageError
 

@@ -10,7 +10,7 @@ from kvproof.fuzz.pace import MODES
 from kvproof.fuzz.target import Operation, Outcome
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
 from kvproof.model import machines
-from kvproof.model.explore import explore
+from kvproof.model.checking.explore import explore
 
 VARIANT = "M-37"
 

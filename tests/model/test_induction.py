@@ -16,11 +16,11 @@ from symbolic_machines import (
     Sizes,
 )
 
-from kvproof.model.induction import check_induction, inlined_size
-from kvproof.model.induction_operation import OperationInduction
+from kvproof.model.checking.induction import check_induction, inlined_size
+from kvproof.model.checking.induction_operation import OperationInduction
+from kvproof.model.checking.verdict import OperationReport, Report, Verdict
 from kvproof.model.machines import load
-from kvproof.model.solver import ENGINES
-from kvproof.model.verdict import OperationReport, Report, Verdict
+from kvproof.model.solving.solver import ENGINES
 from kvproof.spec.lang import Machine, compile_machine
 
 
