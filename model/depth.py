@@ -25,7 +25,7 @@ from typing import Any
 
 import attrs
 
-from kvproof.model.writing.methods import running_methods
+from kvproof.spec.lang.calls import only_tried, running_methods
 from kvproof.spec.lang.definition import FREE_FORM, Definition, Method, global_value
 from kvproof.spec.lang.types import (
     MapType,
@@ -101,26 +101,9 @@ def _inside(kind: Type | None) -> Type | None:
 
 
 @functools.cache
-def trial_methods(definition: Definition) -> frozenset[str]:
-    """Trials and the helpers that nothing but trials reaches."""
-    running, found = running_methods(definition), set()
-    pending = list(definition.trials())
-    while pending:
-        name = pending.pop()
-        if name in found or name in running or name not in definition.methods:
-            continue
-        found.add(name)
-        for node in ast.walk(definition.methods[name].node):
-            match node:
-                case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr=called)):
-                    pending.append(called)
-    return frozenset(found)
-
-
-@functools.cache
 def machine_goals(definition: Definition, of_trials: bool = False) -> frozenset[str]:
     """Every goal of a machine's operations and steps and of its state, or those that its trials set."""
-    methods = trial_methods(definition) if of_trials else running_methods(definition)
+    methods = only_tried(definition) if of_trials else running_methods(definition)
     found = {goal for name in methods for goal in method_depth(definition.methods[name]).goals()}
     if not of_trials:
         for name, variable in definition.state.items():

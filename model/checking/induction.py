@@ -9,7 +9,6 @@ rejections and events that no such state reaches are reported, since nothing was
 
 from __future__ import annotations
 
-import ast
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -24,6 +23,7 @@ from kvproof.model.lowering.system import System
 from kvproof.model.solving.backbone import Known, decided_inputs, exceptions
 from kvproof.model.solving.certificate import Certificate, Certifier
 from kvproof.model.solving.solver import Outcome, Solver
+from kvproof.spec.lang.calls import inlined_size
 from kvproof.spec.lang.definition import Definition
 
 Progress = Callable[[OperationReport], None]
@@ -160,24 +160,3 @@ def _everywhere(
 def _global(operation: str, goal: str) -> str:
     """A goal's name outside its operation."""
     return f"{operation} {goal}" if goal == "accepted" or goal.startswith("rejection") else goal
-
-
-def inlined_size(definition: Definition, name: str) -> int:
-    """Syntax nodes of a method with everything it calls: an estimate of how much work its circuit is."""
-    sizes: dict[str, int] = {}
-
-    def size(method: str) -> int:
-        if method not in sizes:
-            sizes[method] = 0
-            total = 0
-            for node in ast.walk(definition.methods[method].node):
-                total += 1
-                called = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-                if called and isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                    attribute, owner = node.func.attr, node.func.value
-                    if isinstance(owner, ast.Name) and owner.id == "self" and attribute in definition.methods:
-                        total += size(attribute)
-            sizes[method] = total
-        return sizes[method]
-
-    return size(name)

@@ -22,7 +22,7 @@ from kvproof.model.lowering.system import System
 from kvproof.model.solving.certificate import Certifier
 from kvproof.model.solving.solver import Answer, Outcome, Solver
 from kvproof.model.symbolic.circuit import FALSE, TRUE, value_of
-from kvproof.model.writing.methods import running_methods
+from kvproof.spec.lang.calls import running_methods
 from kvproof.spec.lang.definition import Definition
 
 OBLIGATIONS_A_QUERY = 16

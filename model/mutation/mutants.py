@@ -19,6 +19,7 @@ from functools import cached_property
 import attrs
 
 from kvproof.model.mutation.mutations import Mutation, is_judgement, mutations
+from kvproof.spec.lang.calls import called, reached, running_methods
 from kvproof.spec.lang.checker import check_method
 from kvproof.spec.lang.definition import Definition, Method
 from kvproof.spec.lang.errors import LanguageError
@@ -81,7 +82,7 @@ class Mutant:
 
 def mutants(definition: Definition) -> Iterator[Mutant]:
     """All mutants of a machine, in the order of its text."""
-    acting = reached(definition, [*definition.of_kind("operation"), *definition.of_kind("step")], judgements=False)
+    acting = running_methods(definition, leaving_out=is_judgement)
     for method in definition.methods.values():
         if method.kind in MUTATED and method.name in acting:
             numbers: Counter[str] = Counter()
@@ -107,35 +108,6 @@ def drawn(definition: Definition, seed: int) -> Iterator[Mutant]:
         kinds[kind] += 1
         methods[mutant.method.name] += 1
         yield mutant
-
-
-def reached(definition: Definition, roots: Collection[str], judgements: bool = True) -> set[str]:
-    """The methods that `roots` call, directly or not, and these; those that only judgements call where these count."""
-    found: set[str] = set()
-    pending = list(roots)
-    while pending:
-        name = pending.pop()
-        if name in found or name not in definition.methods:
-            continue
-        found.add(name)
-        pending.extend(_called(definition.methods[name].node, judgements))
-    return found
-
-
-@functools.cache
-def _called(node: ast.FunctionDef, judgements: bool) -> tuple[str, ...]:
-    """The methods that a method calls."""
-    return tuple(dict.fromkeys(_calls(node, judgements)))
-
-
-def _calls(node: ast.AST, judgements: bool) -> Iterator[str]:
-    if is_judgement(node) and not judgements:
-        return
-    match node:
-        case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr=name)):
-            yield name
-    for part in ast.iter_child_nodes(node):
-        yield from _calls(part, judgements)
 
 
 @functools.cache
@@ -171,7 +143,7 @@ class _Renaming(ast.NodeTransformer):
         self._names = names
 
     def whole(self, node: ast.FunctionDef) -> ast.FunctionDef:
-        if not any(name in self._names for name in _called(node, judgements=True)):
+        if not any(name in self._names for name in called(node)):
             return node
         made = self.visit(copy.deepcopy(node))
         assert isinstance(made, ast.FunctionDef)

@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import attrs
 
+from kvproof.spec.lang.calls import running_methods
 from kvproof.spec.lang.definition import Definition, Method
 from kvproof.spec.lang.types import BoolType
 
@@ -112,32 +113,12 @@ def stated(node: ast.FunctionDef) -> list[ast.Call]:
     return [call for call in calls if isinstance(call.func, ast.Name) and call.func.id in KINDS]
 
 
-def acting(definition: Definition) -> set[str]:
-    """The methods that operations and steps call to do what they do, not to state what is right."""
-    roots = [*definition.of_kind("operation"), *definition.of_kind("step")]
-    return reached(definition, roots, stated=False)
-
-
-def reached(definition: Definition, roots: Iterable[str], stated: bool = True) -> set[str]:
-    """These methods and all that they call, at however many removes; without `stated`, not by what they state."""
-    found: set[str] = set()
-    pending = list(roots)
-    while pending:
-        name = pending.pop()
-        if name not in found and name in definition.methods:
-            found.add(name)
-            pending += _called(definition.methods[name].node, stated)
-    return found
-
-
-def _called(node: ast.AST, stated: bool) -> Iterator[str]:
-    if isinstance(node, ast.Call):
-        if isinstance(node.func, ast.Name) and node.func.id in KINDS and not stated:
-            return
-        if isinstance(node.func, ast.Attribute):
-            yield node.func.attr
-    for child in ast.iter_child_nodes(node):
-        yield from _called(child, stated)
+def is_statement(node: ast.AST) -> bool:
+    """Whether a call states what is right, and does nothing."""
+    match node:
+        case ast.Call(func=ast.Name(id=name)):
+            return name in KINDS
+    return False
 
 
 class _Apart:
@@ -145,7 +126,7 @@ class _Apart:
 
     def __init__(self, definition: Definition) -> None:
         self._definition = definition
-        self._acting = acting(definition)
+        self._acting = running_methods(definition, leaving_out=is_statement)
         self._copies = 0
 
     def statements(self, method: Method) -> list[Conjunct]:

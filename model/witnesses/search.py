@@ -21,7 +21,6 @@ from typing import Any
 import attrs
 
 from kvproof.model.checking.bounded import Disagreement
-from kvproof.model.checking.induction import inlined_size
 from kvproof.model.lowering.environment import Environment
 from kvproof.model.lowering.methods import Lowering
 from kvproof.model.lowering.record import LoweringError, Record
@@ -33,10 +32,11 @@ from kvproof.model.symbolic.containers import MapValue
 from kvproof.model.symbolic.encoding import layout
 from kvproof.model.symbolic.integers import Value
 from kvproof.model.symbolic.shapes import MapShape
-from kvproof.model.witnesses.conjuncts import Conjunct, reached, stated
+from kvproof.model.witnesses.conjuncts import Conjunct, is_statement, stated
 from kvproof.model.witnesses.conjuncts import conjuncts as taken_apart
 from kvproof.model.witnesses.slips import Slip, slips
 from kvproof.model.witnesses.witness import Witness, changes, earned, plain, replay, slipped, subject
+from kvproof.spec.lang.calls import inlined_size, reached
 from kvproof.spec.lang.definition import Definition, Method, compile_machine
 from kvproof.spec.lang.machine import Machine
 
@@ -197,7 +197,7 @@ class _Search:
         for name, of in self._promising(promised):
             come_to = {name for name, path in self._system.transition(name).record.promises.items() if path}
             of = [conjunct for conjunct in of if conjunct.condition in come_to]
-            inside = reached(self._definition, [name], stated=False) - stating
+            inside = reached(self._definition, [name], leaving_out=is_statement) - stating
             for method in sorted(inside, key=self._effort):
                 for slip in slips(self._definition, self._definition.methods[method]):
                     left = [conjunct for conjunct in of if conjunct.key not in found.witnesses]
@@ -213,9 +213,8 @@ class _Search:
 
     def _effort(self, method: str) -> tuple[bool, int, str]:
         """Small methods first, and those that decide before those that change anything."""
-        changing = any(
-            self._definition.methods[name].kind == "step" for name in reached(self._definition, [method], stated=False)
-        )
+        inside = reached(self._definition, [method], leaving_out=is_statement)
+        changing = any(self._definition.methods[name].kind == "step" for name in inside)
         return changing, inlined_size(self._definition, method), method
 
     def _look(self, target: _Target, strict: bool, found: Found) -> None:

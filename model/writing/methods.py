@@ -10,7 +10,7 @@ from typing import Any
 
 from kvproof.model.writing.checks import Checked, Findings, key_of, keys_text
 from kvproof.model.writing.types import every_text, order_text
-from kvproof.spec.lang.definition import FREE_FORM, Definition, Method
+from kvproof.spec.lang.definition import FREE_FORM, Method
 from kvproof.spec.lang.types import EnumType, Index, IndexType, MapType, PartialMapType, SetType, Type
 
 Branch = tuple[str, int, str]
@@ -20,22 +20,6 @@ State = tuple[tuple[str, Type], ...]
 """The types of the state variables, by name."""
 
 _MARKED = re.compile(r"self\.coverage\.add\((\d+)\)")
-
-
-def running_methods(definition: Definition) -> set[str]:
-    """Steps, operations, and the helpers that they reach: the methods whose branches a run can cover."""
-    found: set[str] = set()
-    pending = [*definition.of_kind("operation"), *definition.of_kind("step")]
-    while pending:
-        name = pending.pop()
-        if name in found or name not in definition.methods:
-            continue
-        found.add(name)
-        for node in ast.walk(definition.methods[name].node):
-            match node:
-                case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr=called)):
-                    pending.append(called)
-    return found
 
 
 def method_text(

@@ -24,7 +24,7 @@ from kvproof.model.writing.bounds import bound_text, constants_in, count_text
 from kvproof.model.writing.checks import belongs_text, findings, record_test, records_in, whole_text
 from kvproof.model.writing.evident import ANYTHING, Evidence
 from kvproof.model.writing.marks import measured
-from kvproof.model.writing.methods import method_text, running_methods
+from kvproof.model.writing.methods import method_text
 from kvproof.model.writing.types import (
     doc_text,
     every_text,
@@ -36,6 +36,7 @@ from kvproof.model.writing.types import (
     snapshot_text,
     type_annotation,
 )
+from kvproof.spec.lang.calls import running_methods
 from kvproof.spec.lang.definition import FREE_FORM, Definition, Method, global_value, names_in, parameter_lineage
 from kvproof.spec.lang.record import Record
 from kvproof.spec.lang.types import (

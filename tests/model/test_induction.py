@@ -16,7 +16,7 @@ from symbolic_machines import (
     Sizes,
 )
 
-from kvproof.model.checking.induction import check_induction, inlined_size
+from kvproof.model.checking.induction import check_induction
 from kvproof.model.checking.induction_operation import OperationInduction
 from kvproof.model.checking.verdict import OperationReport, Report, Verdict
 from kvproof.model.machines import load
@@ -161,8 +161,3 @@ def test_a_historic_bug_is_not_inductive(variant: str) -> None:
     assert report.verdict is Verdict.NOT_INDUCTIVE
     machine = bundle.definition.cls(sizes)
     assert machine.check() == []
-
-
-def test_operations_are_measured_with_all_that_they_call() -> None:
-    definition = load("block-manager").definition
-    assert inlined_size(definition, "add") > inlined_size(definition, "offload") > inlined_size(definition, "store")
