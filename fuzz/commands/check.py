@@ -15,10 +15,9 @@ from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
-from kvproof.fuzz.certify import certify
-from kvproof.fuzz.commands.fuzz import WORKING_FOLDER
-from kvproof.fuzz.counterexample import settle
-from kvproof.fuzz.options import file, folder, parse_parameters
+from kvproof.fuzz.shell.certify import certify
+from kvproof.fuzz.shell.counterexample import settle
+from kvproof.fuzz.shell.options import WORKING_FOLDER, file, folder, parse_parameters
 from kvproof.fuzz.subject import MachineError
 from kvproof.fuzz.targets import DEFAULT_MACHINE
 from kvproof.model.checking.bounded import check_bounded

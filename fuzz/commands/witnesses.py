@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from kvproof.fuzz.options import file
+from kvproof.fuzz.shell.options import file
 from kvproof.fuzz.subject import MachineError
 from kvproof.fuzz.targets import DEFAULT_MACHINE
 from kvproof.model.machines import Bundle, UnknownMachine, load

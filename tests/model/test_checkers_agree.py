@@ -6,7 +6,7 @@ import attrs
 import pytest
 from shortest import explored, faulty
 
-from kvproof.fuzz.counterexample import settle
+from kvproof.fuzz.shell.counterexample import settle
 from kvproof.model import machines
 from kvproof.model.checking.bounded import check_bounded
 from kvproof.model.checking.explore import explore

@@ -10,7 +10,7 @@ import pytest
 from random_runs import random_calls
 from shortest import explored, faulty
 
-from kvproof.fuzz.counterexample import Disagreement, execute, settle
+from kvproof.fuzz.shell.counterexample import Disagreement, execute, settle
 from kvproof.model import machines
 from kvproof.model.checking.canonical import Canonical
 from kvproof.model.checking.explore import explore

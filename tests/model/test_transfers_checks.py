@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kvproof.fuzz.counterexample import settle
+from kvproof.fuzz.shell.counterexample import settle
 from kvproof.model import machines
 from kvproof.model.checking.bounded import check_bounded
 from kvproof.model.checking.explore import explore
