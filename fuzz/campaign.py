@@ -9,15 +9,15 @@ from enum import Enum
 from attrs import define, field, frozen
 from hypothesis.errors import HypothesisException
 
+from kvproof.fuzz.drawing.novelty import Novelty
+from kvproof.fuzz.drawing.walk import Case, case_seed, walk_case
 from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.lockstep import Lockstep, Progress, run
-from kvproof.fuzz.minimise import RUNS_BUDGET, Candidate, Minimiser
 from kvproof.fuzz.pace import check_mode
-from kvproof.fuzz.scout import Novelty
+from kvproof.fuzz.shrinking.minimise import RUNS_BUDGET, Candidate, Minimiser
 from kvproof.fuzz.subject import Parameters, Subject
 from kvproof.fuzz.target import HarnessError, Operation, Target, has_schedule
 from kvproof.fuzz.trace import Trace
-from kvproof.fuzz.walk import Case, case_seed, walk_case
 
 
 class Engine(Enum):
@@ -210,7 +210,7 @@ def _walk(campaign: Campaign, make_target: Callable[[], Target], watch: Callable
 
 
 def _hypothesis(campaign: Campaign, make_target: Callable[[], Target], watch: Callable[[Case], None]) -> None:
-    from kvproof.fuzz.stateful import machine_class, run_batch  # half a second, which only this engine needs
+    from kvproof.fuzz.drawing.stateful import machine_class, run_batch  # half a second, which only this engine needs
 
     plan = campaign.plan
     batch = 0

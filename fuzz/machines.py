@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, cast
 
@@ -12,7 +11,8 @@ import attrs
 from kvproof.fuzz.shapes import Fields, Maybe, Named, Run, Shape, Truth, Whole
 from kvproof.fuzz.subject import MachineError, Parameters, Reference, Subject
 from kvproof.model import machines
-from kvproof.spec.lang import Definition, LanguageError, types
+from kvproof.spec.lang import LanguageError, types
+from kvproof.spec.lang.calls import queries
 
 FAVOURITES_FROM = 9
 """A range with at least this many values has favourites, so that values at which behaviour changes are common."""
@@ -71,7 +71,7 @@ def subject_of(bundle: machines.Bundle) -> Subject:
             for name, variable in definition.state.items()
             if (kind := _sequence_items(variable.type)) is not None
         },
-        queries=frozenset(_queries(definition)),
+        queries=queries(definition),
         seldom=bundle.seldom,
     )
 
@@ -109,23 +109,6 @@ def _favourites(low: int, high: int, named: Parameters, argument: str) -> tuple[
     large = [value for value in named.values() if value >= FAVOURITES_FROM]
     found = [*default, low, *(near for value in large for near in (value, value - 1)), high]
     return tuple(dict.fromkeys(value for value in found if low <= value <= high))
-
-
-def _queries(definition: Definition) -> set[str]:
-    """The operations from which no step can be reached."""
-    calls = {name: set(_called(method.node)) for name, method in definition.methods.items()}
-    acting = set(definition.of_kind("step"))
-    while more := {name for name, called in calls.items() if name not in acting and called & acting}:
-        acting |= more
-    return set(definition.of_kind("operation")) - acting
-
-
-def _called(method: ast.FunctionDef) -> Iterator[str]:
-    """The machine's own methods that a method calls."""
-    for node in ast.walk(method):
-        called = node.func if isinstance(node, ast.Call) else None
-        if isinstance(called, ast.Attribute) and isinstance(called.value, ast.Name) and called.value.id == "self":
-            yield called.attr
 
 
 def _sequence_items(kind: types.Type) -> str | None:

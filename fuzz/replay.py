@@ -10,7 +10,7 @@ from attrs import frozen
 
 from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.lockstep import Lockstep
-from kvproof.fuzz.picks import picks_text
+from kvproof.fuzz.shrinking.picks import picks_text
 from kvproof.fuzz.subject import Subject
 from kvproof.fuzz.target import Operation, Outcome, Step, Target, load_target
 from kvproof.fuzz.trace import Trace, fit, parse_trace, render_trace

@@ -326,3 +326,8 @@ def write_atomically(path: Path, data: bytes) -> None:
         os.fsync(directory)
     finally:
         os.close(directory)
+
+
+def trace_path(folder: Path, trace: Trace, subject: Subject) -> Path:
+    """Where a trace goes."""
+    return folder / trace_name(trace, subject.make_shapes(trace.parameters))

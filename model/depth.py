@@ -4,7 +4,7 @@ A proof at sizes at which no prompt has two blocks that are cached says nothing 
 every loop is to make no round, one, and several; every quantifier and choice is to have no candidate, one, and several;
 every container and sequence is to be empty, to hold one, several, and all that it can; two arguments of one type are to be
 equal and to differ; and every operand of a condition is to decide it. Provers ask the circuit for these goals and
-exploration asks the reference (`reference_depth`); a goal has one name for both.
+exploration asks the reference (`writing.marks`); a goal has one name for both.
 
 Not asked: what the text excludes. A loop over a whole index type makes as many rounds as the type has values, so only
 "several" is asked of it; the condition of a rule or promise never comes out false, so of its parts only those are asked for
@@ -25,7 +25,7 @@ from typing import Any
 
 import attrs
 
-from kvproof.model.reference_methods import running_methods
+from kvproof.spec.lang.calls import only_tried, running_methods
 from kvproof.spec.lang.definition import FREE_FORM, Definition, Method, global_value
 from kvproof.spec.lang.types import (
     MapType,
@@ -101,26 +101,9 @@ def _inside(kind: Type | None) -> Type | None:
 
 
 @functools.cache
-def trial_methods(definition: Definition) -> frozenset[str]:
-    """Trials and the helpers that nothing but trials reaches."""
-    running, found = running_methods(definition), set()
-    pending = list(definition.trials())
-    while pending:
-        name = pending.pop()
-        if name in found or name in running or name not in definition.methods:
-            continue
-        found.add(name)
-        for node in ast.walk(definition.methods[name].node):
-            match node:
-                case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr=called)):
-                    pending.append(called)
-    return frozenset(found)
-
-
-@functools.cache
 def machine_goals(definition: Definition, of_trials: bool = False) -> frozenset[str]:
     """Every goal of a machine's operations and steps and of its state, or those that its trials set."""
-    methods = trial_methods(definition) if of_trials else running_methods(definition)
+    methods = only_tried(definition) if of_trials else running_methods(definition)
     found = {goal for name in methods for goal in method_depth(definition.methods[name]).goals()}
     if not of_trials:
         for name, variable in definition.state.items():

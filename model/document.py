@@ -18,11 +18,12 @@ from typing import Any, cast
 import attrs
 import jinja2
 
-from kvproof.model import machines, witness
+from kvproof.model import machines
+from kvproof.model.checking.explore import every_call, explore
 from kvproof.model.depth import Depth, account
 from kvproof.model.evidence import FILE_NAME, Evidence, read
-from kvproof.model.explore import every_call, explore
 from kvproof.model.machines import Bundle, generated_class
+from kvproof.model.witnesses import witness
 from kvproof.spec.lang import Definition, Method, compile_machine
 from kvproof.spec.lang.class_source import record_source
 from kvproof.spec.lang.definition import parameter_lineage

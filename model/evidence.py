@@ -15,8 +15,8 @@ from pathlib import Path
 import attrs
 import cattrs
 
-from kvproof.model.certificate import Certificate
-from kvproof.model.verdict import Report, Verdict
+from kvproof.model.checking.verdict import Report, Verdict
+from kvproof.model.solving.certificate import Certificate
 from kvproof.spec.lang import Definition
 
 FILE_NAME = "evidence.json"

@@ -14,7 +14,7 @@ import kvproof.model.reference
 import kvproof.spec
 from kvproof.model.document import document
 from kvproof.model.machines import names
-from kvproof.model.reference_source import reference_source
+from kvproof.model.writing.source import reference_source
 from kvproof.spec.lang import compile_machine
 
 

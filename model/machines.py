@@ -22,8 +22,8 @@ import attrs
 
 import kvproof.spec
 from kvproof.model.depth import machine_goals
-from kvproof.model.reference_depth import Measured
-from kvproof.model.reference_source import reference_source
+from kvproof.model.writing.marks import Measured
+from kvproof.model.writing.source import reference_source
 from kvproof.spec.lang import Definition, Machine, Parameters, compile_machine
 
 
@@ -87,7 +87,7 @@ class Bundle:
 
 @functools.cache
 def generated_class(cls: Hashable, enforce: bool = True, depth: bool = False) -> Any:
-    """The reference class of any machine, generated and loaded in memory; see `reference_source` for `enforce` and
+    """The reference class of any machine, generated and loaded in memory; see `writing.source` for `enforce` and
     `depth`."""
     definition = compile_machine(cast(type[Machine[Any]], cls))
     source = reference_source(definition, enforce, depth)

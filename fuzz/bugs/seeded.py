@@ -1,4 +1,4 @@
-"""What a seeded bug is, and finding the ones that this folder has."""
+"""What a seeded bug is, and finding the ones that the folders beside this file have: one a machine, one file a bug."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ class SeededBug:
     machine: str = "block-manager"
     parameters: Parameters = field(factory=dict)
     """Parameters at which the bug shows soonest; none for the ones that show anywhere."""
+    seed: int = 1
+    """A seed with which a hunt finds it soon, and its trace is soon short; with any it is found within seconds."""
     without: frozenset[str] = frozenset()
     """Operations that need not be driven to find it; none for most."""
     no_variant: str = ""
@@ -43,14 +45,27 @@ class BugError(HarnessError):
 
 
 @lru_cache(maxsize=1)
-def seeded_bugs() -> dict[str, SeededBug]:
-    """All bugs by id, in order: each module of this folder that has a `BUG`."""
+def _found() -> dict[str, tuple[str, SeededBug]]:
+    """All bugs by id, in order, each with the name of its module: those in the folders of machines that have a `BUG`."""
     found = {}
-    for module in pkgutil.iter_modules(bugs.__path__):
-        bug = getattr(importlib.import_module(f"{bugs.__name__}.{module.name}"), "BUG", None)
-        if isinstance(bug, SeededBug):
-            found[bug.id] = bug
+    for machine in pkgutil.iter_modules(bugs.__path__, f"{bugs.__name__}."):
+        if machine.ispkg:
+            folder = importlib.import_module(machine.name)
+            for module in pkgutil.iter_modules(folder.__path__, f"{machine.name}."):
+                bug = getattr(importlib.import_module(module.name), "BUG", None)
+                if isinstance(bug, SeededBug):
+                    found[bug.id] = module.name, bug
     return dict(sorted(found.items()))
+
+
+def seeded_bugs() -> dict[str, SeededBug]:
+    """All bugs by id, in order."""
+    return {name: bug for name, (_, bug) in _found().items()}
+
+
+def target_name(bug: str) -> str:
+    """How `--target` names the implementation with the bug of this id."""
+    return f"{_found()[bug][0]}:BUG.make_target"
 
 
 def bugs_named(ids: tuple[str, ...]) -> list[SeededBug]:

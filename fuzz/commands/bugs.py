@@ -12,16 +12,15 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from kvproof.fuzz.bugs.seeded import SeededBug, bugs_named
+from kvproof.fuzz.bugs.hunt import TOLERATED_GAP, Hunt, hunt
+from kvproof.fuzz.bugs.seeded import SeededBug, bugs_named, target_name
+from kvproof.fuzz.bugs.survey import Survey, survey
 from kvproof.fuzz.campaign import Engine
-from kvproof.fuzz.commands.fuzz import WORKING_FOLDER, trace_path
-from kvproof.fuzz.hunt import TOLERATED_GAP, Hunt, hunt
 from kvproof.fuzz.machines import subject_named
-from kvproof.fuzz.options import folder
 from kvproof.fuzz.replay import replay
-from kvproof.fuzz.report import show_replay
-from kvproof.fuzz.survey import Survey, survey
-from kvproof.fuzz.trace import write_trace
+from kvproof.fuzz.shell.options import WORKING_FOLDER, folder
+from kvproof.fuzz.shell.report import show_replay
+from kvproof.fuzz.trace import trace_path, write_trace
 
 
 @click.command("bugs")
@@ -153,11 +152,6 @@ def _medians(each: Survey) -> tuple[str, ...]:
     if operations is None or seconds is None:
         return "", ""
     return f"{operations[0]:,.0f} ({operations[1]:,})", f"{seconds[0]:.2f} ({seconds[1]:.2f})"
-
-
-def target_name(bug: str) -> str:
-    """How `--target` names an implementation with this bug."""
-    return f"kvproof.fuzz.bugs.{bug.lower().replace('-', '_')}:BUG.make_target"
 
 
 def hunt_table(hunts: list[Hunt]) -> Table:

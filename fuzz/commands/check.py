@@ -15,18 +15,17 @@ from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
-from kvproof.fuzz.certify import certify
-from kvproof.fuzz.commands.fuzz import WORKING_FOLDER
-from kvproof.fuzz.counterexample import settle
-from kvproof.fuzz.options import file, folder, parse_parameters
+from kvproof.fuzz.shell.certify import certify
+from kvproof.fuzz.shell.counterexample import settle
+from kvproof.fuzz.shell.options import WORKING_FOLDER, file, folder, parse_parameters
 from kvproof.fuzz.subject import MachineError
 from kvproof.fuzz.targets import DEFAULT_MACHINE
-from kvproof.model.bounded import check_bounded
+from kvproof.model.checking.bounded import check_bounded
+from kvproof.model.checking.induction import check_induction
+from kvproof.model.checking.verdict import Finding, OperationReport, Report, Verdict, plain
 from kvproof.model.depth import Depth, account
 from kvproof.model.evidence import Evidence, EvidenceError, collect, read, write
-from kvproof.model.induction import check_induction
 from kvproof.model.machines import Bundle, UnknownMachine, load
-from kvproof.model.verdict import Finding, OperationReport, Report, Verdict, plain
 from kvproof.spec.lang import LanguageError
 
 MACHINE_DEPTH = 6
@@ -223,7 +222,7 @@ def _never_shown(base: Bundle, proofs: list[Report]) -> list[str]:
 def _theorems(base: Bundle, table: Table, deadline: float, verdicts: dict[str, str]) -> int:
     """A row for each theorem; returns the exit status that they ask for."""
     # z3 takes a while to load, and few commands need it
-    from kvproof.model.theorem import check_theorems
+    from kvproof.model.checking.theorem import check_theorems
 
     status = 0
     for report in check_theorems(base.definition, max(0.1, deadline - time.monotonic())):

@@ -16,13 +16,12 @@ from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
-from kvproof.fuzz.commands.fuzz import WORKING_FOLDER
-from kvproof.fuzz.counterexample import settle
-from kvproof.fuzz.options import folder, parse_parameters
+from kvproof.fuzz.shell.counterexample import settle
+from kvproof.fuzz.shell.options import WORKING_FOLDER, folder, parse_parameters
 from kvproof.fuzz.subject import MachineError
 from kvproof.fuzz.targets import DEFAULT_MACHINE
+from kvproof.model.checking.explore import Exploration, explore
 from kvproof.model.depth import account
-from kvproof.model.explore import Exploration, explore
 from kvproof.model.machines import Bundle, UnknownMachine, load
 from kvproof.spec.lang import LanguageError
 

@@ -11,30 +11,17 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from kvproof.fuzz.campaign import Campaign, Engine, Plan, run_campaign
 from kvproof.fuzz.machines import subject_named
-from kvproof.fuzz.options import folder, parse_parameters
 from kvproof.fuzz.pace import MODES
 from kvproof.fuzz.replay import replay
-from kvproof.fuzz.report import plain_list, show_campaign, show_finding
+from kvproof.fuzz.shell.options import WORKING_FOLDER, default_target, folder, parse_parameters
+from kvproof.fuzz.shell.report import plain_list, show_campaign, show_finding
 from kvproof.fuzz.subject import Subject
 from kvproof.fuzz.target import HarnessError, load_target, reset_target
-from kvproof.fuzz.targets import DEFAULT_MACHINE, DEFAULT_TARGETS
-from kvproof.fuzz.trace import Trace, trace_name, write_trace
+from kvproof.fuzz.targets import DEFAULT_MACHINE
+from kvproof.fuzz.trace import trace_path, write_trace
 
-WORKING_FOLDER = Path(".kvproof")
 TICKS_PER_UPDATE = 50
 """Operations between two updates of the progress bar; drawing it at each one would take most of the time."""
-
-
-def default_target(machine: str, target: str | None) -> str:
-    """The target to drive.
-
-    Raises:
-        HarnessError: none is named and the machine has no default.
-    """
-    found = target or DEFAULT_TARGETS.get(machine)
-    if found is None:
-        raise HarnessError(f"machine {machine!r} has no target of its own: name one with --target MODULE:ATTR")
-    return found
 
 
 @click.command("fuzz")
@@ -148,8 +135,3 @@ def _end(console: Console, campaign: Campaign) -> None:
         console.print(f"[bold red]the run has failed[/]: {told}; give it more {more}, or see why it is refused")
         raise SystemExit(1)
     console.print("[green]no divergence[/]")
-
-
-def trace_path(folder: Path, trace: Trace, subject: Subject) -> Path:
-    """Where a trace goes."""
-    return folder / trace_name(trace, subject.make_shapes(trace.parameters))

@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from kvproof.fuzz.commands.fuzz import default_target
 from kvproof.fuzz.machines import subject_named
 from kvproof.fuzz.replay import pytest_source, replay
-from kvproof.fuzz.report import show_replay, show_verdict
+from kvproof.fuzz.shell.options import default_target
+from kvproof.fuzz.shell.report import show_replay, show_verdict
 from kvproof.fuzz.subject import MachineError
 from kvproof.fuzz.target import TargetError, load_target
 from kvproof.fuzz.trace import TraceError, fit, read_trace

@@ -7,12 +7,13 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from kvproof.fuzz.options import file
+from kvproof.fuzz.shell.options import file
 from kvproof.fuzz.subject import MachineError
 from kvproof.fuzz.targets import DEFAULT_MACHINE
-from kvproof.model.conjuncts import Conjunct, conjuncts
 from kvproof.model.machines import Bundle, UnknownMachine, load
-from kvproof.model.witness import (
+from kvproof.model.witnesses.conjuncts import Conjunct, conjuncts
+from kvproof.model.witnesses.search import Found, find
+from kvproof.model.witnesses.witness import (
     Unearned,
     WitnessError,
     Witnesses,
@@ -23,7 +24,6 @@ from kvproof.model.witness import (
     unexplained,
     write,
 )
-from kvproof.model.witness_search import Found, find
 from kvproof.spec.lang import LanguageError
 
 FINDING = 1

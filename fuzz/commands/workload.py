@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from kvproof.fuzz.machines import subject_named
-from kvproof.fuzz.options import folder
+from kvproof.fuzz.shell.options import folder
 from kvproof.fuzz.targets.block_manager import ManagerFactory
 from kvproof.fuzz.targets.executor import ExecutorFactory, ExecutorTarget
 from kvproof.fuzz.workload.cache_report import show_cache_run

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from attrs import define, frozen
 
-from kvproof.fuzz.options import check_sizes
+from kvproof.fuzz.shell.options import check_sizes
 from kvproof.fuzz.subject import Parameters, Subject
 from kvproof.fuzz.target import HarnessError, Operation, Refused, Returned
 from kvproof.fuzz.targets.executor import ExecutorFactory

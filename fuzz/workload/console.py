@@ -76,7 +76,7 @@ def _show_divergence(console: Console, run: Replay[Any], manager: Manager, out: 
     """The whole trace first, so that Ctrl-C while it is made shorter keeps it; then the short one, step by step."""
     # Only now: with the reports of `kvproof fuzz`, these bring Hypothesis.
     from kvproof.fuzz.replay import Verdict, replay
-    from kvproof.fuzz.report import show_failure, show_replay
+    from kvproof.fuzz.shell.report import show_failure, show_replay
 
     failure = run.failure
     assert failure is not None

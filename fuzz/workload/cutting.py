@@ -16,8 +16,8 @@ from attrs import define, evolve
 
 from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.lockstep import Lockstep
-from kvproof.fuzz.minimise import Minimiser
 from kvproof.fuzz.pace import MODES, Pace
+from kvproof.fuzz.shrinking.minimise import Minimiser
 from kvproof.fuzz.subject import MachineError, Parameters, Subject
 from kvproof.fuzz.target import Operation, Outcome, Refused, Target, TargetError
 from kvproof.fuzz.trace import Trace

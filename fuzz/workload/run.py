@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from attrs import define, field
 
-from kvproof.fuzz.options import check_sizes
+from kvproof.fuzz.shell.options import check_sizes
 from kvproof.fuzz.subject import Parameters, Subject
 from kvproof.fuzz.target import HarnessError, Operation, Refused
 from kvproof.fuzz.targets.block_manager import ManagerFactory

@@ -12,11 +12,11 @@ from typing import Any
 
 import attrs
 
-from kvproof.model.bounded import check_bounded
-from kvproof.model.induction import check_induction
+from kvproof.model.checking.bounded import check_bounded
+from kvproof.model.checking.induction import check_induction
+from kvproof.model.checking.verdict import OperationReport
+from kvproof.model.lowering.system import System
 from kvproof.model.machines import load
-from kvproof.model.system import System
-from kvproof.model.verdict import OperationReport
 
 
 def circuit_rows(definition: Any, parameters: Any) -> None:

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from toy_queue import DEFAULTS, TOY, ToyReference
 
-from kvproof.fuzz.arguments import ArgumentSource, draw_parameters
 from kvproof.fuzz.chooser import RandomChooser
-from kvproof.fuzz.scout import Novelty, Scout
+from kvproof.fuzz.drawing.arguments import ArgumentSource, draw_parameters
+from kvproof.fuzz.drawing.novelty import Novelty, Scout
+from kvproof.fuzz.drawing.values import ValueSource
 from kvproof.fuzz.shapes import Fields, Maybe, Named, Run, Shape, Truth, Whole, from_json, to_json
 from kvproof.fuzz.target import Operation
-from kvproof.fuzz.values import ValueSource
 
 SHAPES: list[Shape] = [
     Truth(),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from kvproof.fuzz.arguments import ArgumentSource
-from kvproof.fuzz.boundary import beyond
 from kvproof.fuzz.chooser import RandomChooser
+from kvproof.fuzz.drawing.arguments import ArgumentSource
+from kvproof.fuzz.drawing.boundary import beyond
+from kvproof.fuzz.drawing.values import ValueSource
 from kvproof.fuzz.machines import subject_named
 from kvproof.fuzz.target import Operation
-from kvproof.fuzz.values import ValueSource
 
 SUBJECT = subject_named("block-manager")
 PARAMETERS = {**SUBJECT.defaults, "primary_blocks": 1, "tokens_per_block": 2, "max_tokens": 5}

@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 
 from kvproof.fuzz.command_line import main
 from kvproof.model import machines
-from kvproof.model.certificate import COMPILERS, Certificate, Certifier, NotCertified
 from kvproof.model.evidence import Certified, Evidence, collect, read, write
+from kvproof.model.solving.certificate import COMPILERS, Certificate, Certifier, NotCertified
 
 MACHINE = "mailbox:Mailbox"
 

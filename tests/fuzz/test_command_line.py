@@ -226,7 +226,7 @@ def test_a_schedule_that_names_no_stream_is_bad_input(trace: Path) -> None:
 
 def test_replay_prints_a_test_that_stands_alone(trace: Path, tmp_path: Path) -> None:
     for target, status in (
-        ("kvproof.fuzz.bugs.m_01:BUG.make_target", 1),
+        ("kvproof.fuzz.bugs.block_manager.m01_claim_after_swap:BUG.make_target", 1),
         ("kvproof.fuzz.targets.block_manager:simulated", 0),
     ):
         source = kvproof("replay", str(trace), "--pytest", "--target", target)

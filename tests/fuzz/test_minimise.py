@@ -9,7 +9,7 @@ from toy_queue import TOY, ToyTarget
 from kvproof.fuzz.campaign import Engine, Plan, run_campaign
 from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.lockstep import Lockstep, run
-from kvproof.fuzz.minimise import Minimiser
+from kvproof.fuzz.shrinking.minimise import Minimiser
 from kvproof.fuzz.target import Operation
 
 OPTIMA = [

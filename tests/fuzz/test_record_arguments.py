@@ -10,13 +10,13 @@ import pytest
 import toy_batch
 from toy_batch import BATCH_DEFAULTS, TOY_BATCH, BatchReference, BatchTarget, order, push_all, weight_of
 
-from kvproof.fuzz.arguments import ArgumentSource
 from kvproof.fuzz.campaign import Engine, Plan, run_campaign
 from kvproof.fuzz.chooser import RandomChooser
+from kvproof.fuzz.drawing.arguments import ArgumentSource
+from kvproof.fuzz.drawing.repair import Mender
 from kvproof.fuzz.lockstep import Lockstep, run
-from kvproof.fuzz.mend import Mender
-from kvproof.fuzz.minimise import Minimiser
 from kvproof.fuzz.shapes import Fields, Run, Whole, from_json, to_json
+from kvproof.fuzz.shrinking.minimise import Minimiser
 from kvproof.fuzz.target import Operation, render
 from kvproof.fuzz.trace import Trace, TraceError, fit, parse_trace, render_trace
 

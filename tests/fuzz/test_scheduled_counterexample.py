@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from kvproof.fuzz import counterexample
-from kvproof.fuzz.counterexample import Disagreement, settle
 from kvproof.fuzz.pace import MODES
+from kvproof.fuzz.shell import counterexample
+from kvproof.fuzz.shell.counterexample import Disagreement, settle
 from kvproof.fuzz.target import Operation, Outcome
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
 from kvproof.model import machines
-from kvproof.model.explore import explore
+from kvproof.model.checking.explore import explore
 
 VARIANT = "M-37"
 

@@ -10,12 +10,12 @@ from toy_queue import DEFAULTS, TOY, ToyTarget
 from toy_streams import Scheduled
 
 from kvproof.fuzz.campaign import Engine, Plan, run_campaign
+from kvproof.fuzz.drawing.novelty import Novelty
+from kvproof.fuzz.drawing.walk import walk_case
 from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.lockstep import Lockstep, Progress
 from kvproof.fuzz.pace import MIX, MODES, Pace
-from kvproof.fuzz.scout import Novelty
 from kvproof.fuzz.target import Content, HarnessError, Operation, TargetError, make_target
-from kvproof.fuzz.walk import walk_case
 
 PUSH = Operation("push", {"job": 0, "word": (0, 1)})
 EXTEND = Operation("extend", {"job": 0, "word": (2,)})

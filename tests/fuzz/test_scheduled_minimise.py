@@ -7,10 +7,10 @@ import toy_streams
 from toy_queue import DEFAULTS, TOY
 from toy_streams import Scheduled
 
-from kvproof.fuzz import picks
 from kvproof.fuzz.campaign import Engine, Plan, run_campaign
 from kvproof.fuzz.lockstep import Lockstep, run
-from kvproof.fuzz.minimise import Candidate, Minimiser
+from kvproof.fuzz.shrinking import picks
+from kvproof.fuzz.shrinking.minimise import Candidate, Minimiser
 from kvproof.fuzz.target import Operation
 
 PUSH = "push(job=0, word=[])"

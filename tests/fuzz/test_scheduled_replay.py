@@ -15,7 +15,7 @@ from toy_streams import MissingWait, Scheduled, SometimesScheduled
 from kvproof.fuzz.campaign import Campaign, Engine, Plan, run_campaign
 from kvproof.fuzz.pytest_plugin import run_lockstep
 from kvproof.fuzz.replay import Replay, Verdict, account, replay
-from kvproof.fuzz.report import show_campaign, show_replay
+from kvproof.fuzz.shell.report import show_campaign, show_replay
 from kvproof.fuzz.target import Operation, TargetError
 from kvproof.fuzz.trace import Trace, fit, read_trace, write_trace
 

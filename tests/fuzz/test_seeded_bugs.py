@@ -8,11 +8,11 @@ import pytest
 from attrs import evolve
 from click.testing import CliRunner
 
-from kvproof.fuzz.bugs.m_57 import WithoutWaitForWriter
-from kvproof.fuzz.bugs.seeded import seeded_bugs
+from kvproof.fuzz.bugs.hunt import Hunt, Shortest, hunt, shortest
+from kvproof.fuzz.bugs.seeded import seeded_bugs, target_name
+from kvproof.fuzz.bugs.transfers.m57_events_keyed_without_level import WithoutWaitForWriter
 from kvproof.fuzz.campaign import Campaign, Engine, Finding, Plan, run_campaign
 from kvproof.fuzz.commands import bugs as bugs_command
-from kvproof.fuzz.hunt import Hunt, Shortest, hunt, shortest
 from kvproof.fuzz.lockstep import Lockstep, run
 from kvproof.fuzz.machines import subject_named
 from kvproof.fuzz.target import Target, load_target
@@ -23,44 +23,6 @@ from kvproof.impl import BlockManager
 from kvproof.model import machines
 
 SEED = 1
-
-SEEDS = {
-    "M-03": 2,
-    "M-04": 2,
-    "M-30": 6,
-    "M-32": 0,
-    "P-06": 4,
-    "M-38": 2,
-    "M-51": 4,
-    "M-53": 4,
-    "M-55": 6,
-    "Q-10": 3,
-    "Q-14": 0,
-    "Q-01": 20,
-    "Q-02": 2,
-    "Q-03": 2,
-    "Q-04": 0,
-    "Q-05": 17,
-    "Q-06": 8,
-    "Q-11": 14,
-    "Q-12": 24,
-    "Q-13": 10,
-    "Q-15": 5,
-    "Q-16": 22,
-    "V2-01": 15,
-    "V2-03": 4,
-    "V2-05": 12,
-    "V2-07": 26,
-    "V2-10": 4,
-    "V2-12": 1,
-    "V2-13-caches": 1,
-    "V2-17": 17,
-    "V2-18": 6,
-    "V2-20-caches": 9,
-    "V2-25": 13,
-    "V2-26": 2,
-}
-"""Other seeds for the rarest ones, with which they come sooner; with any they come within seconds."""
 
 MINIMISING_RUNS = 100
 """Enough for the lengths below, with the seeds above; `kvproof bugs` takes many more."""
@@ -186,12 +148,23 @@ def test_all_of_the_issues_are_there() -> None:
 
 
 @pytest.mark.parametrize("name", LONGEST)
+def test_it_stands_in_the_folder_of_its_machine_under_its_own_number(name: str) -> None:
+    bug = seeded_bugs()[name]
+    folder, file = target_name(name).partition(":")[0].rsplit(".", 2)[1:]
+    assert folder == bug.machine.replace("-", "_")
+    series, number = name.removesuffix("-caches").lower().split("-")
+    assert file.startswith((f"{series}{number}_", f"{series}_{number}_"))
+
+
+def test_its_target_can_be_named() -> None:
+    assert isinstance(load_target(target_name(COUNT_BUG)), BlockManagerTarget)
+
+
+@pytest.mark.parametrize("name", LONGEST)
 def test_it_is_found_minimised_and_gone_without_the_bug(name: str) -> None:
     bug = seeded_bugs()[name]
     subject = subject_named(bug.machine)
-    result = hunt(
-        subject, bug, seconds=60, seed=SEEDS.get(name, SEED), minimising_runs=HARDER.get(name, MINIMISING_RUNS)
-    )
+    result = hunt(subject, bug, seconds=60, seed=bug.seed, minimising_runs=HARDER.get(name, MINIMISING_RUNS))
     finding = result.campaign.finding
     assert finding is not None
     assert result.found, finding.failure.fingerprint
@@ -237,7 +210,7 @@ def test_claim_after_swap_is_seen_by_step_validation_alone() -> None:
     class Unlogged(BlockManagerTarget):
         steps = None  # type: ignore[assignment]  # the optional method is not there
 
-    from kvproof.fuzz.bugs.m_01 import ClaimAfterSwap
+    from kvproof.fuzz.bugs.block_manager.m01_claim_after_swap import ClaimAfterSwap
 
     subject = subject_named("block-manager")
     plan = Plan(seconds=30, engine=Engine.WALK, operations=1_500)

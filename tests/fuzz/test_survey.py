@@ -9,12 +9,12 @@ from attrs import evolve
 from click.testing import CliRunner, Result
 from toy_queue import TOY, ToyTarget
 
+from kvproof.fuzz.bugs.hunt import hunt
 from kvproof.fuzz.bugs.seeded import SeededBug
+from kvproof.fuzz.bugs.survey import Survey, survey
 from kvproof.fuzz.campaign import Engine, Plan
 from kvproof.fuzz.commands import bugs as bugs_command
 from kvproof.fuzz.commands.bugs import survey_table
-from kvproof.fuzz.hunt import hunt
-from kvproof.fuzz.survey import Survey, survey
 from kvproof.fuzz.target import Operation, Outcome
 
 BUG = SeededBug(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kvproof.fuzz.bugs.m_57 import WithoutWaitForWriter
+from kvproof.fuzz.bugs.transfers.m57_events_keyed_without_level import WithoutWaitForWriter
 from kvproof.fuzz.campaign import Campaign, Engine, Plan, run_campaign
 from kvproof.fuzz.lockstep import Lockstep, run
 from kvproof.fuzz.machines import subject_named

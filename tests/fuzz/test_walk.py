@@ -5,9 +5,9 @@ from __future__ import annotations
 from attrs import evolve
 from toy_batch import BATCH_DEFAULTS, TOY_BATCH, BatchReference
 
-from kvproof.fuzz.arguments import ArgumentSource
 from kvproof.fuzz.chooser import RandomChooser
-from kvproof.fuzz.walk import mixture, operation_for, weights
+from kvproof.fuzz.drawing.arguments import ArgumentSource
+from kvproof.fuzz.drawing.walk import mixture, operation_for, weights
 
 
 def test_queries_have_the_least_weight() -> None:

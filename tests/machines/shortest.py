@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 from kvproof.model import machines
-from kvproof.model.explore import Exploration, explore
+from kvproof.model.checking.explore import Exploration, explore
 from kvproof.model.machines import Bundle
 
 

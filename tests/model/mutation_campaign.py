@@ -22,13 +22,14 @@ from typing import Any
 
 import click
 
+from kvproof.model.checking.induction import check_induction
+from kvproof.model.checking.verdict import Verdict
 from kvproof.model.depth import account, machine_goals
-from kvproof.model.induction import check_induction, inlined_size
+from kvproof.model.lowering.system import System
 from kvproof.model.machines import Bundle, load
-from kvproof.model.mutant_check import Fate, check_mutant, known_bits
-from kvproof.model.mutants import Mutant, drawn
-from kvproof.model.system import System
-from kvproof.model.verdict import Verdict
+from kvproof.model.mutation.check import Fate, check_mutant, known_bits
+from kvproof.model.mutation.mutants import Mutant, drawn
+from kvproof.spec.lang.calls import inlined_size
 
 SEED = 12
 

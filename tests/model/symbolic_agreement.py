@@ -9,12 +9,12 @@ from typing import Any
 
 from random_runs import random_value
 
-from kvproof.model.circuit import value_of
-from kvproof.model.lowering import Predicate, State, Transition
-from kvproof.model.symbolic_encoding import decoded
-from kvproof.model.symbolic_shapes import IntegerShape, shape_of
-from kvproof.model.symbolic_values import NONE
-from kvproof.model.system import System
+from kvproof.model.lowering.methods import Predicate, State, Transition
+from kvproof.model.lowering.system import System
+from kvproof.model.symbolic.circuit import value_of
+from kvproof.model.symbolic.encoding import decoded
+from kvproof.model.symbolic.shapes import IntegerShape, shape_of
+from kvproof.model.symbolic.values import NONE
 from kvproof.spec.lang import NotAssumed, OutOfDomain, Rejected, RuleBroken, plain
 from kvproof.spec.lang.types import Type
 

@@ -15,10 +15,10 @@ from symbolic_machines import (
     Sizes,
 )
 
-from kvproof.model.bounded import Bounded, Disagreement, check_bounded
+from kvproof.model.checking.bounded import Bounded, Disagreement, check_bounded
+from kvproof.model.checking.verdict import Verdict
 from kvproof.model.machines import load
-from kvproof.model.solver import ENGINES
-from kvproof.model.verdict import Verdict
+from kvproof.model.solving.solver import ENGINES
 from kvproof.spec.lang import Between, Machine, RuleBroken, compile_machine, ensure, operation, step
 
 

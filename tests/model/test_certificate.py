@@ -13,7 +13,10 @@ from pathlib import Path
 import attrs
 import pytest
 
-from kvproof.model.certificate import (
+from kvproof.model.checking.induction import check_induction
+from kvproof.model.checking.verdict import Verdict
+from kvproof.model.solving.backbone import decided_inputs, exceptions
+from kvproof.model.solving.certificate import (
     COMPILERS,
     Certifier,
     NoChecker,
@@ -23,13 +26,10 @@ from kvproof.model.certificate import (
     formula,
     steps,
 )
-from kvproof.model.circuit import Circuit
-from kvproof.model.induction import check_induction
-from kvproof.model.solver import Outcome, Solver
-from kvproof.model.solver_backbone import decided_inputs, exceptions
-from kvproof.model.solver_clauses import Clauses
-from kvproof.model.solver_engines import CadicalEngine
-from kvproof.model.verdict import Verdict
+from kvproof.model.solving.clauses import Clauses
+from kvproof.model.solving.engines import CadicalEngine
+from kvproof.model.solving.solver import Outcome, Solver
+from kvproof.model.symbolic.circuit import Circuit
 from kvproof.spec.lang import compile_machine
 
 FOREVER = float("inf")

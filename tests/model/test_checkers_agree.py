@@ -6,12 +6,12 @@ import attrs
 import pytest
 from shortest import explored, faulty
 
-from kvproof.fuzz.counterexample import settle
+from kvproof.fuzz.shell.counterexample import settle
 from kvproof.model import machines
-from kvproof.model.bounded import check_bounded
-from kvproof.model.explore import explore
-from kvproof.model.induction import check_induction
-from kvproof.model.verdict import Verdict
+from kvproof.model.checking.bounded import check_bounded
+from kvproof.model.checking.explore import explore
+from kvproof.model.checking.induction import check_induction
+from kvproof.model.checking.verdict import Verdict
 
 BASE = machines.load("block-manager")
 QUICK = (

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from kvproof.model.circuit import FALSE, TRUE, Circuit, value_of
+from kvproof.model.symbolic.circuit import FALSE, TRUE, Circuit, value_of
 
 INPUTS = 5
 MASK = (1 << (1 << INPUTS)) - 1

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from kvproof.model.circuit import Circuit, value_of
-from kvproof.model.solver_clauses import Clauses
+from kvproof.model.solving.clauses import Clauses
+from kvproof.model.symbolic.circuit import Circuit, value_of
 
 INPUTS = 5
 

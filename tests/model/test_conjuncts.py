@@ -8,9 +8,10 @@ from typing import Annotated
 import attrs
 import pytest
 
-from kvproof.model.conjuncts import Conjunct, conjuncts
-from kvproof.model.slips import slips
-from kvproof.model.witness import (
+from kvproof.model.witnesses.conjuncts import Conjunct, conjuncts
+from kvproof.model.witnesses.search import find
+from kvproof.model.witnesses.slips import slips
+from kvproof.model.witnesses.witness import (
     Witness,
     WitnessError,
     changes,
@@ -20,7 +21,6 @@ from kvproof.model.witness import (
     unearned,
     unexplained,
 )
-from kvproof.model.witness_search import find
 from kvproof.spec.lang import (
     Between,
     Index,

@@ -14,11 +14,11 @@ from click.testing import CliRunner
 import kvproof.spec
 from kvproof.fuzz.command_line import main
 from kvproof.model import machines
+from kvproof.model.checking.explore import explore
+from kvproof.model.checking.induction import check_induction
+from kvproof.model.checking.verdict import Verdict
 from kvproof.model.depth import account, held, machine_goals, method_depth
-from kvproof.model.explore import explore
-from kvproof.model.induction import check_induction
 from kvproof.model.machines import Bundle
-from kvproof.model.verdict import Verdict
 
 
 def _bundle(name: str = "shelf:Shelf") -> Bundle:

@@ -9,8 +9,8 @@ import attrs
 import pytest
 
 from kvproof.model import machines
+from kvproof.model.checking.induction import check_induction
 from kvproof.model.evidence import FILE_NAME, Evidence, EvidenceError, collect, read, write
-from kvproof.model.induction import check_induction
 
 BASE = machines.load("block-manager")
 

@@ -6,11 +6,11 @@ import attrs
 import pytest
 
 from kvproof.model import machines
-from kvproof.model.bounded import check_bounded
-from kvproof.model.explore import explore
-from kvproof.model.induction import check_induction
+from kvproof.model.checking.bounded import check_bounded
+from kvproof.model.checking.explore import explore
+from kvproof.model.checking.induction import check_induction
+from kvproof.model.checking.verdict import Verdict
 from kvproof.model.machines import generated_class
-from kvproof.model.verdict import Verdict
 from kvproof.spec.executor import Executor
 from kvproof.spec.executor.kinds import Request
 from kvproof.spec.lang import compile_machine

@@ -10,10 +10,10 @@ import pytest
 from random_runs import random_calls
 from shortest import explored, faulty
 
-from kvproof.fuzz.counterexample import Disagreement, execute, settle
+from kvproof.fuzz.shell.counterexample import Disagreement, execute, settle
 from kvproof.model import machines
-from kvproof.model.canonical import Canonical
-from kvproof.model.explore import explore
+from kvproof.model.checking.canonical import Canonical
+from kvproof.model.checking.explore import explore
 from kvproof.model.machines import Bundle
 
 SHORTEST = {
@@ -94,7 +94,7 @@ def test_states_that_are_forgotten_are_not_taken_for_new(monkeypatch: pytest.Mon
     base = _manager()
     parameters = base.sizes["explore"]["1+1, prompts that never fit"]
     remembering = explore(base, parameters)
-    monkeypatch.setattr("kvproof.model.explore.REMEMBERED", 0)
+    monkeypatch.setattr("kvproof.model.checking.explore.REMEMBERED", 0)
     assert attrs.evolve(explore(base, parameters), seconds=remembering.seconds) == remembering
 
 

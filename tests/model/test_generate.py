@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from kvproof.fuzz.commands.generate import command
 from kvproof.model import generate, machines
 from kvproof.model.document import document
-from kvproof.model.reference_source import reference_source
+from kvproof.model.writing.source import reference_source
 
 ROOT = Path(__file__).parents[2]
 

@@ -16,11 +16,11 @@ from symbolic_machines import (
     Sizes,
 )
 
-from kvproof.model.induction import check_induction, inlined_size
-from kvproof.model.induction_operation import OperationInduction
+from kvproof.model.checking.induction import check_induction
+from kvproof.model.checking.induction_operation import OperationInduction
+from kvproof.model.checking.verdict import OperationReport, Report, Verdict
 from kvproof.model.machines import load
-from kvproof.model.solver import ENGINES
-from kvproof.model.verdict import OperationReport, Report, Verdict
+from kvproof.model.solving.solver import ENGINES
 from kvproof.spec.lang import Machine, compile_machine
 
 
@@ -161,8 +161,3 @@ def test_a_historic_bug_is_not_inductive(variant: str) -> None:
     assert report.verdict is Verdict.NOT_INDUCTIVE
     machine = bundle.definition.cls(sizes)
     assert machine.check() == []
-
-
-def test_operations_are_measured_with_all_that_they_call() -> None:
-    definition = load("block-manager").definition
-    assert inlined_size(definition, "add") > inlined_size(definition, "offload") > inlined_size(definition, "store")

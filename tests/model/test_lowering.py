@@ -10,9 +10,9 @@ import symbolic_machines
 from symbolic_agreement import disagreements, random_runs
 from symbolic_machines import Chooser, Counter, EveryConstruct, LateRejection, PickFromNothing, Sizes
 
-from kvproof.model.circuit import value_of
-from kvproof.model.lowering_record import LoweringError
-from kvproof.model.system import System
+from kvproof.model.lowering.record import LoweringError
+from kvproof.model.lowering.system import System
+from kvproof.model.symbolic.circuit import value_of
 from kvproof.spec.lang import Machine, compile_machine, invariant, operation, step
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from symbolic_agreement import disagreements, random_runs
 
+from kvproof.model.lowering.system import System
 from kvproof.model.machines import load
-from kvproof.model.system import System
 
 
 @pytest.mark.parametrize("variant", [None, "M-01", "M-03", "M-17"])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kvproof.model.machines import load
-from kvproof.model.mutant_check import Fate, check_mutant, known_bits
-from kvproof.model.mutants import mutants
+from kvproof.model.mutation.check import Fate, check_mutant, known_bits
+from kvproof.model.mutation.mutants import mutants
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 from larder import Larder, Sizes
 
 from kvproof.model import machines
-from kvproof.model.mutant_check import Fate, Noticed, check_mutant, known_bits
-from kvproof.model.mutants import Mutant, mutants
+from kvproof.model.mutation.check import Fate, Noticed, check_mutant, known_bits
+from kvproof.model.mutation.mutants import Mutant, mutants
 from kvproof.spec.lang import compile_machine
 from kvproof.spec.lang.definition import Definition
 

@@ -10,7 +10,7 @@ import pytest
 from larder import Larder
 
 from kvproof.model import machines
-from kvproof.model.mutants import AS_IT_WAS, Mutant, drawn, mutants
+from kvproof.model.mutation.mutants import AS_IT_WAS, Mutant, drawn, mutants
 from kvproof.spec.lang import compile_machine
 
 ORIGINAL = compile_machine(Larder)

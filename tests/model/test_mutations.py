@@ -7,7 +7,7 @@ import ast
 import pytest
 from larder import Jar, Larder, Shelf, Sizes, Spoons
 
-from kvproof.model.mutants import mutants
+from kvproof.model.mutation.mutants import mutants
 from kvproof.spec.lang import compile_machine, operation
 from kvproof.spec.lang.definition import Definition
 

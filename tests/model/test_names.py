@@ -10,15 +10,17 @@ from enum import IntEnum
 import pytest
 from optional_map import AlwaysThere, NoneIsNothing, Places, TwoChoosers
 
-from kvproof.model.bounded import check_bounded
-from kvproof.model.circuit import Circuit, NameTaken
-from kvproof.model.explore import explore
-from kvproof.model.induction import check_induction
+from kvproof.model.checking.bounded import check_bounded
+from kvproof.model.checking.explore import explore
+from kvproof.model.checking.induction import check_induction
+from kvproof.model.checking.verdict import Verdict
+from kvproof.model.lowering.system import System
 from kvproof.model.machines import load
-from kvproof.model.solver import ENGINES
-from kvproof.model.solver_engines import Z3Engine
-from kvproof.model.symbolic_encoding import Freshness, label
-from kvproof.model.symbolic_shapes import (
+from kvproof.model.solving.engines import Z3Engine
+from kvproof.model.solving.solver import ENGINES
+from kvproof.model.symbolic.circuit import Circuit, NameTaken
+from kvproof.model.symbolic.encoding import Freshness, label
+from kvproof.model.symbolic.shapes import (
     BoolShape,
     IntShape,
     MapShape,
@@ -30,9 +32,7 @@ from kvproof.model.symbolic_shapes import (
     SetShape,
     Shape,
 )
-from kvproof.model.symbolic_values import Algebra
-from kvproof.model.system import System
-from kvproof.model.verdict import Verdict
+from kvproof.model.symbolic.values import Algebra
 from kvproof.spec.lang import Machine, compile_machine
 
 

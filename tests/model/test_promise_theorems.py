@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kvproof.model import machines
-from kvproof.model.theorem import check_theorems
-from kvproof.model.verdict import Verdict
+from kvproof.model.checking.theorem import check_theorems
+from kvproof.model.checking.verdict import Verdict
 
 BASE = machines.load("block-manager")
 P4 = "a_kept_estimate_costs_no_more_than_its_charge"

@@ -8,10 +8,10 @@ import pytest
 from symbolic_agreement import disagreements, random_runs
 from written import bundle
 
-from kvproof.model.bounded import check_bounded
-from kvproof.model.lowering_record import LoweringError
-from kvproof.model.system import System
-from kvproof.model.verdict import Verdict
+from kvproof.model.checking.bounded import check_bounded
+from kvproof.model.checking.verdict import Verdict
+from kvproof.model.lowering.record import LoweringError
+from kvproof.model.lowering.system import System
 from kvproof.spec.lang import LanguageError
 
 COUNTING = """

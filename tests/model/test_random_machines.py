@@ -21,7 +21,7 @@ from random_machines.generator import machine_text
 from random_machines.loading import forgotten, loaded
 from random_machines.smaller import smaller
 
-from kvproof.model.lowering_statements import Statements
+from kvproof.model.lowering.statements import Statements
 from kvproof.spec.lang import compile_machine
 
 RUN, CHECKED, SPOILT = range(0, 160, 10), range(0, 24, 6), range(0, 36, 12)

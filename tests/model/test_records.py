@@ -12,13 +12,13 @@ from random_runs import random_calls
 from symbolic_agreement import disagreements, random_runs
 
 from kvproof.model import machines
-from kvproof.model.bounded import check_bounded
-from kvproof.model.canonical import Canonical
-from kvproof.model.explore import explore
-from kvproof.model.induction import check_induction
+from kvproof.model.checking.bounded import check_bounded
+from kvproof.model.checking.canonical import Canonical
+from kvproof.model.checking.explore import explore
+from kvproof.model.checking.induction import check_induction
+from kvproof.model.checking.verdict import Verdict
+from kvproof.model.lowering.system import System
 from kvproof.model.machines import generated_class
-from kvproof.model.system import System
-from kvproof.model.verdict import Verdict
 from kvproof.spec.lang import Rejected, RuleBroken, compile_machine
 
 LARGE = KitchenParameters(tables=3, dishes=2, plates=2, courses=2, stock=5, batch=2)

@@ -12,7 +12,7 @@ from kvproof.fuzz.lockstep import Lockstep
 from kvproof.fuzz.machines import subject_of
 from kvproof.fuzz.target import Operation
 from kvproof.fuzz.targets.reference import ReferenceTarget
-from kvproof.model.explore import explore
+from kvproof.model.checking.explore import explore
 from kvproof.spec.lang import OutOfDomain
 
 WRITES = [

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kvproof.model import machines
-from kvproof.model.reference_parts import PriorityQueue as FastQueue
-from kvproof.model.reference_parts import RuleBroken
+from kvproof.model.writing.parts import PriorityQueue as FastQueue
+from kvproof.model.writing.parts import RuleBroken
 from kvproof.spec.lang import Index, OutOfDomain
 from kvproof.spec.lang import PriorityQueue as PlainQueue
 from kvproof.spec.lang.types import IndexType, QueueType, RangeType

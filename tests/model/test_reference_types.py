@@ -10,8 +10,8 @@ import pytest
 from random_runs import random_calls
 from written import HEAD, both, bundle, outcome
 
-from kvproof.model.canonical import Canonical
-from kvproof.model.explore import explore
+from kvproof.model.checking.canonical import Canonical
+from kvproof.model.checking.explore import explore
 from kvproof.spec.lang import LanguageError, plain
 
 VALUES = ["bool", "E", "A", "N", "Z", "High", "A | None", "Z | None", "E | None", "T", "O", "X", "O | None", "R"]

@@ -16,10 +16,10 @@ from kvproof.fuzz.machines import subject_named
 from kvproof.fuzz.target import Operation, Outcome, Refused, Returned
 from kvproof.fuzz.targets.reference import ReferenceTarget
 from kvproof.model import machines
-from kvproof.model.bounded import check_bounded
-from kvproof.model.explore import explore
-from kvproof.model.induction import check_induction
-from kvproof.model.verdict import Verdict
+from kvproof.model.checking.bounded import check_bounded
+from kvproof.model.checking.explore import explore
+from kvproof.model.checking.induction import check_induction
+from kvproof.model.checking.verdict import Verdict
 
 NAME = "mailbox:Mailbox"
 SIZES = mailbox.MailboxParameters()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from kvproof.model import machines
-from kvproof.model.bounded import check_bounded
-from kvproof.model.explore import explore
-from kvproof.model.induction import check_induction
-from kvproof.model.verdict import Verdict
+from kvproof.model.checking.bounded import check_bounded
+from kvproof.model.checking.explore import explore
+from kvproof.model.checking.induction import check_induction
+from kvproof.model.checking.verdict import Verdict
 
 BASE = machines.load("sequence-caches")
 QUICK = ("V2-25", "Q-03", "Q-05")

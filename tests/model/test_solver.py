@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from kvproof.model.circuit import TRUE, Circuit, value_of
-from kvproof.model.solver import ENGINES, Outcome, Solver, SolverFailed, WrongModel
-from kvproof.model.solver_backbone import decided_inputs
-from kvproof.model.symbolic_integers import Int, Integers
+from kvproof.model.solving.backbone import decided_inputs
+from kvproof.model.solving.solver import ENGINES, Outcome, Solver, SolverFailed, WrongModel
+from kvproof.model.symbolic.circuit import TRUE, Circuit, value_of
+from kvproof.model.symbolic.integers import Int, Integers
 
 FOREVER = float("inf")
 

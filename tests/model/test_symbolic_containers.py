@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kvproof.model.circuit import FALSE, TRUE, Circuit, value_of
-from kvproof.model.symbolic_containers import Containers
-from kvproof.model.symbolic_encoding import Freshness, encoded, layout
-from kvproof.model.symbolic_integers import Int
-from kvproof.model.symbolic_shapes import (
+from kvproof.model.symbolic.circuit import FALSE, TRUE, Circuit, value_of
+from kvproof.model.symbolic.containers import Containers
+from kvproof.model.symbolic.encoding import Freshness, encoded, layout
+from kvproof.model.symbolic.integers import Int
+from kvproof.model.symbolic.shapes import (
     IntShape,
     MapShape,
     PartialMapShape,
@@ -27,7 +27,7 @@ from kvproof.model.symbolic_shapes import (
     Shape,
     shape_of,
 )
-from kvproof.model.symbolic_values import Algebra, Option
+from kvproof.model.symbolic.values import Algebra, Option
 from kvproof.spec.lang import Index, Map, OutOfDomain, PartialMap, PriorityQueue, Set
 from kvproof.spec.lang.types import EnumType, IndexType, MapType, PartialMapType, QueueType, RangeType, SeqType, SetType
 

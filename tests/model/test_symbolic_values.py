@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from kvproof.model.circuit import TRUE, Circuit, value_of
-from kvproof.model.symbolic_encoding import Freshness, decoded, encoded, layout, number
-from kvproof.model.symbolic_integers import Int, Value
-from kvproof.model.symbolic_sequences import concatenated, contains, element, prefix, suffix
-from kvproof.model.symbolic_shapes import (
+from kvproof.model.symbolic.circuit import TRUE, Circuit, value_of
+from kvproof.model.symbolic.encoding import Freshness, decoded, encoded, layout, number
+from kvproof.model.symbolic.integers import Int, Value
+from kvproof.model.symbolic.sequences import concatenated, contains, element, prefix, suffix
+from kvproof.model.symbolic.shapes import (
     BoolShape,
     IntShape,
     MapShape,
@@ -24,7 +24,7 @@ from kvproof.model.symbolic_shapes import (
     Shape,
     domain,
 )
-from kvproof.model.symbolic_values import Algebra, Bool, Seq
+from kvproof.model.symbolic.values import Algebra, Bool, Seq
 
 INTERVALS = [(0, 0), (0, 5), (3, 9), (-4, 3), (-7, -2)]
 

@@ -6,10 +6,10 @@ import attrs
 import pytest
 from kitchen import Kitchen
 
-from kvproof.model import theorem as prover
-from kvproof.model.theorem import TheoremDisagreement, TheoremReport, check_theorem, check_theorems
-from kvproof.model.theorem_lowering import stated
-from kvproof.model.verdict import Verdict
+from kvproof.model.checking import theorem as prover
+from kvproof.model.checking.theorem import TheoremDisagreement, TheoremReport, check_theorem, check_theorems
+from kvproof.model.checking.theorem_lowering import stated
+from kvproof.model.checking.verdict import Verdict
 from kvproof.spec.lang import Machine, NotAssumed, Parameters, assume, compile_machine, theorem
 
 

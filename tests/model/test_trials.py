@@ -24,14 +24,14 @@ from stairs import (
 from symbolic_agreement import disagreements, random_runs
 
 from kvproof.fuzz.command_line import main
-from kvproof.model.bounded import check_bounded
+from kvproof.model.checking.bounded import check_bounded
+from kvproof.model.checking.explore import explore
+from kvproof.model.checking.induction import check_induction
+from kvproof.model.checking.verdict import Verdict
 from kvproof.model.evidence import collect
-from kvproof.model.explore import explore
-from kvproof.model.induction import check_induction
+from kvproof.model.lowering.system import System
 from kvproof.model.machines import generated_class, load
-from kvproof.model.reference_source import reference_source
-from kvproof.model.system import System
-from kvproof.model.verdict import Verdict
+from kvproof.model.writing.source import reference_source
 from kvproof.spec.lang import Machine, NotAssumed, RuleBroken, compile_machine
 
 WRONG = [(SlipsOnTheSecondStair, "up-and-down-is-nothing", 2), (JumpsDown, "one-stair-at-a-time", 2)]

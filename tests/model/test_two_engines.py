@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from kvproof.model.induction import check_induction
+from kvproof.model.checking.induction import check_induction
+from kvproof.model.checking.verdict import Report, Verdict
 from kvproof.model.machines import load, names
-from kvproof.model.solver import ENGINES
-from kvproof.model.verdict import Report, Verdict
+from kvproof.model.solving.solver import ENGINES
 
 PROVED = {
     ("block-manager", "2+2"): ["store", "offload"],

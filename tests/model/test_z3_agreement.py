@@ -14,8 +14,8 @@ import pytest
 from random_runs import random_calls
 
 from kvproof.model import machines
-from kvproof.model.solver import Solver
-from kvproof.model.system import System
+from kvproof.model.lowering.system import System
+from kvproof.model.solving.solver import Solver
 
 CALLS = 100
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kvproof.model.induction import check_induction
+from kvproof.model.checking.induction import check_induction
 from kvproof.model.machines import load
 from kvproof.spec.executor import VARIANTS, Executor, ExecutorParameters
 from kvproof.spec.executor.kinds import Request, Stage

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kvproof.model.reference_source import reference_source
+from kvproof.model.writing.source import reference_source
 from kvproof.spec.lang import LanguageError, OutOfDomain, RuleBroken, compile_machine, plain
 from kvproof.spec.lang.types import from_plain
 

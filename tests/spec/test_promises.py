@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kvproof.model import machines
-from kvproof.model.witness import FILE_NAME, read
+from kvproof.model.witnesses.witness import FILE_NAME, read
 from kvproof.spec import block_manager
 from kvproof.spec.block_manager import VARIANTS, BlockManager, BlockManagerParameters
 from kvproof.spec.block_manager.kinds import PRIMARY, Tokens

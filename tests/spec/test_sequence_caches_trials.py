@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kvproof.model.induction import check_induction
+from kvproof.model.checking.induction import check_induction
 from kvproof.model.machines import load
 from kvproof.spec.lang import compile_machine
 from kvproof.spec.sequence_caches import VARIANTS, SequenceCaches, SequenceCachesParameters

@@ -8,7 +8,7 @@ import pytest
 import unruled_transfers
 
 from kvproof.model import machines
-from kvproof.model.explore import explore
+from kvproof.model.checking.explore import explore
 
 BASE = machines.load("unruled_transfers:Unruled")
 

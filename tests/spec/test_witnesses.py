@@ -10,9 +10,9 @@ from pathlib import Path
 import attrs
 import pytest
 
-from kvproof.model.conjuncts import Conjunct, conjuncts
 from kvproof.model.machines import Bundle, load, names
-from kvproof.model.witness import FILE_NAME, Witnesses, earned, read, replay, subject, unearned, unexplained
+from kvproof.model.witnesses.conjuncts import Conjunct, conjuncts
+from kvproof.model.witnesses.witness import FILE_NAME, Witnesses, earned, read, replay, subject, unearned, unexplained
 from kvproof.spec.lang import Definition
 
 MACHINES = names()

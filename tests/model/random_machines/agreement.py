@@ -12,9 +12,9 @@ from typing import Any
 
 import attrs
 
-from kvproof.model.lowering_record import LoweringError
+from kvproof.model.lowering.record import LoweringError
+from kvproof.model.lowering.system import System
 from kvproof.model.machines import generated_class
-from kvproof.model.system import System
 from kvproof.spec.lang import Definition, LanguageError, compile_machine
 
 from .loading import forgotten, loaded

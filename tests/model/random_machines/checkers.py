@@ -14,16 +14,16 @@ from typing import Any
 
 import attrs
 
-from kvproof.model import bounded, induction, induction_operation
-from kvproof.model.bounded import check_bounded
-from kvproof.model.circuit import Circuit
-from kvproof.model.explore import Exploration, explore
-from kvproof.model.induction import check_induction
-from kvproof.model.lowering_record import LoweringError
+from kvproof.model.checking import bounded, induction, induction_operation
+from kvproof.model.checking.bounded import check_bounded
+from kvproof.model.checking.explore import Exploration, explore
+from kvproof.model.checking.induction import check_induction
+from kvproof.model.checking.verdict import Finding, Report, Verdict
+from kvproof.model.lowering.record import LoweringError
 from kvproof.model.machines import Bundle, generated_class
-from kvproof.model.solver import Answer, Outcome
-from kvproof.model.solver_engines import make
-from kvproof.model.verdict import Finding, Report, Verdict
+from kvproof.model.solving.engines import make
+from kvproof.model.solving.solver import Answer, Outcome
+from kvproof.model.symbolic.circuit import Circuit
 from kvproof.spec.lang import LanguageError, compile_machine
 
 from .agreement import Difference

@@ -26,8 +26,8 @@ import attrs
 if __package__ in (None, ""):
     sys.path[:0] = [str(Path(__file__).parents[1])]
 
+from kvproof.model.lowering.system import System
 from kvproof.model.machines import generated_class
-from kvproof.model.system import System
 from kvproof.spec.lang import LanguageError, compile_machine
 from random_machines.agreement import compared, sampled
 from random_machines.campaign import text_of
@@ -60,10 +60,10 @@ class Fault:
 
 
 EFFECTS = "kvproof.spec.lang.effects"
-PARTS = "kvproof.model.reference_parts"
-EXPRESSIONS = "kvproof.model.lowering_expressions"
-STATEMENTS = "kvproof.model.lowering_statements"
-ENCODING = "kvproof.model.symbolic_encoding"
+PARTS = "kvproof.model.writing.parts"
+EXPRESSIONS = "kvproof.model.lowering.expressions"
+STATEMENTS = "kvproof.model.lowering.statements"
+ENCODING = "kvproof.model.symbolic.encoding"
 
 FAULTS = (
     Fault(
@@ -71,7 +71,7 @@ FAULTS = (
         "a slice's negative start counts from its upper end",
         (
             Change(
-                "kvproof.model.symbolic_sequences",
+                "kvproof.model.symbolic.sequences",
                 "return sequence if first is None else suffix(algebra, sequence, first)",
                 "return sequence if start is None else suffix(algebra, sequence, start)",
             ),
@@ -105,7 +105,7 @@ FAULTS = (
     Fault(
         "p06",
         "references loop over sets in hash order, and over what changes",
-        (Change("kvproof.model.reference_checks", "        return order_text(kind.inner)", '        return "_same"'),),
+        (Change("kvproof.model.writing.checks", "        return order_text(kind.inner)", '        return "_same"'),),
         where="reference",
     ),
     Fault(
@@ -129,7 +129,7 @@ FAULTS = (
     Fault(
         "p11",
         "an index that may be negative counts from the start",
-        (Change("kvproof.model.symbolic_sequences", "    if index.low < 0:", "    if index.high < 0:"),),
+        (Change("kvproof.model.symbolic.sequences", "    if index.low < 0:", "    if index.high < 0:"),),
     ),
     Fault(
         "p12",
@@ -164,7 +164,7 @@ FAULTS = (
     Fault(
         "p17",
         "references do not test the ends of what enters the state",
-        (Change("kvproof.model.reference_checks", "inside = _inside(kind, text)", 'inside = "True"'),),
+        (Change("kvproof.model.writing.checks", "inside = _inside(kind, text)", 'inside = "True"'),),
         where="reference",
     ),
     Fault(
@@ -172,7 +172,7 @@ FAULTS = (
         "`get` of a map of options is an option of an option",
         (
             Change(
-                "kvproof.model.symbolic_containers",
+                "kvproof.model.symbolic.containers",
                 "return inner if isinstance(inner, Option) else Option(found, inner)",
                 "return Option(found, inner)",
             ),
@@ -185,7 +185,7 @@ FAULTS = (
             Change(ENCODING, 'self._bit(f"{place}@", TRUE)', 'self._bit(f"{place}.is", TRUE)'),
             Change(ENCODING, 'self._bit(f"{name}?", used)', 'self._bit(f"{name}.is", used)'),
             Change(ENCODING, 'self.value(shape.inner, f"{name}!", present)', "self.value(shape.inner, name, present)"),
-            Change("kvproof.model.circuit", "if self._nodes.setdefault(name, node) != node:", "if False:"),
+            Change("kvproof.model.symbolic.circuit", "if self._nodes.setdefault(name, node) != node:", "if False:"),
         ),
         where="names",
     ),
@@ -218,7 +218,7 @@ FAULTS = (
         "what follows the value that decides `all` or `any` must be defined",
         (
             Change(
-                "kvproof.model.lowering_iteration",
+                "kvproof.model.lowering.iteration",
                 "still_open = both(still_open, both(condition, decides(value)) ^ 1)",
                 "pass",
             ),
@@ -237,7 +237,7 @@ FAULTS = (
     Fault(
         "exactly",
         "a sequence longer than its exact type has no elements for its length",
-        (Change("kvproof.model.symbolic_values", "items += [self.zero(shape.inner)] *", "items += [] *"),),
+        (Change("kvproof.model.symbolic.values", "items += [self.zero(shape.inner)] *", "items += [] *"),),
     ),
     Fault(
         "recursion",
@@ -251,7 +251,7 @@ FAULTS = (
         "an enumeration that only the state names is not written in the reference",
         (
             Change(
-                "kvproof.model.reference_source",
+                "kvproof.model.writing.source",
                 "for kind in (*records.values(), *(kind for _, kind in self._state)):",
                 "for kind in records.values():",
             ),

@@ -8,18 +8,18 @@ from typing import Any
 
 import attrs
 
-from kvproof.model.circuit import FALSE, value_of
-from kvproof.model.lowering import Transition
-from kvproof.model.lowering_context import Cases
-from kvproof.model.lowering_environment import Environment
-from kvproof.model.lowering_iteration import Iteration
-from kvproof.model.lowering_record import Record
-from kvproof.model.solver_engines import make
-from kvproof.model.symbolic_encoding import decoded, number
-from kvproof.model.symbolic_integers import Int, Value
-from kvproof.model.symbolic_shapes import IntShape
-from kvproof.model.symbolic_values import Bool, Option, Rec, Seq
-from kvproof.model.system import System
+from kvproof.model.lowering.context import Cases
+from kvproof.model.lowering.environment import Environment
+from kvproof.model.lowering.iteration import Iteration
+from kvproof.model.lowering.methods import Transition
+from kvproof.model.lowering.record import Record
+from kvproof.model.lowering.system import System
+from kvproof.model.solving.engines import make
+from kvproof.model.symbolic.circuit import FALSE, value_of
+from kvproof.model.symbolic.encoding import decoded, number
+from kvproof.model.symbolic.integers import Int, Value
+from kvproof.model.symbolic.shapes import IntShape
+from kvproof.model.symbolic.values import Bool, Option, Rec, Seq
 from kvproof.spec.lang import plain
 
 from .runners import Outcome, Ran, outcome_of, typed

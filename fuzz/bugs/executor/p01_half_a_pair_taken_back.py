@@ -1,0 +1,30 @@
+"""P-01: a pair of which one half is taken back."""
+
+from __future__ import annotations
+
+from kvproof.fuzz.bugs.executor.sizes import DRAFTED, STAYING, with_executor
+from kvproof.fuzz.bugs.seeded import SeededBug
+from kvproof.impl.executor import Executor, Request
+
+
+class TakesTargetsBack(Executor):
+    """Forgets the draft model's caches."""
+
+    def shrink_caches(self, request: Request, capacity: int) -> None:
+        self.shrink(request.caches[0], capacity)
+
+
+BUG = SeededBug(
+    id="P-01",
+    title="a pair of which one half is taken back",
+    source="#18660 (review)",
+    mechanism=(
+        "When a prompt is held back, the room of the target model's cache is taken back, and that of the draft "
+        "model's is left."
+    ),
+    machine="executor",
+    make_target=with_executor(TakesTargetsBack),
+    oracles=("step", "observation"),
+    parameters=DRAFTED,
+    without=STAYING,
+)

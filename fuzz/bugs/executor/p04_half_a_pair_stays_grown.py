@@ -1,0 +1,31 @@
+"""P-04: a pair of which one half stays grown."""
+
+from __future__ import annotations
+
+from kvproof.fuzz.bugs.executor.sizes import DRAFTED, STAYING, with_executor
+from kvproof.fuzz.bugs.seeded import SeededBug
+from kvproof.impl.executor import Executor
+from kvproof.impl.executor.pairs import Readied
+
+
+class ForgetsTheTarget(Executor):
+    """Takes back nothing when the draft model's cache cannot be made ready."""
+
+    def undo(self, readied: Readied) -> None:
+        """Leave it."""
+
+
+BUG = SeededBug(
+    id="P-04",
+    title="a pair of which one half stays grown",
+    source="#18660 (review)",
+    mechanism=(
+        "When the draft model's cache cannot be made ready, the target model's stays active, with the room that it was "
+        "given, though the request is not in this pass."
+    ),
+    machine="executor",
+    make_target=with_executor(ForgetsTheTarget),
+    oracles=("observation", "step", "result", "crash"),
+    parameters=DRAFTED,
+    without=STAYING,
+)

@@ -1,0 +1,32 @@
+"""P-09: whatever is dropped is suspended."""
+
+from __future__ import annotations
+
+from kvproof.fuzz.bugs.executor.sizes import PLAIN, STAYING, with_executor
+from kvproof.fuzz.bugs.seeded import SeededBug
+from kvproof.impl.executor import Executor, Request
+
+
+class DroppedAndSuspended(Executor):
+    """Suspends without looking at what was before."""
+
+    def release_generation(self, request: Request) -> None:
+        self.shrink_caches(request, self.capacity(request) - self.config.step_tokens)
+        self.suspend_caches(request)
+        self.step_strike(request.number)
+
+
+BUG = SeededBug(
+    id="P-09",
+    title="whatever is dropped is suspended",
+    source="domain notes, P4",
+    mechanism=(
+        "A generating request that was active before its pass was dropped is left suspended. No rule of the release is "
+        "broken; but it is not as before: its pages may be evicted, and it may find no room to come back to."
+    ),
+    machine="executor",
+    make_target=with_executor(DroppedAndSuspended),
+    oracles=("step", "observation"),
+    parameters=PLAIN,
+    without=STAYING,
+)

@@ -1,0 +1,1 @@
+"""Bugs that are planted for the machine of the sequence caches."""

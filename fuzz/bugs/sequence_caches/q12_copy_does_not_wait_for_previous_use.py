@@ -1,0 +1,41 @@
+"""Q-12: a copy does not wait for the previous use of the slot that it writes."""
+
+from __future__ import annotations
+
+from kvproof.fuzz.bugs.seeded import SeededBug
+from kvproof.fuzz.bugs.sequence_caches.sizes import COMMITS, ENDS, FULL_ATTENTION, SHORT_BLOCKS
+from kvproof.fuzz.targets.sequence_caches import SequenceCachesTarget
+from kvproof.impl.device import Stream
+from kvproof.impl.sequence_caches import SequenceCaches
+from kvproof.impl.sequence_caches.page_copies import PageCopies
+
+
+class TargetNotAwaited(PageCopies):
+    """Waits for the source of a copy only."""
+
+    def await_target(self, stream: Stream, level: int, slot: int) -> None:
+        del stream, level, slot
+
+
+class SlotsStillInUse(SequenceCaches):
+    """Has such copies."""
+
+    copies_type = TargetNotAwaited
+
+
+BUG = SeededBug(
+    id="Q-12",
+    title="a copy does not wait for the previous use of the slot that it writes",
+    source="mutant of the migration (sequence caches, section 1.5)",
+    mechanism=(
+        "The copy that brings a page to a slot waits for what wrote the page, but not for whoever had the slot before: a "
+        "kernel, or a copy, that still reads it gets the new page's bytes."
+    ),
+    machine="sequence-caches",
+    make_target=lambda: SequenceCachesTarget(SlotsStillInUse),
+    seed=24,
+    oracles=("race", "content"),
+    parameters={**FULL_ATTENTION, **SHORT_BLOCKS, "primary_slots": 2, "secondary_slots": 2, "caches": 2},
+    without=ENDS | COMMITS,
+    no_variant="implementation only: here copies take no time in the specification",
+)

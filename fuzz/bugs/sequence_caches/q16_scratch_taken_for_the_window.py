@@ -1,0 +1,47 @@
+"""Q-16: tokens that were computed into scratch are taken for those of the window."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kvproof.fuzz.bugs.seeded import SeededBug
+from kvproof.fuzz.bugs.sequence_caches.sizes import COMMITS, ENDS, NO_STATE, SHARED_WINDOW, SHORT_BLOCKS
+from kvproof.fuzz.targets.sequence_caches import SequenceCachesTarget
+from kvproof.impl.sequence_caches import CacheError, SequenceCaches
+
+
+class ScratchTakenForWindow(SequenceCaches):
+    """Lets a history end where its window is still in scratch slots."""
+
+    def _refuse(self, error: CacheError, message: str) -> Any:
+        if error != "window-in-scratch":
+            super()._refuse(error, message)
+
+
+BUG = SeededBug(
+    id="Q-16",
+    title="tokens that were computed into scratch are taken for those of the window",
+    source="mutant of the scratch slots (sequence caches, section 2; what #14849 reverted #13805 for is of this kind)",
+    mechanism=(
+        "A prefill computes the blocks that will be stale at its end into scratch slots. If its history ends before that, "
+        "some of them are still seen, but no page has them: a new one is taken, with nobody's bytes."
+    ),
+    machine="sequence-caches",
+    make_target=lambda: SequenceCachesTarget(ScratchTakenForWindow),
+    seed=22,
+    oracles=("step", "result"),
+    parameters={
+        **NO_STATE,
+        **SHARED_WINDOW,
+        **SHORT_BLOCKS,
+        "tertiary_slots": 0,
+        "primary_slots": 4,
+        "window_tokens": 2,
+        "window_primary": 3,
+        "scratch_share": 2,
+        "blocks_max": 4,
+        "caches": 1,
+    },
+    without=ENDS | COMMITS | {"suspend"},
+    no_variant="the specification refuses it in one place, which step validation and the result hold the target to",
+)

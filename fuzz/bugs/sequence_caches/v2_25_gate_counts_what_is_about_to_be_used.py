@@ -1,0 +1,42 @@
+"""V2-25: the utilisation gate counts what a cache is about to use (a mutant of the gate after #16484)."""
+
+from __future__ import annotations
+
+from kvproof.fuzz.bugs.seeded import SeededBug
+from kvproof.fuzz.bugs.sequence_caches.sizes import COMMITS, ENDS, FULL_ATTENTION, SHORT_BLOCKS
+from kvproof.fuzz.targets.sequence_caches import SequenceCachesTarget
+from kvproof.impl.sequence_caches import SequenceCaches
+from kvproof.impl.sequence_caches.sequence_cache import SequenceCache
+
+
+class GateLooksAhead(SequenceCaches):
+    """Asks whether device memory will be used little enough once the cache is active."""
+
+    def passes_gate(self, cache: SequenceCache) -> bool:
+        if not super().passes_gate(cache):
+            return False
+        pages, percent = self._pages, self.config.gate_percent
+        for group in self.config.groups:
+            wanted = {cache.cells[place] for place in self.places_to_lock(cache)}
+            more = sum(1 for page in wanted if pages.group[page] == group and not pages.locks[page])
+            if (self.unavailable(group) + more) * 100 > percent * self.config.slots_of(group)[0]:
+                return False
+        return True
+
+
+BUG = SeededBug(
+    id="V2-25",
+    title="the utilisation gate counts what a cache is about to use",
+    source="#16484 (mutant of the gate as it is since then, not the historic bug)",
+    mechanism=(
+        "Historic: the gate looks at the utilisation as it is. While the floors of a batch were not scaled by its limit, "
+        "it refused the last resume of a batch that was promised to fit. Planted: the gate counts what the cache is about "
+        "to lock, too. Either way a batch that needs all the slots it was promised never gets its last request resumed."
+    ),
+    machine="sequence-caches",
+    make_target=lambda: SequenceCachesTarget(GateLooksAhead),
+    seed=13,
+    oracles=("result",),
+    parameters={**FULL_ATTENTION, **SHORT_BLOCKS, "primary_slots": 2},
+    without=ENDS | COMMITS,
+)

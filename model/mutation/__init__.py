@@ -1,0 +1,1 @@
+"""Mutants of machines, and whether a proof notices them."""

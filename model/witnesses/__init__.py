@@ -1,0 +1,1 @@
+"""What each conjunct of a machine is for: a state and a call that it alone refuses."""
