@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from kvproof.model.circuit import FALSE, value_of
+from kvproof.model.circuit import FALSE, TRUE, value_of
 from kvproof.model.lowering import Transition
 from kvproof.model.lowering_context import Cases
 from kvproof.model.lowering_environment import Environment
@@ -114,11 +114,17 @@ class Circuitry:
                 for node, bit in self.assigned(sample).items():
                     inputs[node] = inputs.get(node, 0) | bit << position
             after = self.system.invariants_of(transition.after) if name not in self.system.definition.trials() else {}
+            bits = self.system.layout(transition.after) if name not in self.system.definition.trials() else []
             mask = (1 << len(some)) - 1
             values = self.system.circuit.evaluate(inputs, mask)
             for position, sample in enumerate(some):
-                for kind, told in self._compared(sample, transition, after, _At(values, mask, position)):
+                read = _At(values, mask, position)
+                for kind, told in self._compared(sample, transition, after, read):
                     yield kind, f"{sample}: {told}"
+                if bits and sample.ran.outcome.sort == "returned":
+                    wanted = self.system.layout(self.system.encoded(sample.after))
+                    if list(map(read, bits)) != [literal == TRUE for literal in wanted]:
+                        yield "bits of the state", f"{sample}: what the state afterwards does not use is not all zero"
 
     def solved(self, samples: list[Sample], engine_name: str) -> Iterator[tuple[str, str]]:
         """Where an engine finds that something else can come of a call than what was run, or nothing at all."""
