@@ -292,6 +292,8 @@ class Expressions(Iterables):
                 one = self.fit(kind.inner, scope, depth - 1)
                 return Written(f"({first.text}[1:] + ({one.text},))", kind.limit, kind.limit)
             if self.careless() or (not self.world.small and self.world.chance(0.15)):
+                if self.world.chance(0.5):
+                    return self._listed(kind, self.rng.randint(0, kind.limit), scope, depth - 1)
                 return self.sequence(kind, places, scope, depth)
             return self._listed(kind, kind.limit, scope, depth - 1)
         found = self.sequence(kind, places, scope, depth)

@@ -130,9 +130,7 @@ def malformed(text: str, seed: int) -> str:
         _refused_name,
         _another_argument,
         _another_mark,
-        _call_inside,
-        _call_inside,
-        _call_inside,
+        *(_call_inside,) * 6,
         _container_named,
         _lost_documentation,
         _recursive,
@@ -313,7 +311,8 @@ def _call_inside(tree: ast.Module, rng: random.Random) -> bool:
     steps = {method.name for method in methods if any(_text(mark) == "step" for mark in method.decorator_list)}
     stepping = [m for m in methods if not m.decorator_list and any(f"self.{step}(" in _text(m) for step in steps)]
     looking = [m for m in methods if any(_text(mark) in ("step", "invariant") for mark in m.decorator_list)]
-    host = rng.choice(looking if looking and rng.random() < 0.5 else methods)
+    hosts = [method for method in looking if method.name in steps] if rng.random() < 0.6 else looking
+    host = rng.choice(hosts if hosts and rng.random() < 0.65 else methods)
     if host not in looking:  # a quantifier needs a value
         stepping = [method for method in stepping if _text(method.returns or ast.Constant(None)) != "None"]
     called = rng.choice(stepping) if stepping and rng.random() < 0.8 else rng.choice(methods)
