@@ -59,11 +59,6 @@ def test_a_machine_does_the_same_in_all_executions(first: int) -> None:
     assert outcomes["rejected"] > 0
 
 
-def test_the_larger_of_numbers_whose_gates_fold_has_a_circuit() -> None:
-    """Found by a campaign: the result had fewer bits than its interval takes."""
-    assert _told("run", range(100173, 100174))[0] == []
-
-
 @pytest.mark.parametrize("first", CHECKED)
 def test_checkers_do_not_contradict_each_other(first: int) -> None:
     found, verdicts = _told("check", range(first, first + CHECKED.step))

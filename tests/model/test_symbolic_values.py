@@ -77,6 +77,15 @@ def test_integer_arithmetic_never_overflows(first: tuple[int, int], second: tupl
     bench.check(Bool(algebra.equal(a, b)), lambda x, y: x == y, BoolShape())
 
 
+def test_the_smaller_and_the_larger_have_the_bits_of_their_intervals_when_gates_fold() -> None:
+    """Found by a campaign of random machines: the bits of the one that is chosen may be fewer."""
+    bench = Bench(IntShape(0, 1))
+    algebra, (bit,) = bench.algebra, bench.values[0].bits
+    one, odd = Int((TRUE, 0, 0), -4, 3), Int((TRUE, bit, 0), -4, 3)  # never negative, which their intervals do not tell
+    bench.check(algebra.minimum(one, odd), lambda _: 1, ANY_INT)
+    bench.check(algebra.maximum(one, odd), lambda x: 1 + 2 * x, ANY_INT)
+
+
 @pytest.mark.parametrize("interval", INTERVALS)
 @pytest.mark.parametrize("divisor", [1, 2, 3, 4])
 def test_division_rounds_down_as_in_python(interval: tuple[int, int], divisor: int) -> None:

@@ -137,6 +137,8 @@ def sampled(
             if said != also:
                 yield "reference invariant", f"{said} and in the reference {also} after {sample}"
             state = sample.after = direct.snapshot()
+            if typed(state) != ran.after:
+                yield "looking changes", f"the invariants lead from {ran.after} to {state} after {sample}"
 
 
 def _compared(ran: Ran, other: Ran, trial: bool) -> Iterator[tuple[str, str]]:

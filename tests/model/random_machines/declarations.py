@@ -15,7 +15,8 @@ class Declarations:
     def __init__(self, world: World) -> None:
         self.world = world
         self.rng = world.rng
-        self.lines: list[str] = []
+        self.idle: list[Kind] = []
+        """Of variables that no method names."""
 
     def _type_name(self) -> str:
         name = picked(self.rng, self.world.taken, TYPES, AWKWARD_TYPES, 0.12)
@@ -41,7 +42,7 @@ class Declarations:
         for _ in range(rng.choice([1, 2, 2, 3])):
             lines += self._number()
         self._options(rng.choice([1, 2]))
-        for _ in range(rng.choice([1, 1, 2])):
+        for _ in range(rng.choice([1, 2, 2])):
             lines += self._sequence()
         for _ in range(rng.choice([0, 1, 1, 2])):
             lines += self._record()
@@ -49,6 +50,8 @@ class Declarations:
         if rng.random() < 0.3:
             lines += self._sequence()
         self._keys()
+        if rng.random() < 0.2:
+            lines += self._idle()
         return lines
 
     def _bound(self, value: int) -> str:
@@ -82,13 +85,29 @@ class Declarations:
         ]
 
     def _choice(self) -> list[str]:
-        name = self._type_name()
-        members = tuple(self.rng.sample(MEMBERS, self.rng.choice([1, 2, 2, 3] if not self.world.small else [1, 2, 2])))
-        kind = Choice(name, members)
+        kind, lines = self._enumeration()
         self.world.choices.append(kind)
         self.world.values.append(kind)
+        return lines
+
+    def _enumeration(self) -> tuple[Choice, list[str]]:
+        name = self._type_name()
+        members = tuple(self.rng.sample(MEMBERS, self.rng.choice([1, 2, 2, 3] if not self.world.small else [1, 2, 2])))
         numbered = [f"    {member} = {number}" for number, member in enumerate(members)]
-        return [f"class {name}(IntEnum):", f'    """{name}."""', "", *numbered, ""]
+        return Choice(name, members), [f"class {name}(IntEnum):", f'    """{name}."""', "", *numbered, ""]
+
+    def _idle(self) -> list[str]:
+        """A type for a variable that no method names: of its own, or one that others have too."""
+        lines: list[str] = []
+        kind: Kind = self.rng.choice(self.world.values)
+        if self.rng.random() < 0.6:
+            kind, lines = self._enumeration()
+        key = self.rng.choice(self.world.things)
+        around: list[Kind] = [kind, kind, Total(key, kind), Partial(key, kind)]
+        if not isinstance(kind, Maybe):
+            around.append(Maybe(kind))
+        self.idle = [each for each in [self.rng.choice(around)] if self._allowed(each)]
+        return lines
 
     def _number(self) -> list[str]:
         ends = [(0, 1), (-1, 1), (1, 3), (0, 3), (-2, -1), (0, 0), (2, 3), (-1, 0)]
@@ -112,8 +131,8 @@ class Declarations:
 
     def _sequence(self) -> list[str]:
         for _ in range(6):
-            inner, limit = self.rng.choice([*self.world.values, Truth()]), self.rng.choice([0, 1, 2, 2, 3, 3, 4])
-            kind = Several(self._type_name(), inner, limit, self.rng.random() < 0.35)
+            inner, limit = self.rng.choice([*self.world.values, Truth()]), self.rng.choice([0, 1, 2, 2, 3, 3, 4, 4])
+            kind = Several(self._type_name(), inner, limit, self.rng.random() < 0.4)
             if self._allowed(kind) and not (kind.exact and limit == 0):
                 break
         else:
@@ -168,7 +187,8 @@ class Declarations:
                     world.state.append((name, kind))
                     break
         lines = []
-        for name, kind in world.state:
+        idle = [(picked(rng, world.taken, PLAIN, AWKWARD_STATE, 0.3), kind) for kind in self.idle]
+        for name, kind in [*world.state, *idle]:
             annotation = f"Ghost[{kind.written()}]" if rng.random() < 0.1 else kind.written()
             lines += [f"{name}: {annotation}", f'"""{name}."""']
         return lines
@@ -176,7 +196,9 @@ class Declarations:
     def _variable(self) -> Kind:
         rng, world = self.rng, self.world
         sort = rng.random()
-        if sort < 0.3:
+        if sort < 0.1:
+            return rng.choice(world.sequences)
+        if sort < 0.32:
             return rng.choice(world.values)
         if sort < 0.55:
             return self._container()

@@ -30,6 +30,9 @@ from .scope import Callable, Local, Scope, World
 CARELESS = 0.05
 """How often a read stands without its guard, or a value without its bound."""
 
+SEARCHING = 0.3
+"""The same for what `all` and `any` ask of each element: what comes before often decides, and guards it so."""
+
 
 @attrs.frozen
 class Written:
@@ -62,9 +65,12 @@ class Expressions(Iterables):
         self.tells = may_step
         """Whether it may call a helper that makes promises and marks events."""
         self.names = 0
+        self.searching = False
+        """Whether this is an element of `all` or `any`."""
 
     def careless(self) -> bool:
-        return self.world.chance(CARELESS / 4 if self.world.small else CARELESS)
+        often = SEARCHING if self.searching else CARELESS
+        return self.world.chance(often / 4 if self.world.small else often)
 
     # What is there
 
@@ -285,7 +291,9 @@ class Expressions(Iterables):
                 first = self.rng.choice(same).read(depth - 1)
                 one = self.fit(kind.inner, scope, depth - 1)
                 return Written(f"({first.text}[1:] + ({one.text},))", kind.limit, kind.limit)
-            if self.careless():
+            if self.careless() or (not self.world.small and self.world.chance(0.15)):
+                if self.world.chance(0.5):
+                    return self._listed(kind, self.rng.randint(0, kind.limit), scope, depth - 1)
                 return self.sequence(kind, places, scope, depth)
             return self._listed(kind, kind.limit, scope, depth - 1)
         found = self.sequence(kind, places, scope, depth)
@@ -300,9 +308,9 @@ class Expressions(Iterables):
         if depth <= 0:
             return self.base(kind, scope)
         production = self.rng.random()
-        if places and production < 0.35:
+        if places and production < 0.3:
             return self.rng.choice(places).read(depth - 1)
-        if production < 0.6:
+        if production < 0.5:
             one, other = self.sequence(kind, places, scope, depth - 1), self.sequence(kind, places, scope, depth - 1)
             return Written(f"({one.text} + {other.text})", one.low + other.low, one.high + other.high)
         if production < 0.85:
@@ -321,12 +329,12 @@ class Expressions(Iterables):
     def slice_ends(self, scope: Scope, depth: int) -> tuple[str, str]:
         """Where a slice starts and ends: absent, constant, negative, anything."""
         ends = []
-        for _ in range(2):
+        for likely in ((-3, -2, -2, -1, 0, 1, 2), (-2, -1, 1, 2, 2, 3)):
             sort = self.rng.random()
-            if sort < 0.2:
+            if sort < 0.15:
                 ends.append("")
             elif sort < 0.75:
-                ends.append(str(self.rng.randint(-3, 3)))
+                ends.append(str(self.rng.choice(likely)))
             else:
                 ends.append(self.number(scope, min(depth, 1)).text)
         return ends[0], ends[1]
@@ -497,8 +505,10 @@ class Expressions(Iterables):
             return "(" + self.rng.choice([" and ", " or "]).join(parts) + ")"
         if production < 0.92:
             inside, generators, _ = self.generators(scope, depth - 1)
+            before, self.searching = self.searching, True
             with self.looking():
-                element = self.condition(inside, depth - 1)
+                element = self._asked(inside, depth - 1)
+            self.searching = before
             return f"{self.rng.choice(['all', 'any'])}({element} {generators})"
         if production < 0.96:
             calls = [call for call in self._calls() if isinstance(call.result, Truth)]
@@ -516,6 +526,32 @@ class Expressions(Iterables):
             return f"({read} {self.rng.choice(['is', 'is not'])} None)"
         return self._comparison(scope, depth)
 
+    def _asked(self, scope: Scope, depth: int) -> str:
+        """What `all` or `any` asks of each element, often of what lies where the loop variable says."""
+        if not self.world.chance(0.1 if self.world.small else 0.4):
+            return self.condition(scope, depth)
+        variable = scope.locals[-1]
+        found: list[tuple[str, Kind]] = []
+        for text, kind in self.containers(scope, (Partial, Line)):
+            if isinstance(kind, Partial) and kind.key.family == variable.kind.family:
+                found.append((f"{text}[{variable.name}]", kind.value))
+            elif isinstance(kind, Line) and kind.item.family == variable.kind.family:
+                found.append((f"{text}.priority_of({variable.name})", kind.priority))
+        if is_number(variable.kind) or isinstance(variable.kind, Thing):
+            for place in self.places(scope):
+                if isinstance(place.kind, Several) and place.plain:
+                    found.append((f"{place.read(0).text}[{variable.name}]", place.kind.inner))
+        if not found:
+            return self.condition(scope, depth)
+        read, kind = self.rng.choice(found)
+        if is_number(kind):
+            return f"{read} {self.rng.choice(['<', '<=', '==', '!=', '>'])} {self.number(scope, 0).text}"
+        if isinstance(kind, Truth):
+            return read
+        if isinstance(kind, Maybe) and self.world.chance(0.5):
+            return f"{read} is not None"
+        return f"{read} {self.rng.choice(['==', '!='])} {self.base(kind, scope).text}"
+
     def narrowed(self, scope: Scope, read: str, kind: Kind) -> Scope:
         """The scope where the option that reads as `read` is not None."""
         assert isinstance(kind, Maybe)
@@ -529,6 +565,10 @@ class Expressions(Iterables):
         parts = [self.number(scope, depth - 1).text for _ in range(count)]
         if len(set(parts)) < count:
             parts[0] = self.number(scope, depth).text
+        stepping = [call for call in self._calls() if call.role == "steps" and _counts(call.result)]
+        if stepping and self.world.chance(0.35):
+            called = self.rng.choice(stepping)
+            parts[self.rng.randrange(count)] = self.call(called, scope, 0)
         text = parts[0]
         for part in parts[1:]:
             text += f" {self.rng.choice(['<', '<=', '<=', '>', '>=', '==', '!='])} {part}"
@@ -601,6 +641,11 @@ def _ends(kind: Kind, other: Written | None = None) -> tuple[int, int]:
     elif isinstance(kind, AnyNumber):
         low, high = -8, 8
     return (low, high) if other is None else (min(low, other.low), max(high, other.high))
+
+
+def _counts(kind: Kind | None) -> bool:
+    """Whether a result can be compared with numbers."""
+    return kind is not None and is_number(kind)
 
 
 def _most(kind: Kind) -> int:

@@ -236,7 +236,7 @@ FAULTS = (
     ),
     Fault(
         "exactly",
-        "a sequence longer than its exact type has no elements for its length",
+        "a sequence shorter than its exact type has no elements for its length",
         (Change("kvproof.model.symbolic.values", "items += [self.zero(shape.inner)] *", "items += [] *"),),
     ),
     Fault(

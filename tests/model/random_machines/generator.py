@@ -68,7 +68,7 @@ class _Writer:
             self._helper(rng.choice(["reads", "reads", "tells"]))
         for _ in range(rng.choice([2, 2, 3])):
             self._step()
-        for _ in range(rng.choice([0, 1, 1]) if small else rng.choice([0, 1, 1, 2])):
+        for _ in range(rng.choice([0, 1, 1]) if small else rng.choice([0, 1, 1, 2, 2])):
             self._helper("steps")
         for _ in range(rng.choice([0, 0, 1])):
             self._helper("tells")
@@ -135,9 +135,9 @@ class _Writer:
 
     def _result(self) -> Kind | None:
         sort = self.rng.random()
-        if sort < 0.15:
+        if sort < 0.12:
             return None
-        if sort < 0.5:
+        if sort < 0.55:
             return AnyNumber()
         return self.rng.choice(self.world.values)
 

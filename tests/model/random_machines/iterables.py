@@ -34,6 +34,9 @@ class Iterables:
     def condition(self, scope: Scope, depth: int) -> str:
         raise NotImplementedError
 
+    def slice_ends(self, scope: Scope, depth: int) -> tuple[str, str]:
+        raise NotImplementedError
+
     @contextmanager
     def looking(self) -> Iterator[None]:
         """Inside, no helper that steps is called: a quantifier only looks."""
@@ -69,7 +72,11 @@ class Iterables:
                 assert isinstance(place.kind, Several)
                 with self.looking():
                     found_text = place.read(depth)
-                text = f"reversed({found_text.text})" if self.world.chance(0.3) else found_text.text
+                    text = found_text.text
+                    if self.world.chance(0.3):
+                        start, stop = self.slice_ends(scope, 0)
+                        text = f"{text}[{start}:{stop}]"
+                text = f"reversed({text})" if self.world.chance(0.3) else text
                 ends = (place.kind.inner.low, place.kind.inner.high) if isinstance(place.kind.inner, Number) else (0, 0)
                 return text, (place.kind.inner, *ends), max(found_text.high, 1)
 

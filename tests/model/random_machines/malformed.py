@@ -120,15 +120,17 @@ def malformed(text: str, seed: int) -> str:
         _odd_statement,
         _odd_statement,
         _lost_statement,
+        _sometimes_assigned,
+        _sometimes_assigned,
+        _sometimes_assigned,
+        _sometimes_assigned,
         _moved_expression,
         _moved_expression,
         _renamed,
         _refused_name,
         _another_argument,
         _another_mark,
-        _call_inside,
-        _call_inside,
-        _call_inside,
+        *(_call_inside,) * 6,
         _container_named,
         _lost_documentation,
         _recursive,
@@ -185,6 +187,45 @@ def _lost_statement(tree: ast.Module, rng: random.Random) -> bool:
         return False
     block[at] = ast.Pass()
     return True
+
+
+def _sometimes_assigned(tree: ast.Module, rng: random.Random) -> bool:
+    """An assignment of a local stands under a condition, or in a loop: some path leaves the local without a value."""
+    assigned = []
+    for method in _methods(tree):
+        names = [node for node in ast.walk(method) if isinstance(node, ast.Name)]
+        read = {node.id for node in names if isinstance(node.ctx, ast.Load)}
+        for block in _blocks(method):
+            assigned += [(method, block, at) for at, each in enumerate(block) if _assigns(each) & read]
+    if not assigned:
+        return False
+    method, block, at = rng.choice(assigned)
+    machine = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "M")
+    tests = [test for node in machine.body if isinstance(node, ast.AnnAssign) if (test := _varying(node))]
+    tests += [_text(node) for node in ast.walk(method) if isinstance(node, ast.Compare)][:2]
+    if rng.random() < 0.15:
+        head = f"for _ in range({rng.randint(0, 2)}):"
+    else:
+        head = f"if {rng.choice(['', 'not '])}({rng.choice(tests or ['0 < 1'])}):"
+    block[at] = ast.parse(f"{head}\n    {_text(block[at])}").body[0]
+    return True
+
+
+def _assigns(statement: ast.stmt) -> set[str]:
+    """The locals that a statement assigns."""
+    if not isinstance(statement, ast.Assign | ast.AnnAssign):
+        return set()
+    return {node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+
+
+def _varying(variable: ast.AnnAssign) -> str:
+    """A test of a variable of the state; "" for one of a type that the annotation does not tell."""
+    name, written = f"self.{_text(variable.target)}", _text(variable.annotation)
+    if written == "bool":
+        return name
+    if written.endswith("| None"):
+        return f"{name} is None"
+    return f"len({name}) > 0" if written.startswith(("Set[", "PartialMap[", "PriorityQueue[")) else ""
 
 
 def _places(tree: ast.Module) -> Iterator[tuple[ast.AST, str, int | None, ast.expr]]:
@@ -269,16 +310,22 @@ def _call_inside(tree: ast.Module, rng: random.Random) -> bool:
     methods = _methods(tree)
     steps = {method.name for method in methods if any(_text(mark) == "step" for mark in method.decorator_list)}
     stepping = [m for m in methods if not m.decorator_list and any(f"self.{step}(" in _text(m) for step in steps)]
+    looking = [m for m in methods if any(_text(mark) in ("step", "invariant") for mark in m.decorator_list)]
+    hosts = [method for method in looking if method.name in steps] if rng.random() < 0.6 else looking
+    host = rng.choice(hosts if hosts and rng.random() < 0.65 else methods)
+    if host not in looking:  # a quantifier needs a value
+        stepping = [method for method in stepping if _text(method.returns or ast.Constant(None)) != "None"]
     called = rng.choice(stepping) if stepping and rng.random() < 0.8 else rng.choice(methods)
-    host = rng.choice(methods)
     arguments = [_some_argument(argument, rng) for argument in called.args.args[1:]]
     call = f"self.{called.name}({', '.join(arguments)})"
     returns = _text(called.returns) if called.returns is not None else "None"
     test = call if returns == "bool" else f"{call} == {call}" if returns != "None" else call
     quantified = f"x{rng.randint(50, 99)} = {rng.choice(['any', 'all'])}({test} for y in range(2))"
     chained = f"if 0 <= 1 == ({test}):\n    pass"
-    text = rng.choice([call, call, quantified, quantified, chained, f"if {test}:\n    pass", f"assert {test}"])
-    host.body.insert(rng.randint(1, len(host.body)), ast.parse(text).body[0])
+    within = [quantified, quantified, quantified, chained, f"if {test}:\n    pass", f"assert {test}"]
+    text = rng.choice([call, *within, *([call] * 4 if host in looking else [])])
+    at = 1 if rng.random() < 0.6 else rng.randint(1, len(host.body))  # further down it is often not reached
+    host.body.insert(at, ast.parse(text).body[0])
     return True
 
 

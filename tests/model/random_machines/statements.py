@@ -151,7 +151,8 @@ class Statements(Expressions):
 
     def _chosen(self, scope: Scope) -> list[str]:
         """A choice that is left open."""
-        iterable, (kind, low, high), _ = self.iterable(scope, 1)
+        with self.looking():  # it is asked twice, once by a quantifier
+            iterable, (kind, low, high), _ = self.iterable(scope, 1)
         name = self.fresh()
         inside = scope.inner()
         inside.add(Local(name, kind, low, high, assignable=False))

@@ -15,7 +15,7 @@ from kvproof.model.lowering.methods import Transition
 from kvproof.model.lowering.record import Record
 from kvproof.model.lowering.system import System
 from kvproof.model.solving.engines import make
-from kvproof.model.symbolic.circuit import FALSE, value_of
+from kvproof.model.symbolic.circuit import FALSE, TRUE, value_of
 from kvproof.model.symbolic.encoding import decoded, number
 from kvproof.model.symbolic.integers import Int, Value
 from kvproof.model.symbolic.shapes import IntShape
@@ -114,11 +114,17 @@ class Circuitry:
                 for node, bit in self.assigned(sample).items():
                     inputs[node] = inputs.get(node, 0) | bit << position
             after = self.system.invariants_of(transition.after) if name not in self.system.definition.trials() else {}
+            bits = self.system.layout(transition.after) if name not in self.system.definition.trials() else []
             mask = (1 << len(some)) - 1
             values = self.system.circuit.evaluate(inputs, mask)
             for position, sample in enumerate(some):
-                for kind, told in self._compared(sample, transition, after, _At(values, mask, position)):
+                read = _At(values, mask, position)
+                for kind, told in self._compared(sample, transition, after, read):
                     yield kind, f"{sample}: {told}"
+                if bits and sample.ran.outcome.sort == "returned":
+                    wanted = self.system.layout(self.system.encoded(sample.after))
+                    if list(map(read, bits)) != [literal == TRUE for literal in wanted]:
+                        yield "bits of the state", f"{sample}: what the state afterwards does not use is not all zero"
 
     def solved(self, samples: list[Sample], engine_name: str) -> Iterator[tuple[str, str]]:
         """Where an engine finds that something else can come of a call than what was run, or nothing at all."""
