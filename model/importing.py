@@ -1,8 +1,8 @@
 """Machines and targets of one's own, named as `module:Attribute` or `file.py:Attribute`.
 
 As with `python -m`, modules of the current folder can be named; a console script alone has its own folder on the path and
-not that. As with `python file.py`, the folder of a file goes on the path, or that of its outermost package, so that it finds
-its neighbours.
+not that. As with `python file.py`, the folder of a file goes on the path (that of its outermost package, if it has one), so
+that it finds its neighbours.
 """
 
 from __future__ import annotations
@@ -67,7 +67,9 @@ def _from_file(path: Path) -> ModuleType:
     module = _import(name, f"in {folder}; its name has to be one of a module")
     other = getattr(module, "__file__", None)
     if other is None or Path(other).resolve() != file:
-        raise NotImported(f"{path}: Python knows {other or 'a module of its own'} as {name!r}; give the file another name")
+        raise NotImported(
+            f"{path}: Python knows {other or 'a module of its own'} as {name!r}; give the file another name"
+        )
     return module
 
 

@@ -134,7 +134,9 @@ def load(name: str) -> Bundle:
             documenting=getattr(module, "DOCUMENTING", {}),
         )
     if name not in names():
-        raise UnknownMachine(f"there is no machine {name!r}: choose from {', '.join(names())}, or give module:Class or file.py:Class")
+        raise UnknownMachine(
+            f"there is no machine {name!r}: choose from {', '.join(names())}, or give module:Class or file.py:Class"
+        )
     package = importlib.import_module(f"kvproof.spec.{name.replace('-', '_')}")
     reference = importlib.import_module(f"kvproof.model.reference.{name.replace('-', '_')}")
     definition = compile_machine(package.MACHINE)
