@@ -139,8 +139,10 @@ def _unknown(arguments: list[str], where: str) -> list[str]:
     command = main.get_command(context, arguments[0]) if not arguments[0].startswith("-") else main
     if command is None:
         return [f"{where}: there is no such command"]
+    given = [re.sub(r"^[A-Z]{3,}$", "README.md", word) for word in arguments[1:]]  # TRACE and the like: some file
+    Path("README.md").touch()
     try:
-        command.make_context(arguments[0], [word for word in arguments[1:] if word != "..."], parent=context)
+        command.make_context(arguments[0], given, parent=context)
     except click.exceptions.Exit:  # --help and --version end here
         return []
     except click.ClickException as error:

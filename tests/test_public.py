@@ -101,3 +101,14 @@ def test_who_embeds_the_implementation_gets_attrs_and_numpy_alone(package: str) 
     roots = {name.partition(".")[0] for name in found} - set(sys.stdlib_module_names)
     assert {root for root in roots if not root.startswith("_")} <= {"attr", "attrs", "kvproof", "numpy"}
     assert not [name for name in found if name.startswith("kvproof.") and not name.startswith("kvproof.impl")]
+
+
+def test_generate_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jinja2", None)  # type: ignore[arg-type]  # None: cannot be imported
+    for name in [
+        name for name in sys.modules if name.startswith("kvproof.model.") and name.endswith(("generate", "document"))
+    ]:
+        monkeypatch.delitem(sys.modules, name)
+    result = CliRunner().invoke(main, ["generate", "--check"])
+    assert result.exit_code == 2
+    assert "pip install 'kvproof[document]'" in result.output
