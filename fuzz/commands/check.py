@@ -51,7 +51,7 @@ class Task:
 
 
 @click.command("check")
-@click.option("--machine", default=DEFAULT_MACHINE, show_default=True, help="The machine, or module:Class.")
+@click.option("--machine", default=DEFAULT_MACHINE, show_default=True, help="A name, module:Class or file.py:Class.")
 @click.option("--variant", "variants", multiple=True, metavar="ID", help="Check only these variants; repeatable.")
 @click.option("--sizes", multiple=True, metavar="NAME", help="Prove only at these named sizes; repeatable.")
 @click.option(
