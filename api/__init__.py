@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kvproof.fuzz.pytest_plugin import LockstepTest, run_lockstep
+    from kvproof.fuzz.replay import assert_passes
     from kvproof.fuzz.target import (
         Content,
         HarnessError,
@@ -94,6 +95,7 @@ __all__ = [
     "UnsupportedParameters",
     "Value",
     "__version__",
+    "assert_passes",
     "assume",
     "canonical",
     "choose",
@@ -112,7 +114,7 @@ __all__ = [
     "trial",
 ]
 
-_HOMES = ("kvproof.spec.lang", "kvproof.fuzz.target", "kvproof.fuzz.pytest_plugin")
+_HOMES = ("kvproof.spec.lang", "kvproof.fuzz.target", "kvproof.fuzz.pytest_plugin", "kvproof.fuzz.replay")
 """The modules that define them, the cheapest first."""
 
 

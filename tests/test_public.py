@@ -19,7 +19,7 @@ from kvproof.spec import lang
 ROOT = Path(__file__).parents[1]
 OF_TOOLS = {"Definition", "Method", "StateVariable", "compile_machine", "plain"}
 """What the language offers to those who read machines, not to those who write them."""
-HEAVY = {"cattrs", "click", "hypothesis", "jinja2", "pysat", "pytest", "rich", "torch", "z3"}
+HEAVY = {"hypothesis", "jinja2", "pysat", "pytest", "torch", "z3"}
 
 
 def imported_by(statement: str) -> set[str]:
