@@ -34,6 +34,10 @@ TEST_COMMAND = "the test command"
 """The marker of the block that `.ci/run` runs."""
 
 
+CRASHED = 70
+"""The exit status of a command that ends in a traceback: Python's own is 1, which means a finding."""
+
+
 class Block(NamedTuple):
     """A fenced block of a page."""
 
@@ -111,6 +115,8 @@ def _installs(words: list[str]) -> bool:
 def _execute(words: list[str]) -> tuple[int, str]:
     if words[0] == "kvproof":
         result = CliRunner().invoke(main, words[1:], prog_name="kvproof")
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            return CRASHED, f"{result.output}{result.exception!r}"
         return result.exit_code, result.output
     if words[0] in ("python", "python3"):
         done = subprocess.run([sys.executable, *words[1:]], capture_output=True, text=True, check=False)

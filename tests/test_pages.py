@@ -82,6 +82,7 @@ def test_the_mistake_that_the_page_suggests_is_found(folder: Path) -> None:
         ("```sh\nkvproof bugs --list  # exit 1\n```\n", "exit status 0, not 1"),
         ("```sh\nkvproof fuzz --machine nothing\n```\n", "exit status 2, not 0"),
         ("```sh\nrm -rf /\n```\n", "exit status 127"),
+        ("```sh\nkvproof bugs --crash  # exit 1\n```\n", "exit status 2, not 1"),
         ("```sh\nkvproof --version\n```\n\n```text\nversion none\n```\n", "line 5: nothing printed 'version none'"),
         ("<!-- run with: --seed none -->\n```sh\nkvproof bugs --list\n```\n", "exit status 2, not 0"),
         ("<!-- not run: it takes long -->\n```sh\nkvproof check --deep\n```\n", "--deep"),
@@ -102,3 +103,9 @@ def test_a_sample_leaves_out_lines_and_times_but_no_words(folder: Path) -> None:
     page = "```sh\nkvproof --help\n```\n\n```text\nUsage: kvproof [OPTIONS] COMMAND [ARGS]...\n...\nCommands:\n```\n"
     assert not pages.faults(page, folder)
     assert pages.faults(page.replace("Commands:", "Command:"), folder)
+
+
+def test_a_command_that_ends_in_a_traceback_is_no_finding(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages.main, "invoke", lambda context: 1 // 0)
+    (fault,) = pages.faults("```sh\nkvproof bugs --list  # exit 1\n```\n", folder)
+    assert "ZeroDivisionError" in fault
