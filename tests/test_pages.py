@@ -53,6 +53,17 @@ def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
     assert not pages.dead_links(page)
 
 
+def test_what_is_generated_is_marked_for_reviewers() -> None:
+    marked: dict[Path, bool] = {}
+    for line in (pages.ROOT / ".gitattributes").read_text(encoding="utf-8").splitlines():
+        pattern, _, value = line.partition(" linguist-generated=")
+        marked |= dict.fromkeys(
+            (path.relative_to(pages.ROOT) for path in pages.ROOT.glob(pattern) if value), value == "true"
+        )
+    generated = {path for kind in ("*.md", "*.py") for path in pages.written(kind) if pages.is_generated(path)}
+    assert {path for path, value in marked.items() if value} == generated
+
+
 def test_no_file_is_shown_twice() -> None:
     shown = [block.marker for page in PAGES for block in pages.blocks(text(page)) if block.marker.endswith(".py")]
     assert len(shown) == len(set(shown))
