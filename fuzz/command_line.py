@@ -41,7 +41,7 @@ class CommandFolder(click.Group):
             raise BadInput(str(error)) from error
 
 
-@click.group(cls=CommandFolder)
+@click.group(cls=CommandFolder, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="kvproof")
 def main() -> None:
     """Specify a KV-cache block manager, prove it, and drive implementations beside it."""

@@ -1,13 +1,13 @@
 """Lockstep as a pytest test: a target of one's own becomes a test in five lines.
 
-    from kvproof.fuzz.pytest_plugin import LockstepTest
+    from kvproof import LockstepTest
     from my_package import MyTarget
 
     class TestMine(LockstepTest):
         machine = "block-manager"
         target = MyTarget
 
-`machine` is a name of kvproof's, `module:Class`, or a class that derives `kvproof.spec.lang.Machine`; `target` is a class
+`machine` is a name of kvproof's, `module:Class`, or a class that derives `kvproof.Machine`; `target` is a class
 or a function that is called without arguments (see `kvproof.fuzz.target`). Options of the run are attributes
 (`seconds`, `operations`, `until_accepted`, `seed`, `engine`, `parameters`, `refused`, `without`, `schedule`);
 `--kvproof-seconds` and `--kvproof-seed` override them. Where machines are slow or busy, count `operations`, set
@@ -23,11 +23,11 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import pytest
-
 from kvproof.fuzz.targets import DEFAULT_MACHINE
 
 if TYPE_CHECKING:
+    import pytest
+
     from kvproof.fuzz.campaign import Campaign
     from kvproof.fuzz.subject import Subject
     from kvproof.fuzz.target import Target
@@ -64,6 +64,8 @@ class LockstepTest:
 
     def test_lockstep(self, request: pytest.FixtureRequest) -> None:
         """The target does what the machine says."""
+        import pytest  # here, so that the class can be had without it
+
         factory = type(self).__dict__.get("target", type(self).target)
         if isinstance(factory, staticmethod):
             factory = factory.__func__

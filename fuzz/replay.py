@@ -146,7 +146,7 @@ def pytest_source(trace: Trace, subject: Subject, target: str) -> str:
 {told}
 """
 
-from kvproof.fuzz.replay import assert_passes
+from kvproof import assert_passes
 
 TRACE = r"""
 {text}"""

@@ -25,11 +25,13 @@ A pick is a name that means something to the target, such as `onboard`; the harn
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
 
 from attrs import field, frozen
+
+from kvproof.model.importing import NotImported, imported
+from kvproof.spec.lang import LanguageError
 
 Value = Any
 """An argument or a result: int, bool, None, a tuple of values, or a record: a dict from field to value, in the order of
@@ -164,24 +166,15 @@ def render(value: Value) -> str:
 
 
 def load_target(specifier: str) -> Target:
-    """Make the target named by `MODULE:ATTR` (dots allowed in ATTR); the attribute is called without arguments.
+    """Make the target named by `MODULE:ATTR` or `FILE.py:ATTR` (dots allowed in ATTR), which is called without arguments.
 
     Raises:
         TargetError: the module or the attribute is missing, the call raises, or the result lacks a method.
     """
-    module_name, colon, attribute = specifier.partition(":")
-    if not colon or not module_name or not attribute:
-        raise TargetError(f"target {specifier!r}: write it as MODULE:ATTR, for instance my_package.my_module:MyTarget")
     try:
-        module = importlib.import_module(module_name)
-    except Exception as error:  # an import runs the user's code: whatever it raises is reported
-        raise TargetError(f"target {specifier!r}: cannot import {module_name!r}: {describe(error)}") from error
-    factory: Any = module
-    for part in attribute.split("."):
-        factory = getattr(factory, part, None)
-    if factory is None:
-        public = ", ".join(name for name in vars(module) if not name.startswith("_")) or "nothing"
-        raise TargetError(f"target {specifier!r}: {module_name} has no {attribute!r}; it has {public}")
+        _, factory = imported(specifier)
+    except (NotImported, LanguageError) as error:
+        raise TargetError(f"target {specifier!r}: {error}") from error
     return make_target(factory, specifier)
 
 

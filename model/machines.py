@@ -3,8 +3,9 @@
 A machine is a folder of `kvproof.spec` whose package gives `MACHINE`, `VARIANTS` and `SIZES`, and may give `SELDOM`, the
 operations that random sequences are to use seldom, `BUILT_ON`, the machine that it extends, `UNEXPLORED`, branches that no
 size reaches that can be explored, `UNREACHED`, goals of depth that nothing can reach, `TRIED`, the variants that only a
-trial finds, and `DOCUMENTING`, conjuncts that nothing breaks by themselves. A machine of one's own is named `module:Class`;
-its module may give `VARIANTS`, `SIZES`, `UNREACHED`, `TRIED` and `DOCUMENTING` too; its reference is generated in memory.
+trial finds, and `DOCUMENTING`, conjuncts that nothing breaks by themselves. A machine of one's own is named `module:Class`
+or `file.py:Class`; its module may give `VARIANTS`, `SIZES`, `UNREACHED`, `TRIED` and `DOCUMENTING` too; its reference is
+generated in memory.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import attrs
 
 import kvproof.spec
 from kvproof.model.depth import machine_goals
+from kvproof.model.importing import NotImported, imported
 from kvproof.model.writing.marks import Measured
 from kvproof.model.writing.source import reference_source
 from kvproof.spec.lang import Definition, Machine, Parameters, compile_machine
@@ -112,19 +114,18 @@ def names() -> list[str]:
 
 
 def load(name: str) -> Bundle:
-    """The machine `name`, its variant `name/variant`, or the machine class at `module:Class`."""
-    base, slash, variant = name.partition("/")
-    if slash:
-        return load(base).variant(variant)
-    if ":" in name:
-        module_name, _, attribute = name.partition(":")
+    """The machine `name`, or the class at `module:Class` or `file.py:Class`; each may be followed by `/` and a variant."""
+    own, colon, last = name.rpartition(":")
+    base, slash, variant = last.partition("/")
+    if slash and (colon or not name.endswith(".py")):
+        return load(f"{own}{colon}{base}").variant(variant)
+    if colon or name.endswith(".py"):
         try:
-            module = importlib.import_module(module_name)
-            cls = getattr(module, attribute)
-        except (ImportError, AttributeError) as error:
-            raise UnknownMachine(f"machine {name!r} cannot be imported: {error}") from error
+            module, cls = imported(name)
+        except NotImported as error:
+            raise UnknownMachine(f"machine {name!r}: {error}") from error
         if not (isinstance(cls, type) and issubclass(cls, Machine)):
-            raise UnknownMachine(f"{name!r} is not a machine: it must derive kvproof.spec.lang.Machine")
+            raise UnknownMachine(f"{name!r} is not a machine: it must derive kvproof.Machine")
         made = _bundle(name, cls, getattr(module, "VARIANTS", {}), getattr(module, "SIZES", {}))
         return attrs.evolve(
             made,
@@ -133,7 +134,9 @@ def load(name: str) -> Bundle:
             documenting=getattr(module, "DOCUMENTING", {}),
         )
     if name not in names():
-        raise UnknownMachine(f"there is no machine {name!r}: choose from {', '.join(names())}, or give module:Class")
+        raise UnknownMachine(
+            f"there is no machine {name!r}: choose from {', '.join(names())}, or give module:Class or file.py:Class"
+        )
     package = importlib.import_module(f"kvproof.spec.{name.replace('-', '_')}")
     reference = importlib.import_module(f"kvproof.model.reference.{name.replace('-', '_')}")
     definition = compile_machine(package.MACHINE)

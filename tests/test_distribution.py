@@ -12,7 +12,7 @@ def test_every_package_is_listed() -> None:
     listed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     folders = {
         path.parent.relative_to(ROOT)
-        for top in ("spec", "model", "impl", "fuzz")
+        for top in ("api", "spec", "model", "impl", "fuzz")
         for path in (ROOT / top).rglob("__init__.py")
     }
     assert set(listed["package-dir"].values()) == {str(folder) for folder in folders}

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from kvproof.fuzz.shell.certify import certify
 from kvproof.fuzz.shell.counterexample import settle
-from kvproof.fuzz.shell.options import WORKING_FOLDER, file, folder, parse_parameters
+from kvproof.fuzz.shell.options import WORKING_FOLDER, engine_there, file, folder, parse_parameters
 from kvproof.fuzz.subject import MachineError
 from kvproof.fuzz.targets import DEFAULT_MACHINE
 from kvproof.model.checking.bounded import check_bounded
@@ -26,6 +26,7 @@ from kvproof.model.checking.verdict import Finding, OperationReport, Report, Ver
 from kvproof.model.depth import Depth, account
 from kvproof.model.evidence import Evidence, EvidenceError, collect, read, write
 from kvproof.model.machines import Bundle, UnknownMachine, load
+from kvproof.model.solving.solver import ENGINES, default_engine
 from kvproof.spec.lang import LanguageError
 
 MACHINE_DEPTH = 6
@@ -50,7 +51,7 @@ class Task:
 
 
 @click.command("check")
-@click.option("--machine", default=DEFAULT_MACHINE, show_default=True, help="The machine, or module:Class.")
+@click.option("--machine", default=DEFAULT_MACHINE, show_default=True, help="A name, module:Class or file.py:Class.")
 @click.option("--variant", "variants", multiple=True, metavar="ID", help="Check only these variants; repeatable.")
 @click.option("--sizes", multiple=True, metavar="NAME", help="Prove only at these named sizes; repeatable.")
 @click.option(
@@ -59,7 +60,13 @@ class Task:
 @click.option(
     "--depth", type=click.IntRange(min=1), help="Operations of the bounded check: by default 6, for a variant 12."
 )
-@click.option("--engine", type=click.Choice(["cadical", "z3"]), default="cadical", show_default=True)
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    callback=engine_there,
+    default=default_engine,
+    show_default="cadical, or z3 where python-sat is not installed",
+)
 @click.option(
     "--seconds", type=click.FloatRange(min=0, min_open=True), default=1800.0, show_default=True, help="For all."
 )
@@ -117,6 +124,8 @@ def command(
     the time was too short to tell.
     """
     console = Console()
+    if certified and default_engine() != "cadical":
+        raise MachineError("--certify checks the proofs by CaDiCaL, which is not installed: pip install python-sat")
     if certified and (variants or parameters or bounded or engine != "cadical"):
         raise MachineError("--certify is about the proofs by CaDiCaL at named sizes: leave the other options out")
     if record is not None and (variants or parameters or (sizes and not certified)):

@@ -30,7 +30,7 @@ UNKNOWN = 3
 
 
 @click.command("explore")
-@click.option("--machine", default=DEFAULT_MACHINE, show_default=True, help="The machine, or module:Class.")
+@click.option("--machine", default=DEFAULT_MACHINE, show_default=True, help="A name, module:Class or file.py:Class.")
 @click.option("--variant", "variants", multiple=True, metavar="ID", help="Explore only these variants; repeatable.")
 @click.option("--sizes", multiple=True, metavar="NAME", help="Explore only at these named sizes; repeatable.")
 @click.option(

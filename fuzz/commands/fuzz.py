@@ -25,8 +25,8 @@ TICKS_PER_UPDATE = 50
 
 
 @click.command("fuzz")
-@click.option("--machine", default=DEFAULT_MACHINE, show_default=True, help="The specification to drive against.")
-@click.option("--target", metavar="MODULE:ATTR", help="What to drive; the machine's own implementation by default.")
+@click.option("--machine", default=DEFAULT_MACHINE, show_default=True, help="A name, module:Class or file.py:Class.")
+@click.option("--target", metavar="MODULE:ATTR", help="Or FILE.py:ATTR; the machine's own implementation by default.")
 @click.option("--seconds", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True)
 @click.option("--operations", type=click.IntRange(min=1), help="Stop after so many operations, if time allows.")
 @click.option(

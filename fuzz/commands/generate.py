@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from kvproof.fuzz.subject import MachineError
-from kvproof.model.generate import generated_files
+from kvproof.fuzz.target import HarnessError
 from kvproof.spec.lang import LanguageError
 
 
@@ -21,6 +21,12 @@ from kvproof.spec.lang import LanguageError
 @click.pass_context
 def command(context: click.Context, check: bool, root: Path | None) -> None:
     """Generate the references and REFERENCE.md from the machines."""
+    try:
+        from kvproof.model.generate import generated_files  # the document needs jinja2, which nothing else does
+    except ModuleNotFoundError as error:
+        if error.name != "jinja2":
+            raise
+        raise HarnessError("generate needs jinja2, which is not installed: pip install 'kvproof[document]'") from error
     stale = 0
     try:
         files = list(generated_files(root))

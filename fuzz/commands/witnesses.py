@@ -31,7 +31,7 @@ UNKNOWN = 3
 
 
 @click.command("witnesses")
-@click.option("--machine", default=DEFAULT_MACHINE, show_default=True, help="The machine, or module:Class.")
+@click.option("--machine", default=DEFAULT_MACHINE, show_default=True, help="A name, module:Class or file.py:Class.")
 @click.option("--sizes", multiple=True, metavar="NAME", help="Look only at these named sizes; repeatable.")
 @click.option(
     "--seconds",

@@ -6,6 +6,7 @@ an implementation of the repaired machine does not survive is a bug of that impl
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -90,8 +91,8 @@ def settle(
     target = specifier(faulty)
     trace = Trace(base.name, base.definition.digest(), target, values, operations, failure, None, origin)
     if out is not None:
-        label = faulty.name.replace("/", "-")
-        write_trace(out / f"{label}-{origin.replace(' ', '-')}.json", trace, subject_of(base).make_shapes(values))
+        name = re.sub(r"[^\w.]+", "-", f"{faulty.name}-{origin}").strip("-.")  # a machine may be named by its file
+        write_trace(out / f"{name}.json", trace, subject_of(base).make_shapes(values))
     implementation = DEFAULT_TARGETS.get(base.name) if faulty is not base else None
     if implementation is not None:
         for mode in MODES:

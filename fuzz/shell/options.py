@@ -10,6 +10,7 @@ import click
 
 from kvproof.fuzz.target import HarnessError
 from kvproof.fuzz.targets import DEFAULT_TARGETS
+from kvproof.model.solving.solver import default_engine
 
 WORKING_FOLDER = Path(".kvproof")
 """Where commands keep what they find, in the folder that they are started in, unless it is said where."""
@@ -61,6 +62,17 @@ def check_sizes(unit: str, *sizes: tuple[str, int, int]) -> None:
             raise HarnessError(f"{name}: {value} {unit} are impossible; give at least {least}")
         if value > LARGEST:
             raise HarnessError(f"{name}: {value} {unit} are out of all proportion; give at most {LARGEST}")
+
+
+def engine_there(context: click.Context, option: click.Parameter, value: str) -> str:
+    """For `--engine`: one whose library is installed.
+
+    Raises:
+        BadParameter: it is not.
+    """
+    if value == "cadical" and default_engine() != value:
+        raise click.BadParameter("python-sat is not installed: pip install python-sat, or take z3", context, option)
+    return value
 
 
 def folder(context: click.Context, option: click.Parameter, value: Path) -> Path:

@@ -17,7 +17,7 @@ import attrs
 from kvproof.model.checking.induction_operation import OBLIGATIONS_A_QUERY
 from kvproof.model.checking.verdict import Call, Finding, Report, Verdict
 from kvproof.model.lowering.system import System
-from kvproof.model.solving.solver import Outcome, Solver
+from kvproof.model.solving.solver import Outcome, Solver, default_engine
 from kvproof.model.symbolic.circuit import FALSE, Circuit, value_of
 from kvproof.model.symbolic.integers import width
 from kvproof.spec.lang.definition import Definition
@@ -212,7 +212,7 @@ def check_bounded(
     parameters: Any,
     *,
     depth: int = 8,
-    engine: str = "cadical",
+    engine: str | None = None,
     seconds: float = 300.0,
     progress: Callable[[int, float], None] | None = None,
     reach: bool = False,
@@ -223,6 +223,7 @@ def check_bounded(
     With `reach`, also find for each branch, rejection and event the first depth at which a run gets there.
     `progress` is called with each depth that was shown safe, and the seconds so far.
     """
+    engine = engine or default_engine()
     started = time.monotonic()
     deadline = started + seconds
     search = Bounded(definition, parameters, engine, operations)

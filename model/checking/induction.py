@@ -22,7 +22,7 @@ from kvproof.model.checking.verdict import Finding, OperationReport, Report, Ver
 from kvproof.model.lowering.system import System
 from kvproof.model.solving.backbone import Known, decided_inputs, exceptions
 from kvproof.model.solving.certificate import Certificate, Certifier
-from kvproof.model.solving.solver import Outcome, Solver
+from kvproof.model.solving.solver import Outcome, Solver, default_engine
 from kvproof.spec.lang.calls import inlined_size
 from kvproof.spec.lang.definition import Definition
 
@@ -33,7 +33,7 @@ def check_induction(
     definition: Definition,
     parameters: Any,
     *,
-    engine: str = "cadical",
+    engine: str | None = None,
     seconds: float = 300.0,
     jobs: int = 2,
     progress: Progress | None = None,
@@ -51,6 +51,7 @@ def check_induction(
     Raises:
         NotCertified: the certifier did not accept a proof.
     """
+    engine = engine or default_engine()
     started = time.monotonic()
     deadline = started + seconds
     every = (*definition.of_kind("operation"), *definition.trials())

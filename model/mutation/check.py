@@ -20,7 +20,7 @@ from kvproof.model.lowering.record import LoweringError
 from kvproof.model.lowering.system import System
 from kvproof.model.mutation.mutants import Mutant
 from kvproof.model.solving.backbone import Known, decided_inputs
-from kvproof.model.solving.solver import Answer, Outcome, Solver
+from kvproof.model.solving.solver import Answer, Outcome, Solver, default_engine
 from kvproof.model.symbolic.circuit import FALSE, value_of
 from kvproof.model.symbolic.encoding import layout
 from kvproof.spec.lang.definition import Definition
@@ -61,7 +61,7 @@ class Noticed:
 def known_bits(definition: Definition, parameters: Any, seconds: float = 120.0) -> Known:
     """The bits that the hypotheses decide: the same for a machine and its mutants."""
     system = System(definition, parameters)
-    with Solver(system.circuit, "cadical") as solver:
+    with Solver(system.circuit, default_engine()) as solver:
         solver.add(system.hypotheses)
         return decided_inputs(system.circuit, solver, time.monotonic() + seconds)[1]
 
@@ -83,7 +83,7 @@ def check_mutant(
     difference = miter.difference(started + seconds / 3)
     if difference.outcome is Outcome.UNSATISFIABLE:
         return noticed(Fate.EQUIVALENT)
-    induction = OperationInduction(mutant.definition, parameters, operation, known, "cadical", most_findings=1)
+    induction = OperationInduction(mutant.definition, parameters, operation, known, default_engine(), most_findings=1)
     report = induction.run(started + seconds)
     if report.findings:
         return noticed(Fate.REFUTED, report.findings[0].rule, report.findings[0].kind)
@@ -148,7 +148,7 @@ class Miter:
         if not self._differences:
             return Difference(Outcome.UNSATISFIABLE)
         system, circuit = self._system, self._system.circuit
-        with Solver(circuit, "cadical") as solver:
+        with Solver(circuit, default_engine()) as solver:
             solver.add(system.hypotheses + system.argument_constraints(self._operation))
             solver.add(self._one.record.assumptions + self._other.record.assumptions + self._same_choices())
             answer = solver.solve([circuit.any(self._differences.values())], deadline)

@@ -14,6 +14,7 @@ from array import array
 from collections.abc import Sequence
 from contextlib import suppress
 from enum import Enum
+from importlib.util import find_spec
 from pathlib import Path
 from select import select
 from types import TracebackType
@@ -24,6 +25,11 @@ import attrs
 from kvproof.model.symbolic.circuit import Circuit, value_of
 
 ENGINES = ("cadical", "z3")
+
+
+def default_engine() -> str:
+    """CaDiCaL, which is faster; z3 where python-sat is not installed."""
+    return "cadical" if find_spec("pysat") else "z3"
 
 
 class Outcome(Enum):

@@ -26,7 +26,7 @@ from kvproof.model.lowering.methods import Lowering
 from kvproof.model.lowering.record import LoweringError, Record
 from kvproof.model.lowering.statements import Statements
 from kvproof.model.lowering.system import System
-from kvproof.model.solving.solver import Answer, Outcome, Solver
+from kvproof.model.solving.solver import Answer, Outcome, Solver, default_engine
 from kvproof.model.symbolic.circuit import TRUE, value_of
 from kvproof.model.symbolic.containers import MapValue
 from kvproof.model.symbolic.encoding import layout
@@ -167,7 +167,7 @@ class _Search:
 
     @cached_property
     def _solver(self) -> Solver:
-        solver = Solver(self._system.circuit, "cadical")
+        solver = Solver(self._system.circuit, default_engine())
         solver.add(self._system.representation)
         return solver
 

@@ -249,4 +249,4 @@ def test_a_file_that_is_no_trace_is_told(text: str) -> None:
 
 def test_no_test_is_printed_for_a_target_that_is_not_there() -> None:
     said = refused("replay", str(recorded("executor", *PASS)), "--pytest", "--target", "no_such_module:Target")
-    assert "cannot import 'no_such_module'" in said
+    assert "there is no module 'no_such_module'" in said

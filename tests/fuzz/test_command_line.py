@@ -129,7 +129,7 @@ def test_the_same_seed_finds_the_same_trace(tmp_path: Path) -> None:
     [
         (["fuzz", "--machine", "no-such"], "no-such"),
         (["fuzz", "--target", "nonsense"], "write it as MODULE:ATTR"),
-        (["fuzz", "--target", "no_such_module:X"], "cannot import 'no_such_module'"),
+        (["fuzz", "--target", "no_such_module:X"], "there is no module 'no_such_module'"),
         (["fuzz", "--target", "cli_targets:Absent"], "cli_targets has no 'Absent'"),
         (["fuzz", "--target", "cli_targets:not_callable"], "cannot be called"),
         (["fuzz", "--target", "cli_targets:NoMethods"], "lacks apply, observe, close"),
