@@ -37,7 +37,8 @@ from kvproof.model.witnesses.conjuncts import conjuncts as taken_apart
 from kvproof.model.witnesses.slips import Slip, slips
 from kvproof.model.witnesses.witness import Witness, changes, earned, plain, replay, slipped, subject
 from kvproof.spec.lang.calls import inlined_size, reached
-from kvproof.spec.lang.definition import Definition, Method, compile_machine
+from kvproof.spec.lang.compile import compile_machine
+from kvproof.spec.lang.definition import Definition, Method
 from kvproof.spec.lang.machine import Machine
 
 

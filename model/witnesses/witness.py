@@ -23,8 +23,9 @@ import cattrs
 from kvproof.model.symbolic.encoding import label
 from kvproof.model.witnesses.conjuncts import Conjunct
 from kvproof.spec.lang import machine as language
+from kvproof.spec.lang.compile import compile_machine
 from kvproof.spec.lang.containers import frozen, thawed
-from kvproof.spec.lang.definition import Definition, Method, compile_machine
+from kvproof.spec.lang.definition import Definition, Method
 from kvproof.spec.lang.errors import NotAssumed, OutOfDomain, Rejected, RuleBroken
 from kvproof.spec.lang.machine import Machine
 from kvproof.spec.lang.types import MapType, Type

@@ -36,6 +36,7 @@ from kvproof.model.writing.types import (
     snapshot_text,
     type_annotation,
 )
+from kvproof.spec.lang.annotations import resolve
 from kvproof.spec.lang.calls import running_methods
 from kvproof.spec.lang.definition import FREE_FORM, Definition, Method, global_value, names_in, parameter_lineage
 from kvproof.spec.lang.record import Record
@@ -54,7 +55,6 @@ from kvproof.spec.lang.types import (
     SetType,
     Type,
     inner_types,
-    resolve,
 )
 
 DERIVED = ("property", "cached_property")

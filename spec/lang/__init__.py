@@ -4,11 +4,11 @@ A machine is a class that derives `Machine`. Annotations declare its state, meth
 `invariant` and `trial` declare what it does. Nothing here knows who reads a machine.
 """
 
+from kvproof.spec.lang.compile import compile_machine
 from kvproof.spec.lang.containers import Map, PartialMap, PriorityQueue, Set
-from kvproof.spec.lang.definition import Definition, Method, StateVariable, compile_machine
+from kvproof.spec.lang.definition import Definition, Method
 from kvproof.spec.lang.errors import LanguageError, NotAssumed, OutOfDomain, Rejected, RuleBroken
 from kvproof.spec.lang.machine import (
-    Ghost,
     Machine,
     assume,
     canonical,
@@ -27,6 +27,7 @@ from kvproof.spec.lang.machine import (
     trial,
 )
 from kvproof.spec.lang.record import Record, plain
+from kvproof.spec.lang.state import Ghost, StateVariable
 from kvproof.spec.lang.types import AtMost, Between, Exactly, Index, Parameters
 
 __all__ = [

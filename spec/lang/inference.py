@@ -14,6 +14,7 @@ from collections.abc import Callable, Hashable, Iterator
 from enum import IntEnum
 from typing import Any, NoReturn, cast
 
+from kvproof.spec.lang.annotations import resolve
 from kvproof.spec.lang.assignment import assigned
 from kvproof.spec.lang.definition import Definition, Method, global_value
 from kvproof.spec.lang.errors import LanguageError
@@ -49,7 +50,6 @@ from kvproof.spec.lang.types import (
     SeqType,
     SetType,
     Type,
-    resolve,
 )
 
 METHODS: dict[str, tuple[type[Type], int]] = {

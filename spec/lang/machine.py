@@ -7,26 +7,20 @@ import functools
 import inspect
 import typing
 from collections.abc import Callable, Hashable, Iterable
-from typing import Annotated, Any, ClassVar, Generic, NoReturn, TypeVar, cast
+from typing import Any, ClassVar, Generic, NoReturn, TypeVar, cast
 
+from kvproof.spec.lang.annotations import resolve
 from kvproof.spec.lang.containers import fresh, frozen
 from kvproof.spec.lang.errors import NotAssumed, OutOfDomain, Rejected, RuleBroken
 from kvproof.spec.lang.misuse import MISUSES, misuse
-from kvproof.spec.lang.types import OptionType, Parameters, Type, from_plain, resolve
+from kvproof.spec.lang.state import state_types
+from kvproof.spec.lang.types import OptionType, Parameters, Type, from_plain
 
 P = TypeVar("P", bound=Parameters)
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 _KIND = "_kvproof_kind"
-
-
-class _GhostMark:
-    """Marks state that no implementation has."""
-
-
-Ghost = Annotated[T, _GhostMark]
-"""`content: Ghost[Map[Slot, ...]]`: state that exists only to say what is right."""
 
 
 def _marked(function: F, kind: str) -> F:
@@ -233,14 +227,11 @@ class Machine(Generic[P]):
                 setattr(cls, name, _checked(value))
 
     def __init__(self, params: P) -> None:
-        from kvproof.spec.lang.definition import state_types
-
         object.__setattr__(self, "params", params)
         object.__setattr__(self, "on_step", None)
         object.__setattr__(self, "_steps_taken", 0)
-        object.__setattr__(
-            self, "_state", {name: variable.type for name, variable in state_types(cast(Hashable, type(self))).items()}
-        )
+        declared = state_types(cast(Hashable, type(self)), Machine)
+        object.__setattr__(self, "_state", {name: variable.type for name, variable in declared.items()})
         for name, kind in self._state.items():
             object.__setattr__(self, name, fresh(kind, params))
         self.initial()

@@ -12,10 +12,11 @@ from enum import IntEnum
 from typing import Any, cast
 
 from kvproof.spec.lang.class_source import class_source
-from kvproof.spec.lang.definition import FREE_FORM, RESERVED, Definition, names_in
+from kvproof.spec.lang.definition import FREE_FORM, Definition, names_in
 from kvproof.spec.lang.errors import LanguageError
 from kvproof.spec.lang.machine import Machine
 from kvproof.spec.lang.record import Record
+from kvproof.spec.lang.state import RESERVED
 from kvproof.spec.lang.types import EnumType, Index, IndexType, RecordType, Type, inner_types
 
 OF_THE_MODULE = frozenset(

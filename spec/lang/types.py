@@ -1,16 +1,12 @@
-"""Finite types: what may stand in an annotation of a machine, and the descriptions that the annotations resolve to.
+"""Finite types: what annotations of a machine say about integers and sequences, and the descriptions that they resolve to.
 
 Sizes may depend on the machine's parameters, so every description takes the parameters where it needs a number.
 """
 
 from __future__ import annotations
 
-import functools
 import itertools
-import sys
-import types as python_types
-import typing
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import IntEnum
 from typing import Any
 
@@ -321,97 +317,3 @@ def from_plain(kind: Type | None, value: Any) -> Any:
             raise TypeError(f"{value!r} is no {kind.name}: give a dict with the fields {', '.join(names)}")
         return kind.cls(*(from_plain(field, value[name]) for name, field in kind.fields))
     return value
-
-
-def resolve(annotation: Any) -> Type:
-    """The type that an annotation stands for; `TypeError` says what may stand there."""
-    from kvproof.spec.lang import containers
-
-    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
-    if annotation is bool:
-        return BoolType()
-    if isinstance(annotation, type) and issubclass(annotation, Index):
-        return IndexType(annotation)
-    if isinstance(annotation, type) and issubclass(annotation, Record):
-        return _resolve_record(typing.cast(Hashable, annotation))
-    if isinstance(annotation, type) and issubclass(annotation, IntEnum):
-        if [int(member) for member in annotation] != list(range(len(annotation))):
-            raise TypeError(f"members of {annotation.__name__} must be numbered from 0 without gaps")
-        return EnumType(annotation)
-    if origin is typing.Annotated:
-        return _resolve_annotated(arguments[0], arguments[1:])
-    if origin in (typing.Union, python_types.UnionType) and len(arguments) == 2 and type(None) in arguments:
-        inner = resolve(next(a for a in arguments if a is not type(None)))
-        return inner if isinstance(inner, OptionType) else OptionType(inner)
-    if origin is containers.Map:
-        return MapType(_resolve_key(arguments[0]), resolve(arguments[1]))
-    if origin is containers.PartialMap:
-        return PartialMapType(_resolve_key(arguments[0]), resolve(arguments[1]))
-    if origin is containers.Set:
-        return SetType(_resolve_key(arguments[0]))
-    if origin is containers.PriorityQueue:
-        item, priority = resolve(arguments[0]), resolve(arguments[1])
-        if isinstance(item, IndexType) and isinstance(priority, RangeType):
-            return QueueType(item, priority)
-        raise TypeError("a PriorityQueue holds an Index type at a bounded integer priority")
-    raise TypeError(
-        f"{annotation!r} is not a finite type: use bool, an IntEnum, an Index class, Annotated[int, Between(..)], "
-        "Annotated[tuple[T, ...], AtMost(..)], T | None, a Record class, Map, PartialMap, Set or PriorityQueue"
-    )
-
-
-def _resolve_key(annotation: Any) -> Type:
-    kind = resolve(annotation)
-    if _holds(kind, RecordType):
-        raise TypeError("a record cannot be a key of a container or a member of a Set: use an Index type")
-    return kind
-
-
-def _holds(kind: Type, cls: type[Type] | tuple[type[Type], ...]) -> bool:
-    return isinstance(kind, cls) or any(_holds(inner, cls) for inner in inner_types(kind))
-
-
-def annotations_in_module(cls: type) -> dict[str, Any]:
-    """The annotations of a class and its bases. Lambdas in those of `cls` see the names of its module."""
-    names = vars(sys.modules[cls.__module__]) if cls.__module__ in sys.modules else {}
-    found = typing.get_type_hints(cls, include_extras=True)
-    for name, written in cls.__dict__.get("__annotations__", {}).items():
-        if isinstance(written, str) and "lambda" in written:
-            found[name] = eval(written, names, dict(vars(cls)))
-    return found
-
-
-@functools.cache
-def _resolve_record(annotation: Hashable) -> RecordType:
-    cls = typing.cast(type[Record], annotation)
-    if "__attrs_attrs__" not in cls.__dict__ or cls.__hash__ is None:
-        raise TypeError(f"record {cls.__name__} is not a frozen attrs class: decorate it with @attrs.frozen")
-    try:
-        hints = annotations_in_module(cls)
-    except NameError as error:
-        raise TypeError(f"record {cls.__name__} names {error.name}, which is unknown: define or import it") from error
-    fields: list[tuple[str, Type]] = []
-    for field in attrs.fields(typing.cast(Any, cls)):
-        if field.name.startswith("_"):
-            raise TypeError(f"field {field.name} of {cls.__name__} begins with an underscore: rename it")
-        hint = hints[field.name]
-        kind = IntegerType() if hint is int else resolve(hint)
-        if _holds(kind, (MapType, PartialMapType, SetType, QueueType)):
-            raise TypeError(f"field {field.name} of {cls.__name__} is a container: records hold values only")
-        fields.append((field.name, kind))
-    if not fields:
-        raise TypeError(f"record {cls.__name__} has no fields")
-    return RecordType(cls, tuple(fields))
-
-
-def _resolve_annotated(base: Any, marks: tuple[Any, ...]) -> Type:
-    origin, arguments = typing.get_origin(base), typing.get_args(base)
-    for mark in marks:
-        if base is int and isinstance(mark, Between):
-            return RangeType(mark.low, mark.high)
-        if origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis:
-            if isinstance(mark, AtMost):
-                return SeqType(resolve(arguments[0]), mark.limit, exact=False)
-            if isinstance(mark, Exactly):
-                return SeqType(resolve(arguments[0]), mark.length, exact=True)
-    return resolve(base)

@@ -11,7 +11,8 @@ from kvproof.fuzz.commands.explore import inherited_goals
 from kvproof.fuzz.machines import FAVOURITES_FROM, shape_of, subject_named
 from kvproof.fuzz.shapes import Fields, Maybe, Run, Whole
 from kvproof.model import machines
-from kvproof.spec.lang import AtMost, Between, Record, types
+from kvproof.spec.lang import AtMost, Between, Record
+from kvproof.spec.lang.annotations import resolve
 
 BLOCK_MANAGER = subject_named("block-manager")
 
@@ -28,7 +29,7 @@ Wishes = Annotated[tuple[Wish, ...], AtMost(2)]
 
 
 def shape(annotation: Any, argument: str = "", **named: int) -> Any:
-    return shape_of(types.resolve(annotation), None, named, argument)
+    return shape_of(resolve(annotation), None, named, argument)
 
 
 def test_a_record_has_the_shapes_of_its_fields() -> None:

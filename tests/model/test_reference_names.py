@@ -12,8 +12,8 @@ from written import both, bundle, module, outcome
 
 from kvproof.model.writing import parts as reference_parts
 from kvproof.spec.lang import LanguageError, compile_machine, plain
-from kvproof.spec.lang.definition import RESERVED
 from kvproof.spec.lang.names import OF_THE_MODULE
+from kvproof.spec.lang.state import RESERVED
 
 REST = """
         @operation

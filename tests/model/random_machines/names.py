@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 
-from kvproof.spec.lang.definition import RESERVED
 from kvproof.spec.lang.machine import Machine
+from kvproof.spec.lang.state import RESERVED
 
 PLAIN = (
     "count",
