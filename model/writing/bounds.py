@@ -15,11 +15,10 @@ import sys
 from types import CodeType, FunctionType
 from typing import Any
 
-from kvproof.spec.lang.errors import LanguageError
+from kvproof.spec.lang.refusals import Refusal
 from kvproof.spec.lang.types import Index
 
 BUILT_IN = ("abs", "int", "len", "max", "min", "pow", "round", "sum")
-REMEDY = "Write a number, or one expression over the parameters, numbers, min, max and counts of index types"
 
 
 def bound_text(value: Any) -> str:
@@ -72,8 +71,7 @@ def _returned(function: FunctionType) -> tuple[str, ast.expr]:
             match [part for part in found.body if not _is_doc(part)]:
                 case [ast.Return(value=ast.expr() as value)] if found.args.args:
                     return found.args.args[-1].arg, value
-    problem = f"the bound {code.co_qualname} is not one expression whose source can be read"
-    raise LanguageError(_file(function), code.co_firstlineno, problem, REMEDY)
+    raise Refusal.BOUND_UNREADABLE.at(_file(function), code.co_firstlineno, bound=code.co_qualname)
 
 
 def _file(function: FunctionType) -> str:
@@ -144,4 +142,4 @@ class _Written(ast.NodeTransformer):
         if node.id in BUILT_IN and value in (None, getattr(builtins, node.id)):
             return node
         code = self._function.__code__
-        raise LanguageError(_file(self._function), code.co_firstlineno, f"a bound reads {node.id}", REMEDY)
+        raise Refusal.BOUND_READS.at(_file(self._function), code.co_firstlineno, name=node.id)

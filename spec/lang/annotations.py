@@ -14,6 +14,7 @@ import attrs
 
 from kvproof.spec.lang.containers import Map, PartialMap, PriorityQueue, Set
 from kvproof.spec.lang.record import Record
+from kvproof.spec.lang.refusals import Refusal
 from kvproof.spec.lang.types import (
     AtMost,
     Between,
@@ -37,7 +38,7 @@ from kvproof.spec.lang.types import (
 
 
 def resolve(annotation: Any) -> Type:
-    """The type that an annotation stands for; `TypeError` says what may stand there."""
+    """The type that an annotation stands for; `NoFiniteType` says what may stand there."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if annotation is bool:
         return BoolType()
@@ -47,7 +48,7 @@ def resolve(annotation: Any) -> Type:
         return _resolve_record(typing.cast(Hashable, annotation))
     if isinstance(annotation, type) and issubclass(annotation, IntEnum):
         if [int(member) for member in annotation] != list(range(len(annotation))):
-            raise TypeError(f"members of {annotation.__name__} must be numbered from 0 without gaps")
+            raise Refusal.ENUM_WITH_GAPS.of_type(enum=annotation.__name__)
         return EnumType(annotation)
     if origin is typing.Annotated:
         return _resolve_annotated(arguments[0], arguments[1:])
@@ -64,17 +65,14 @@ def resolve(annotation: Any) -> Type:
         item, priority = resolve(arguments[0]), resolve(arguments[1])
         if isinstance(item, IndexType) and isinstance(priority, RangeType):
             return QueueType(item, priority)
-        raise TypeError("a PriorityQueue holds an Index type at a bounded integer priority")
-    raise TypeError(
-        f"{annotation!r} is not a finite type: use bool, an IntEnum, an Index class, Annotated[int, Between(..)], "
-        "Annotated[tuple[T, ...], AtMost(..)], T | None, a Record class, Map, PartialMap, Set or PriorityQueue"
-    )
+        raise Refusal.QUEUE_OF_OTHERS.of_type()
+    raise Refusal.NO_FINITE_TYPE.of_type(annotation=repr(annotation))
 
 
 def _resolve_key(annotation: Any) -> Type:
     kind = resolve(annotation)
     if _holds(kind, RecordType):
-        raise TypeError("a record cannot be a key of a container or a member of a Set: use an Index type")
+        raise Refusal.RECORD_AS_KEY.of_type()
     return kind
 
 
@@ -96,22 +94,22 @@ def annotations_in_module(cls: type) -> dict[str, Any]:
 def _resolve_record(annotation: Hashable) -> RecordType:
     cls = typing.cast(type[Record], annotation)
     if "__attrs_attrs__" not in cls.__dict__ or cls.__hash__ is None:
-        raise TypeError(f"record {cls.__name__} is not a frozen attrs class: decorate it with @attrs.frozen")
+        raise Refusal.RECORD_NOT_FROZEN.of_type(record=cls.__name__)
     try:
         hints = annotations_in_module(cls)
     except NameError as error:
-        raise TypeError(f"record {cls.__name__} names {error.name}, which is unknown: define or import it") from error
+        raise Refusal.RECORD_UNKNOWN_NAME.of_type(record=cls.__name__, name=error.name) from error
     fields: list[tuple[str, Type]] = []
     for field in attrs.fields(typing.cast(Any, cls)):
         if field.name.startswith("_"):
-            raise TypeError(f"field {field.name} of {cls.__name__} begins with an underscore: rename it")
+            raise Refusal.RECORD_PRIVATE_FIELD.of_type(field=field.name, record=cls.__name__)
         hint = hints[field.name]
         kind = IntegerType() if hint is int else resolve(hint)
         if _holds(kind, (MapType, PartialMapType, SetType, QueueType)):
-            raise TypeError(f"field {field.name} of {cls.__name__} is a container: records hold values only")
+            raise Refusal.RECORD_WITH_CONTAINER.of_type(field=field.name, record=cls.__name__)
         fields.append((field.name, kind))
     if not fields:
-        raise TypeError(f"record {cls.__name__} has no fields")
+        raise Refusal.RECORD_EMPTY.of_type(record=cls.__name__)
     return RecordType(cls, tuple(fields))
 
 

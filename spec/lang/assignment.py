@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from kvproof.spec.lang.definition import Method
-from kvproof.spec.lang.errors import LanguageError
+from kvproof.spec.lang.refusals import Refusal
 from kvproof.spec.lang.types import OptionType
 
 Names = frozenset[str]
@@ -43,9 +43,7 @@ class _Assignment:
         returns = self._method.node.returns
         nothing = returns is None or ast.unparse(returns) in ("None", "NoReturn")
         if end is not None and not nothing and not isinstance(self._method.returns, OptionType):
-            self._refuse(
-                self._method.node, f"{self._method.name} can end without a result", "Return a value on every path"
-            )
+            self._refuse(self._method.node, Refusal.NO_RESULT, name=self._method.name)
 
     def _block(self, statements: Sequence[ast.stmt], known: Names | None) -> Names | None:
         """The locals that have a value at the end; None when no path gets there."""
@@ -115,9 +113,7 @@ class _Assignment:
 
     def _known(self, node: ast.AST, name: str, known: Names, own: Names) -> None:
         if name in own and name not in known:
-            self._refuse(
-                node, f"{name} may have no value here", "Assign it on every path, before the branch, loop or generator"
-            )
+            self._refuse(node, Refusal.MAY_HAVE_NO_VALUE, name=name)
 
-    def _refuse(self, node: ast.AST, problem: str, remedy: str) -> NoReturn:
-        raise LanguageError(self._method.file, getattr(node, "lineno", self._method.line), problem, remedy)
+    def _refuse(self, node: ast.AST, refusal: Refusal, **values: Any) -> NoReturn:
+        raise refusal.at(self._method.file, getattr(node, "lineno", self._method.line), **values)

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import ast
 import functools
+import inspect
 from collections.abc import Hashable, Sequence
-from typing import NoReturn
+from enum import IntEnum
+from typing import Any, NoReturn
 
 from kvproof.spec.lang.assignment import check_assignment
 from kvproof.spec.lang.definition import FREE_FORM, Definition, Method, global_value
 from kvproof.spec.lang.effects import check_effects
-from kvproof.spec.lang.errors import LanguageError
 from kvproof.spec.lang.inference import check_types
 from kvproof.spec.lang.record import Record
+from kvproof.spec.lang.refusals import CONSTRUCTS, Refusal, last_resort
+from kvproof.spec.lang.refusals import FUNCTIONS as ABSENT_FUNCTIONS
 from kvproof.spec.lang.theorems import check_theorem
+from kvproof.spec.lang.types import Index
 
+EXTREMES = {"min": ("smallest", "<"), "max": ("largest", ">")}
 FUNCTIONS = {"len", "min", "max", "all", "any", "sum", "range", "reversed", "choose"}
 STATEMENT_FUNCTIONS: dict[str, tuple[tuple[str, ...], int]] = {
     "require": (("step",), 2),
@@ -32,34 +37,6 @@ READING_METHODS = {"get", "values", "front", "priority_of"}
 WRITING_METHODS = {"push_back", "push_front", "remove", "add", "discard"}
 BINARY = (ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.Mod)
 COMPARISONS = (ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn, ast.Is, ast.IsNot)
-
-REMEDIES: dict[type[ast.AST], str] = {
-    ast.While: "Write `for _ in range(limit)` with a break: every loop has a bound",
-    ast.Try: "An operation tests first and rejects; steps state rules with require",
-    ast.With: "State the steps one after the other",
-    ast.Raise: "Use reject(error) in an operation or require(condition, rule) in a step",
-    ast.Assert: "Use require(condition, rule) in a step, or an @invariant",
-    ast.Lambda: "Write a helper method",
-    ast.ListComp: "Write a loop that appends to a tuple: found = found + (x,)",
-    ast.SetComp: "Write a loop over a state variable of type Set",
-    ast.DictComp: "Write a loop over a PartialMap",
-    ast.List: "Use a tuple: sequences are immutable values",
-    ast.Dict: "Use a PartialMap state variable",
-    ast.Set: "Use a Set state variable",
-    ast.JoinedStr: "Messages are for the tools to make; give rules and errors plain names",
-    ast.NamedExpr: "Assign on a line of its own",
-    ast.Starred: "Write `a + b` for sequences",
-    ast.FunctionDef: "Write a helper method of the machine",
-    ast.ClassDef: "Declare types at the top of the module",
-    ast.Global: "Declare a state variable",
-    ast.Nonlocal: "Declare a state variable",
-    ast.Import: "Import at the top of the module",
-    ast.ImportFrom: "Import at the top of the module",
-    ast.Await: "Machines are sequential",
-    ast.Yield: "Return a sequence",
-    ast.YieldFrom: "Return a sequence",
-    ast.Match: "Use if and elif",
-}
 
 
 def check_machine(definition: Definition) -> None:
@@ -118,14 +95,12 @@ class _Checker:
     def run(self) -> None:
         arguments = self._method.node.args
         if arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.defaults:
-            self._refuse(self._method.node, "default, keyword or variadic parameters", "List every parameter plainly")
+            self._refuse(self._method.node, Refusal.PARAMETERS_NOT_PLAIN)
         for node in ast.walk(self._method.node):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 self._locals.add(node.id)
         if not self._method.doc and self._method.kind != "helper":
-            self._refuse(
-                self._method.node, f"{self._method.kind} {self._method.name} has no docstring", "Say what it means"
-            )
+            self._refuse(self._method.node, Refusal.NO_DOCSTRING, kind=self._method.kind, name=self._method.name)
         self._names()
         self._body(self._method.node.body)
         if self._method.kind == "step":
@@ -148,7 +123,7 @@ class _Checker:
                 continue
             known = self._method.namespace.get(name)
             if name == "self" or name in called or isinstance(known, type):
-                self._refuse(node, f"a local named {name} hides what has this name", "Give it another name")
+                self._refuse(node, Refusal.LOCAL_HIDES, name=name)
 
     def _rules_first(self) -> None:
         """A step that finds a rule broken must have changed nothing."""
@@ -157,14 +132,18 @@ class _Checker:
         for statement in top[leading:]:
             for node in ast.walk(statement):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "require":
-                    self._refuse(node, "a rule after an effect", "State every require at the start of the step")
+                    self._refuse(node, Refusal.RULE_AFTER_EFFECT)
 
-    def _refuse(self, node: ast.AST, problem: str, remedy: str) -> NoReturn:
-        raise LanguageError(self._method.file, getattr(node, "lineno", self._method.line), problem, remedy)
+    def _refuse(self, node: ast.AST, refusal: Refusal, **values: Any) -> NoReturn:
+        raise refusal.at(self._method.file, getattr(node, "lineno", self._method.line), **values)
 
-    def _unknown(self, node: ast.AST) -> NoReturn:
-        name = type(node).__name__
-        self._refuse(node, f"{name} is not in the language", REMEDIES.get(type(node), "See spec/lang for what is"))
+    def _unknown(self, node: ast.AST, around: ast.AST | None = None) -> NoReturn:
+        """Refuse a construct that is not in the language; an operator, and a slice, by what is `around` it."""
+        shown = node if around is None else around
+        source = ast.unparse(shown).strip().splitlines()[0]
+        construct = type(node).__name__
+        remedy = CONSTRUCTS.get(type(node)) or last_resort(construct)
+        self._refuse(shown, Refusal.CONSTRUCT, construct=construct, source=source, remedy=remedy)
 
     # statements
 
@@ -187,7 +166,7 @@ class _Checker:
                 self._expression(value)
             case ast.AugAssign(target=target, op=op, value=value):
                 if not isinstance(op, BINARY):
-                    self._unknown(op)
+                    self._unknown(op, node)
                 self._expression(value)
                 self._target(target)
             case ast.Delete(targets=[ast.Subscript() as target]):
@@ -200,14 +179,12 @@ class _Checker:
                 self._expression(iterated)
                 self._body(body)
             case ast.For():
-                self._refuse(node, "a for with an else or with several loop variables", "Loop over one plain variable")
+                self._refuse(node, Refusal.FOR_NOT_PLAIN)
             case ast.Break() | ast.Continue():
                 pass
             case ast.Return(value=value):
                 if self._method.kind == "step":
-                    self._refuse(
-                        node, "a step returns", "A step has one effect and no result: move the rest into a helper"
-                    )
+                    self._refuse(node, Refusal.STEP_RETURNS)
                 if value is not None:
                     self._expression(value)
             case _:
@@ -223,22 +200,20 @@ class _Checker:
             case ast.Attribute(value=ast.Name(id="self"), attr=name):
                 self._writes(node, name)
             case ast.Attribute():
-                self._refuse(node, f"{ast.unparse(node)} is written", "A record does not change: construct a new one")
+                self._refuse(node, Refusal.RECORD_WRITTEN, target=ast.unparse(node))
             case ast.Subscript(value=value, slice=index):
                 self._expression(index)
                 if isinstance(value, ast.Name):
-                    self._refuse(
-                        node, "a local sequence is written in place", "Build a new one: a[:i] + (x,) + a[i + 1:]"
-                    )
+                    self._refuse(node, Refusal.SEQUENCE_WRITTEN)
                 self._target(value)
             case _:
-                self._refuse(node, "assignment to something else than a local or a state variable", "Assign to self.x")
+                self._refuse(node, Refusal.NO_TARGET, target=ast.unparse(node))
 
     def _writes(self, node: ast.AST, name: str) -> None:
         if name not in self._definition.state:
-            self._refuse(node, f"self.{name} is not a state variable", "Declare it in the class body")
+            self._refuse(node, Refusal.NO_STATE_WRITTEN, name=name)
         if self._method.kind != "step":
-            self._refuse(node, f"{self._method.kind} {self._method.name} writes self.{name}", "Only steps write state")
+            self._refuse(node, Refusal.NOT_A_STEP, kind=self._method.kind, name=self._method.name, state=name)
 
     # expressions
 
@@ -247,17 +222,16 @@ class _Checker:
             case ast.Constant(value=bool() | int() | None):
                 pass
             case ast.Constant():
-                self._refuse(node, f"the constant {node.value!r}", "Values are booleans, integers, None and tuples")
+                self._refuse(node, Refusal.CONSTANT, value=repr(node.value))
             case ast.Name(id=name):
                 self._name(node, name)
             case ast.Attribute(value=ast.Attribute(value=ast.Name(id="self"), attr="params")):
                 if not hasattr(self._definition.parameters, node.attr):
-                    self._refuse(
-                        node, f"no parameter {node.attr}", f"Declare it in {self._definition.parameters.__name__}"
-                    )
+                    parameters = self._definition.parameters.__name__
+                    self._refuse(node, Refusal.NO_PARAMETER, name=node.attr, parameters=parameters)
             case ast.Attribute(value=ast.Name(id="self"), attr=name):
                 if name not in self._definition.state:
-                    self._refuse(node, f"self.{name} is not a state variable", "Declare it, or use self.params")
+                    self._refuse(node, Refusal.NO_STATE_READ, name=name)
             case ast.Attribute(value=ast.Name(id=owner), attr=name) if owner not in self._locals:
                 self._member(node, owner, name)
             case ast.Attribute(value=owner, attr=name):
@@ -267,23 +241,27 @@ class _Checker:
                 for part in (value, lower, upper):
                     if part is not None:
                         self._expression(part)
+            case ast.Subscript(slice=ast.Slice() as part):
+                self._unknown(part, node)
             case ast.Subscript(value=value, slice=index):
                 self._expression(value)
                 self._expression(index)
             case ast.BinOp(left=left, op=op, right=right):
                 if not isinstance(op, BINARY):
-                    self._unknown(op)
+                    self._unknown(op, node)
                 self._expression(left)
                 self._expression(right)
             case ast.UnaryOp(op=ast.Not() | ast.USub(), operand=operand):
                 self._expression(operand)
+            case ast.UnaryOp(op=operator):
+                self._unknown(operator, node)
             case ast.BoolOp(values=values):
                 for value in values:
                     self._expression(value)
             case ast.Compare(left=left, ops=ops, comparators=comparators):
                 for comparison in ops:
                     if not isinstance(comparison, COMPARISONS):
-                        self._unknown(comparison)
+                        self._unknown(comparison, node)
                 for part in (left, *comparators):
                     self._expression(part)
             case ast.IfExp(test=test, body=body, orelse=orelse):
@@ -303,27 +281,27 @@ class _Checker:
         try:
             value = global_value(self._method, name)
         except KeyError:
-            self._refuse(node, f"unknown name {name}", "Use a local, an integer constant, an enum or an index class")
+            self._refuse(node, Refusal.UNKNOWN_NAME, name=name)
         if isinstance(value, type) and issubclass(value, Record):
-            self._refuse(node, f"the record class {name} used as a value", f"Construct one: {name}(..)")
+            self._refuse(node, Refusal.RECORD_AS_VALUE, name=name)
 
     def _field(self, node: ast.AST, name: str) -> None:
         records = self._definition.records
         if not any(name == field for record in records.values() for field, _ in record.fields):
             known = ", ".join(sorted(records)) or "there are none"
-            self._refuse(node, f"no record has a field {name}", f"Records here: {known}")
+            self._refuse(node, Refusal.NO_FIELD, name=name, records=known)
 
     def _member(self, node: ast.AST, owner: str, name: str) -> None:
         try:
             cls = global_value(self._method, owner)
         except KeyError:
-            self._refuse(node, f"unknown name {owner}", "Use a member of an enum that the module imports")
+            self._refuse(node, Refusal.UNKNOWN_NAME, name=owner)
         if not hasattr(cls, name):
-            self._refuse(node, f"{owner} has no member {name}", "Use one of its members")
+            self._refuse(node, Refusal.NO_MEMBER, owner=owner, name=name)
 
     def _call(self, node: ast.Call, statement: bool) -> None:
         if node.keywords:
-            self._refuse(node, "keyword arguments", "Pass arguments by position")
+            self._refuse(node, Refusal.KEYWORDS, call=ast.unparse(node))
         match node.func:
             case ast.Attribute(value=ast.Name(id="self"), attr="every"):
                 for argument in node.args:
@@ -343,38 +321,53 @@ class _Checker:
                 self._construction(node, name, statement)
             case ast.Name(id=name) if name in FUNCTIONS:
                 if statement:
-                    self._refuse(node, f"{name}() alone on a line has no effect", "Use its value")
+                    self._refuse(node, Refusal.NO_EFFECT, function=f"{name}(..)")
                 if name in ("all", "any", "sum"):
                     self._quantifier(node, name)
                     return
+                if name in EXTREMES and any(isinstance(argument, ast.GeneratorExp) for argument in node.args):
+                    word, sign = EXTREMES[name]
+                    source = ast.unparse(node)
+                    self._refuse(node, Refusal.EXTREME_OF_MANY, function=name, source=source, word=word, sign=sign)
             case _:
-                self._refuse(node, "a call of something unknown", f"Call self.method(..) or one of {sorted(FUNCTIONS)}")
+                self._unknown_call(node, ast.unparse(node.func))
         for argument in node.args:
             self._expression(argument)
+
+    def _unknown_call(self, node: ast.Call, function: str) -> NoReturn:
+        """Refuse a call of what is neither a method of the machine nor a function of the language."""
+        known = None if function in self._locals else self._method.namespace.get(function)
+        if isinstance(known, type) and issubclass(known, IntEnum):
+            remedy = f"Write a member of {function}, or loop over them: for member in {function}"
+        elif isinstance(known, type) and issubclass(known, Index):
+            remedy = f"An index is a number: write the number itself, or loop over self.every({function})"
+        elif inspect.isfunction(known):
+            remedy = "Make it a helper method of the machine"
+        else:
+            remedy = ABSENT_FUNCTIONS.get(function) or last_resort(f"{function}(..)")
+        self._refuse(node, Refusal.CALL, function=ast.unparse(node), remedy=remedy)
 
     def _construction(self, node: ast.Call, name: str, statement: bool) -> None:
         fields = [field for field, _ in self._definition.records[name].fields]
         if statement:
-            self._refuse(node, f"{name}(..) alone on a line has no effect", "Use its value")
+            self._refuse(node, Refusal.NO_EFFECT, function=f"{name}(..)")
         if len(node.args) != len(fields):
-            problem = f"{name} is constructed with {len(node.args)} values"
-            self._refuse(node, problem, f"Give all fields by position: {', '.join(fields)}")
+            count = len(node.args)
+            self._refuse(node, Refusal.RECORD_VALUES, record=name, count=count, fields=", ".join(fields))
 
     def _method_call(self, node: ast.Call, name: str) -> None:
         called = self._definition.methods.get(name)
         if called is None:
-            self._refuse(node, f"no method {name}", "Define it in the machine")
+            self._refuse(node, Refusal.NO_METHOD, name=name)
         if len(node.args) != len(called.arguments):
             expected = ", ".join(argument for argument, _ in called.arguments)
-            self._refuse(node, f"{name} is called with {len(node.args)} arguments", f"It takes ({expected})")
+            self._refuse(node, Refusal.ARGUMENT_COUNT, name=name, count=len(node.args), arguments=expected)
         if called.kind == "operation":
-            self._refuse(node, f"operation {name} is called from inside", "Move what is shared into a helper")
+            self._refuse(node, Refusal.OPERATION_CALLED, name=name)
         if called.kind == "step" and self._method.kind in ("step", "invariant", "normal_form"):
-            self._refuse(
-                node, f"{self._method.kind} {self._method.name} takes a step", "Only operations and helpers take steps"
-            )
+            self._refuse(node, Refusal.STEP_FROM_HERE, kind=self._method.kind, name=self._method.name)
         if called.kind not in ("step", "helper", "invariant"):
-            self._refuse(node, f"{called.kind} {name} is called", "Machines call steps and helpers")
+            self._refuse(node, Refusal.KIND_CALLED, kind=called.kind, name=name)
 
     def _container_call(self, node: ast.Call, owner: ast.expr, name: str, statement: bool) -> None:
         if name in WRITING_METHODS and statement:
@@ -383,48 +376,43 @@ class _Checker:
             self._expression(owner)
         else:
             known = ", ".join(sorted(READING_METHODS | WRITING_METHODS))
-            self._refuse(node, f"method {name} of a container, used here", f"Containers have {known}")
+            self._refuse(node, Refusal.NO_CONTAINER_METHOD, name=name, source=ast.unparse(node), methods=known)
 
     def _statement_function(self, node: ast.Call, name: str, statement: bool) -> None:
         if not statement:
-            self._refuse(node, f"{name} used as a value", "Put it on a line of its own")
+            self._refuse(node, Refusal.NOT_A_STATEMENT, function=name)
         allowed, count = STATEMENT_FUNCTIONS[name]
         if self._method.kind not in allowed:
-            self._refuse(
-                node, f"{name} in {self._method.kind} {self._method.name}", f"It belongs in: {', '.join(allowed)}"
-            )
+            kind, inside = self._method.kind, self._method.name
+            self._refuse(node, Refusal.WRONG_PLACE, function=name, kind=kind, name=inside, allowed=", ".join(allowed))
         if len(node.args) != count:
-            self._refuse(
-                node,
-                f"{name} with {len(node.args)} arguments",
-                "require(condition, rule), ensure(condition, promise), assume(condition), reject(error), sometimes(event)",
-            )
+            self._refuse(node, Refusal.STATEMENT_ARGUMENTS, function=name, count=len(node.args))
         if name in ("require", "ensure", "assume"):
             self._expression(node.args[0])
         if name == "assume":
             return
         label = node.args[-1]
         if not (isinstance(label, ast.Constant) and isinstance(label.value, str) and label.value):
-            self._refuse(node, f"{name} without a plain name", "Name it with a string literal")
+            self._refuse(node, Refusal.NO_PLAIN_NAME, function=name)
 
     def _choose(self, node: ast.Call) -> None:
         match node.args:
             case [ast.GeneratorExp() as generator, ast.Constant(value=str())]:
                 self._generator(generator)
             case _:
-                self._refuse(node, "choose without candidates and name", 'Write choose((x for x in ...), "name")')
+                self._refuse(node, Refusal.CHOOSE_FORM)
 
     def _quantifier(self, node: ast.Call, name: str) -> None:
         match node.args:
             case [ast.GeneratorExp() as generator]:
                 self._generator(generator)
             case _:
-                self._refuse(node, f"{name} of something else than a generator", f"Write {name}(... for x in ...)")
+                self._refuse(node, Refusal.NO_GENERATOR, function=name)
 
     def _generator(self, node: ast.GeneratorExp) -> None:
         for part in node.generators:
             if not isinstance(part.target, ast.Name) or part.is_async:
-                self._refuse(node, "a generator with several variables in one for", "Use one variable a for")
+                self._refuse(node, Refusal.GENERATOR_TARGET)
             self._expression(part.iter)
             for condition in part.ifs:
                 self._expression(condition)

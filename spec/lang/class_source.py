@@ -10,8 +10,8 @@ from typing import Any, cast
 
 import attrs
 
-from kvproof.spec.lang.errors import LanguageError
 from kvproof.spec.lang.record import Record
+from kvproof.spec.lang.refusals import Refusal
 
 
 @attrs.frozen(eq=False)
@@ -33,7 +33,7 @@ def class_source(cls: Any) -> ClassSource:
     try:
         lines, first = inspect.getsourcelines(cls)
     except OSError as error:
-        raise LanguageError(file, 0, f"the source of {cls.__name__} cannot be read", "Define it in a file") from error
+        raise Refusal.NO_SOURCE.at(file, 0, name=cls.__name__) from error
     node = ast.parse(textwrap.dedent("".join(lines))).body[0]
     assert isinstance(node, ast.ClassDef)
     ast.increment_lineno(node, first - 1)

@@ -13,10 +13,11 @@ from kvproof.spec.lang.annotations import resolve
 from kvproof.spec.lang.checker import check_machine
 from kvproof.spec.lang.class_source import class_source
 from kvproof.spec.lang.definition import FREE_FORM, Definition, Method, names_in
-from kvproof.spec.lang.errors import LanguageError
+from kvproof.spec.lang.errors import NoFiniteType
 from kvproof.spec.lang.machine import Machine, kind_of
 from kvproof.spec.lang.names import check_names
 from kvproof.spec.lang.record import Record
+from kvproof.spec.lang.refusals import Refusal
 from kvproof.spec.lang.state import StateVariable, lineage, state_types, unknown_name
 from kvproof.spec.lang.types import Parameters, RecordType, Type, inner_types, is_finite
 
@@ -73,11 +74,12 @@ def _methods(cls: type[Machine[Any]]) -> dict[str, Method]:
                 kind = "initial" if node.name == "initial" else kind_of(function)
                 overridden = found.get(node.name)
                 if overridden is not None and overridden.kind != kind:
-                    problem = f"{node.name} is marked {kind} but overrides a method marked {overridden.kind}"
-                    raise LanguageError(source.file, node.lineno, problem, f"Mark it @{overridden.kind} too")
+                    raise Refusal.OVERRIDE_OF_OTHER_KIND.at(
+                        source.file, node.lineno, name=node.name, kind=kind, overridden=overridden.kind
+                    )
                 found[node.name] = _method(owner, node, inspect.unwrap(function), kind, source.file)
             elif isinstance(node, ast.AsyncFunctionDef):
-                raise LanguageError(source.file, node.lineno, "an async method", "Machines are sequential: use def")
+                raise Refusal.ASYNC.at(source.file, node.lineno)
     return found
 
 
@@ -86,8 +88,7 @@ def _plain_function(owner: type, node: ast.FunctionDef, file: str) -> Any:
     function = owner.__dict__[node.name]
     if not inspect.isfunction(function) or len(node.decorator_list) > 1:
         marks = ", ".join(ast.unparse(decorator) for decorator in node.decorator_list)
-        problem = f"method {node.name} is decorated with {marks}"
-        raise LanguageError(file, node.lineno, problem, "Give it one of the marks of the language, or none")
+        raise Refusal.DECORATED.at(file, node.lineno, name=node.name, marks=marks)
     return function
 
 
@@ -107,15 +108,14 @@ def _method(owner: type, node: ast.FunctionDef, function: Any, kind: str, file: 
     if kind not in FREE_FORM:
         for argument in node.args.args[1:]:
             if argument.arg not in hints:
-                problem = f"argument {argument.arg} of {node.name} has no type"
-                raise LanguageError(file, argument.lineno, problem, "Annotate it with a finite type")
+                raise Refusal.ARGUMENT_WITHOUT_TYPE.at(file, argument.lineno, argument=argument.arg, name=node.name)
             hint, line = hints[argument.arg], argument.lineno
             arguments.append((argument.arg, _argument(hint, kind, file, line, argument.arg)))
         result = hints.get("return", type(None))
         if kind == "trial" and result is not type(None):
-            raise LanguageError(file, node.lineno, f"trial {node.name} returns something", "State it with ensure(..)")
+            raise Refusal.TRIAL_RETURNS.at(file, node.lineno, name=node.name)
         if kind == "theorem" and result is not bool:
-            raise LanguageError(file, node.lineno, f"theorem {node.name} does not return bool", "Annotate it -> bool")
+            raise Refusal.THEOREM_RESULT.at(file, node.lineno, name=node.name)
         returns = None if result in (type(None), typing.NoReturn) else _result(result, file, node.lineno)
     doc = inspect.cleandoc(ast.get_docstring(node) or "")
     namespace = function.__globals__
@@ -125,16 +125,15 @@ def _method(owner: type, node: ast.FunctionDef, function: Any, kind: str, file: 
 def _argument(hint: Any, kind: str, file: str, line: int, name: str) -> Type | None:
     if kind == "theorem":
         if hint is not int:
-            raise LanguageError(file, line, f"{name}: a theorem speaks of all integers", "Annotate it with plain int")
+            raise Refusal.THEOREM_ARGUMENT.at(file, line, argument=name)
         return None
     if kind == "helper" and hint is int:
         return None
     found = _resolved(hint, file, line, name)
     if kind == "trial" and isinstance(found, RecordType):
-        raise LanguageError(file, line, f"{name}: a trial takes no records", "Give it the fields one by one")
+        raise Refusal.TRIAL_TAKES_RECORD.at(file, line, argument=name)
     if kind != "helper" and not is_finite(found):
-        problem = f"{name}: an argument that any caller gives holds a record with a plain int"
-        raise LanguageError(file, line, problem, "Give the field a type with bounds")
+        raise Refusal.ARGUMENT_WITH_PLAIN_INT.at(file, line, argument=name)
     return found
 
 
@@ -146,8 +145,8 @@ def _result(annotation: Any, file: str, line: int) -> Type | None:
 def _resolved(annotation: Any, file: str, line: int, name: str) -> Type:
     try:
         return resolve(annotation)
-    except TypeError as error:
-        raise LanguageError(file, line, f"{name}: {error}", "") from error
+    except NoFiniteType as error:
+        raise error.at(file, line, name) from error
 
 
 def _parameter_class(cls: type[Machine[Any]]) -> type[Parameters]:
@@ -158,7 +157,4 @@ def _parameter_class(cls: type[Machine[Any]]) -> type[Parameters]:
                 if isinstance(argument, type) and issubclass(argument, Parameters):
                     return argument
     file = inspect.getsourcefile(cls) or "<unknown>"
-    remedy = "Derive from Machine[YourParameters], YourParameters an attrs class deriving Parameters"
-    raise LanguageError(
-        file, class_source(cast(Any, cls)).node.lineno, f"{cls.__name__} has no parameter class", remedy
-    )
+    raise Refusal.NO_PARAMETERS.at(file, class_source(cast(Any, cls)).node.lineno, machine=cls.__name__)

@@ -14,7 +14,7 @@ from typing import NoReturn
 import attrs
 
 from kvproof.spec.lang.definition import FREE_FORM, Definition, Method
-from kvproof.spec.lang.errors import LanguageError
+from kvproof.spec.lang.refusals import Refusal
 
 STEP, CHOICE, PROMISE, EVENT = "takes a step", "makes a choice", "makes a promise", "marks an event"
 STATEMENTS = {"choose": CHOICE, "ensure": PROMISE, "sometimes": EVENT}
@@ -28,11 +28,11 @@ FORBIDDEN: Mapping[str, tuple[str, ...]] = {
 }
 """What a kind of method may not do, directly or through helpers."""
 
-REMEDIES = {
-    STEP: "Only operations, trials and helpers of these take steps, on lines of their own",
-    CHOICE: "Choose on a line of its own in an operation, a trial or a helper of these",
-    PROMISE: "Put the ensure into the operation or trial",
-    EVENT: "Mark the event in the operation or step",
+REFUSALS = {
+    STEP: Refusal.STEP_WHILE_LOOKING,
+    CHOICE: Refusal.CHOICE_WHILE_LOOKING,
+    PROMISE: Refusal.PROMISE_WHILE_LOOKING,
+    EVENT: Refusal.EVENT_WHILE_LOOKING,
 }
 
 
@@ -71,7 +71,7 @@ class _Effects:
 
     def _refuse(self, method: Method, call: _Call, where: str, effect: str, through: str) -> NoReturn:
         way = f" through {through}" if through else ""
-        _error(method, call.node, f"{where} {effect}{way}", REMEDIES[effect])
+        raise REFUSALS[effect].at(method.file, call.node.lineno, where=where, way=way)
 
     def _at(self, call: _Call, path: tuple[str, ...]) -> dict[str, str]:
         """The effects of one call, each with the methods on the way to it."""
@@ -91,8 +91,7 @@ class _Effects:
             for call in _calls(method.node):
                 if call.of_machine and call.name in (*path, name):
                     way = " > ".join((*path, name, call.name))
-                    problem = f"{call.name} calls itself ({way})"
-                    _error(method, call.node, problem, "Write a loop over range(limit)")
+                    raise Refusal.RECURSION.at(method.file, call.node.lineno, name=call.name, way=way)
                 for effect, through in self._at(call, (*path, name)).items():
                     found.setdefault(effect, through)
             self._known[name] = found
@@ -116,7 +115,3 @@ def _calls(method: ast.FunctionDef) -> tuple[_Call, ...]:
                 found.append(_Call(node, name, True, within))
         pending += [(part, within) for part in ast.iter_child_nodes(node)]
     return tuple(sorted(found, key=lambda call: (call.node.lineno, call.node.col_offset)))
-
-
-def _error(method: Method, node: ast.AST, problem: str, remedy: str) -> NoReturn:
-    raise LanguageError(method.file, getattr(node, "lineno", method.line), problem, remedy)

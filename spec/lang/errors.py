@@ -4,12 +4,28 @@
 class LanguageError(Exception):
     """A construct outside the language, or a declaration that means nothing: file, line, and what to write instead."""
 
-    def __init__(self, file: str, line: int, problem: str, remedy: str) -> None:
+    def __init__(self, file: str, line: int, problem: str, remedy: str, refusal: str = "") -> None:
         super().__init__(f"{file}:{line}: {problem}. {remedy}")
         self.file = file
         self.line = line
         self.problem = problem
         self.remedy = remedy
+        self.refusal = refusal
+        """The name of the `Refusal` that it is an instance of, if it is one."""
+
+
+class NoFiniteType(TypeError):
+    """An annotation that stands for no type of the language: what is wrong with it, and what to write instead."""
+
+    def __init__(self, problem: str, remedy: str, refusal: str) -> None:
+        super().__init__(f"{problem}. {remedy}")
+        self.problem = problem
+        self.remedy = remedy
+        self.refusal = refusal
+
+    def at(self, file: str, line: int, what: str) -> LanguageError:
+        """The error of what is annotated so."""
+        return LanguageError(file, line, f"{what}: {self.problem}", self.remedy, self.refusal)
 
 
 class RuleBroken(Exception):

@@ -17,7 +17,6 @@ from typing import Any, NoReturn, cast
 from kvproof.spec.lang.annotations import resolve
 from kvproof.spec.lang.assignment import assigned
 from kvproof.spec.lang.definition import Definition, Method, global_value
-from kvproof.spec.lang.errors import LanguageError
 from kvproof.spec.lang.general_types import (
     BOOL,
     CONTAINERS,
@@ -37,6 +36,7 @@ from kvproof.spec.lang.general_types import (
     told,
 )
 from kvproof.spec.lang.record import Record
+from kvproof.spec.lang.refusals import NEW_SEQUENCE, TRUTH, Refusal
 from kvproof.spec.lang.types import (
     BoolType,
     EnumType,
@@ -64,9 +64,6 @@ METHODS: dict[str, tuple[type[Type], int]] = {
     "discard": (SetType, 1),
 }
 """The methods of containers: whose they are, and how many arguments they take."""
-ITERATED = (
-    "Loop over range(..), self.every(IndexClass), an enumeration, a sequence, a Set, a PriorityQueue or m.values()"
-)
 
 
 def check_types(definition: Definition, method: Method) -> None:
@@ -124,11 +121,9 @@ class _Inference:
     def run(self) -> None:
         for name, kind in self._method.arguments:
             if isinstance(kind, CONTAINERS):
-                self._refuse(self._method.node, f"argument {name} is a container", "Name it in full where it is used")
+                self._refuse(self._method.node, Refusal.ARGUMENT_CONTAINER, argument=name)
         if isinstance(self._method.returns, CONTAINERS):
-            self._refuse(
-                self._method.node, f"{self._method.name} returns a container", "Name it in full where it is used"
-            )
+            self._refuse(self._method.node, Refusal.RESULT_CONTAINER, name=self._method.name)
         # A local has one type; what it is may be seen only after a round through the loops.
         before: dict[str, Type] | None = None
         while before != self._locals:
@@ -137,8 +132,8 @@ class _Inference:
         self._final = True
         self._body(self._method.node.body)
 
-    def _refuse(self, node: ast.AST, problem: str, remedy: str) -> NoReturn:
-        raise LanguageError(self._method.file, getattr(node, "lineno", self._method.line), problem, remedy)
+    def _refuse(self, node: ast.AST, refusal: Refusal, **values: Any) -> NoReturn:
+        raise refusal.at(self._method.file, getattr(node, "lineno", self._method.line), **values)
 
     def _under(self, there: frozenset[str], visit: Callable[[Any], Any], node: Any) -> Any:
         """Visit where these expressions are something else than None."""
@@ -178,9 +173,7 @@ class _Inference:
             case ast.Delete(targets=[ast.Subscript(value=owner, slice=key)]):
                 kind = self._any(owner)
                 if not isinstance(kind, PartialMapType):
-                    self._refuse(
-                        node, f"a key of {ast.unparse(owner)} is deleted", "Only a PartialMap gives up its keys"
-                    )
+                    self._refuse(node, Refusal.KEY_DELETED, owner=ast.unparse(owner))
                 self._key(key, kind.key)
             case ast.If(test=test, body=body, orelse=orelse):
                 self._condition(test)
@@ -196,7 +189,7 @@ class _Inference:
             case ast.Return(value=ast.expr() as value):
                 kind = self._value(value)
                 if not self._has_result(self._method):
-                    self._refuse(node, f"{self._method.name} returns something", "Say in its annotation what")
+                    self._refuse(node, Refusal.RESULT_UNDECLARED, name=self._method.name)
                 self._belongs(value, kind, general(self._method.returns), f"the result of {self._method.name}")
 
     def _declared(self, annotation: ast.expr) -> Type | None:
@@ -210,7 +203,7 @@ class _Inference:
             case ast.Name(id="require" | "ensure" | "assume"):
                 self._condition(call.args[0])
             case ast.Name(id="choose"):
-                self._refuse(call, "choose alone on a line has no effect", "Use its value")
+                self._refuse(call, Refusal.NO_EFFECT, function="choose")
             case ast.Attribute(value=ast.Name(id="self"), attr=name) if name in self._definition.methods:
                 self._called(call, name)
             case ast.Attribute(value=owner, attr=name):
@@ -233,9 +226,9 @@ class _Inference:
         expected, count = METHODS[name]
         if not isinstance(kind, expected):
             known = ", ".join(method for method, (cls, _) in METHODS.items() if isinstance(kind, cls)) or "none"
-            self._refuse(call, f"{ast.unparse(owner)} has no method {name}", f"Its methods: {known}")
+            self._refuse(call, Refusal.METHOD_OF_OTHERS, owner=ast.unparse(owner), name=name, methods=known)
         if len(call.args) != count:
-            self._refuse(call, f"{name} with {len(call.args)} arguments", f"It takes {count}")
+            self._refuse(call, Refusal.CONTAINER_ARGUMENTS, name=name, count=len(call.args), needed=count)
         return kind
 
     def _assign(self, target: ast.expr, value: ast.expr) -> None:
@@ -253,22 +246,22 @@ class _Inference:
             case ast.Tuple(elts=elements):
                 inner = present(kind)
                 if not isinstance(inner, SeqType | Nothing | Unknown):
-                    self._refuse(target, f"{told(kind)} is unpacked", "Only sequences are")
+                    self._refuse(target, Refusal.UNPACKED, kind=told(kind))
                 for element in elements:
                     self._store(element, inner.inner if isinstance(inner, SeqType) else UNKNOWN)
             case ast.Attribute(attr=name):
                 self._forget(f"self.{name}")
                 declared = self._state[name]
                 if isinstance(declared, CONTAINERS):
-                    self._refuse(target, f"the container self.{name} is replaced", "Change what is in it")
+                    self._refuse(target, Refusal.CONTAINER_REPLACED, name=f"self.{name}")
                 self._belongs(target, kind, declared, f"self.{name}")
             case ast.Subscript(value=owner, slice=key):
                 held = self._any(owner)
                 if not isinstance(held, MapType | PartialMapType):
-                    remedy = "Build a new one: a[:i] + (x,) + a[i + 1:]" if isinstance(held, SeqType) else "Use a Map"
-                    self._refuse(target, f"{ast.unparse(owner)} is written in place, and is no map", remedy)
+                    remedy = NEW_SEQUENCE if isinstance(held, SeqType) else "Use a Map"
+                    self._refuse(target, Refusal.WRITTEN_IN_PLACE, owner=ast.unparse(owner), remedy=remedy)
                 if isinstance(held.value, CONTAINERS):
-                    self._refuse(target, f"the container {ast.unparse(target)} is replaced", "Change what is in it")
+                    self._refuse(target, Refusal.CONTAINER_REPLACED, name=ast.unparse(target))
                 if isinstance(held, PartialMapType):
                     self._stored_key(key, held.key, f"a key of {ast.unparse(owner)}")
                 else:
@@ -279,9 +272,8 @@ class _Inference:
 
     def _belongs(self, node: ast.AST, kind: Type, declared: Type, where: str) -> None:
         if self._final and not fits(kind, declared):
-            self._refuse(
-                node, f"{told(kind)} is no value of {where}: it needs {told(declared)}", self._way(kind, declared)
-            )
+            found, needed, remedy = told(kind), told(declared), self._way(kind, declared)
+            self._refuse(node, Refusal.NOT_OF_TYPE, found=found, where=where, needed=needed, remedy=remedy)
 
     def _way(self, kind: Type, declared: Type) -> str:
         kind, declared = present(kind), present(declared)
@@ -290,7 +282,7 @@ class _Inference:
         if isinstance(kind, BoolType) and isinstance(declared, IntegerType):
             return "Write 1 if .. else 0"
         if isinstance(declared, BoolType):
-            return "Compare it: x != 0, len(x) > 0, x is not None"
+            return TRUTH
         return "Give it a value of that type"
 
     def _key(self, node: ast.expr, declared: Type) -> None:
@@ -299,7 +291,8 @@ class _Inference:
         numbers = (present(kind), present(wanted))
         mixed = BOOL in numbers and any(isinstance(one, IntegerType | EnumType) for one in numbers)
         if self._final and (mixed or not comparable(kind, wanted)):
-            self._refuse(node, f"{told(kind)} is asked for where {told(wanted)} is kept", self._way(kind, wanted))
+            found, needed, remedy = told(kind), told(wanted), self._way(kind, wanted)
+            self._refuse(node, Refusal.KEY_OF_OTHER_TYPE, found=found, needed=needed, remedy=remedy)
 
     def _stored_key(self, node: ast.expr, declared: Type, where: str) -> None:
         self._belongs(node, self._value(node), general(declared), where)
@@ -310,8 +303,7 @@ class _Inference:
         """The type of a value that has no other name: a container has."""
         kind = self._any(node)
         if isinstance(kind, CONTAINERS):
-            problem = f"the container {ast.unparse(node)} is used as a value"
-            self._refuse(node, problem, "Name it in full where it is read: a second name would follow its changes")
+            self._refuse(node, Refusal.CONTAINER_AS_VALUE, name=ast.unparse(node))
         return kind
 
     def _condition(self, node: ast.expr) -> None:
@@ -324,8 +316,7 @@ class _Inference:
             case _:
                 kind = self._any(node)
                 if self._final and not fits(kind, OptionType(BOOL)):
-                    remedy = "Compare it: x != 0, len(x) > 0, x is not None"
-                    self._refuse(node, f"{ast.unparse(node)} is {told(kind)} and no truth value", remedy)
+                    self._refuse(node, Refusal.NO_TRUTH_VALUE, source=ast.unparse(node), kind=told(kind))
 
     def _connected(self, node: ast.BoolOp, values: list[ast.expr], visit: Callable[[ast.expr], None]) -> None:
         """`and`, `or`: what follows is looked at where what came before leaves it open."""
@@ -340,14 +331,20 @@ class _Inference:
         if self._final and not fits(kind, BOOL):
             self._condition(node)
         if self._final and isinstance(kind, OptionType):
-            problem = f"{ast.unparse(node)} may be None, and `and` and `or` would give it back"
-            self._refuse(node, problem, "Write x is not None and x")
+            self._refuse(node, Refusal.NONE_FROM_AND_OR, source=ast.unparse(node))
 
     def _number(self, node: ast.expr, where: str) -> Type:
         kind = present(self._value(node))
         if self._final and not isinstance(kind, BoolType | IntegerType | EnumType | Unknown):
-            self._refuse(node, f"{ast.unparse(node)} is {told(kind)} and no number ({where})", "Use numbers there")
+            self._no_number(node, kind, where)
         return kind
+
+    def _no_number(self, node: ast.expr, kind: Type, where: str) -> NoReturn:
+        remedy = "Use numbers there"
+        if isinstance(kind, Nothing):
+            remedy = "Ask first: if x is None, and give it a number otherwise"
+        found = "None" if isinstance(kind, Nothing) else told(kind)
+        self._refuse(node, Refusal.NO_NUMBER, source=ast.unparse(node), kind=found, where=where, remedy=remedy)
 
     def _any(self, node: ast.expr) -> Type:
         kind = self._kind(node)
@@ -372,7 +369,7 @@ class _Inference:
             case ast.Attribute(value=ast.Name(id=owner), attr=name) if not self._is_local(owner):
                 member = getattr(global_value(self._method, owner), name, None)
                 if not isinstance(member, IntEnum):
-                    self._refuse(node, f"{owner}.{name} is no member of an enumeration", "Use a member of one")
+                    self._refuse(node, Refusal.NO_ENUM_MEMBER, owner=owner, name=name)
                 return EnumType(type(member))
             case ast.Attribute(value=owner, attr=name):
                 return self._field(node, owner, name)
@@ -401,13 +398,13 @@ class _Inference:
                 return SeqType(self._common(node, [self._value(element) for element in elements]), 0, False)
             case ast.Call():
                 return self._call(node)
-        self._refuse(node, f"{ast.unparse(node)} is no value", "Use the expressions of the language")
+        self._refuse(node, Refusal.NO_VALUE, source=ast.unparse(node))
 
     def _common(self, node: ast.expr, kinds: list[Type]) -> Type:
         result = functools.reduce(joined, kinds, cast(Type, NOTHING))
         if self._final and isinstance(result, Mixed):
-            problem = f"{ast.unparse(node)} has {' and '.join(dict.fromkeys(map(told, kinds)))}"
-            self._refuse(node, problem, "Give it values of one type, or construct a Record")
+            found = " and ".join(dict.fromkeys(map(told, kinds)))
+            self._refuse(node, Refusal.NO_COMMON_TYPE, source=ast.unparse(node), kinds=found)
         return result
 
     def _is_local(self, name: str) -> bool:
@@ -420,16 +417,16 @@ class _Inference:
         if name in self._locals:
             kind = self._locals[name]
             if self._final and isinstance(kind, Mixed):
-                self._refuse(node, f"{name} has {told(kind)}", "Give every local values of one type")
+                self._refuse(node, Refusal.LOCAL_OF_TWO_TYPES, name=name, kind=told(kind))
             return kind
         try:
             value = global_value(self._method, name)
         except KeyError:
             if not self._final:
                 return NOTHING  # a local that is assigned further on
-            self._refuse(node, f"{name} has no value here", "Assign it before")
+            self._refuse(node, Refusal.HAS_NO_VALUE, name=name)
         if isinstance(value, type):
-            self._refuse(node, f"the class {name} is used as a value", "Use one of its values, or loop over them")
+            self._refuse(node, Refusal.CLASS_AS_VALUE, name=name)
         if isinstance(value, IntEnum):
             return EnumType(type(value))
         return BOOL if isinstance(value, bool) else INT
@@ -441,9 +438,7 @@ class _Inference:
                 if field == name:
                     return general(field_type)
         if self._final and not isinstance(kind, Unknown | Nothing):
-            self._refuse(
-                node, f"{ast.unparse(owner)} is {told(kind)} and has no field {name}", "Read a field of a record"
-            )
+            self._refuse(node, Refusal.HAS_NO_FIELD, source=ast.unparse(owner), kind=told(kind), name=name)
         return UNKNOWN if self._final else NOTHING
 
     def _sequence(self, node: ast.expr, kind: Type) -> Type:
@@ -452,9 +447,7 @@ class _Inference:
         if isinstance(kind, SeqType):
             return kind.inner
         if self._final and not isinstance(kind, Unknown | Nothing):
-            self._refuse(
-                node, f"{ast.unparse(node)} is {told(kind)} and has no elements", "Subscript a sequence or a map"
-            )
+            self._refuse(node, Refusal.HAS_NO_ELEMENTS, source=ast.unparse(node), kind=told(kind))
         return UNKNOWN if self._final else NOTHING
 
     def _slice(self, owner: ast.expr, lower: ast.expr | None, upper: ast.expr | None) -> Type:
@@ -478,7 +471,7 @@ class _Inference:
         if isinstance(operator, ast.Add) and any(isinstance(kind, SeqType) for kind in kinds):
             result = joined(*kinds)
             if self._final and not isinstance(result, SeqType | Unknown):
-                self._refuse(node, f"{told(kinds[0])} + {told(kinds[1])}", "Add sequences, or numbers")
+                self._refuse(node, Refusal.NO_SUM, one=told(kinds[0]), other=told(kinds[1]))
             return result
         for part in (left, right):
             self._number(part, "arithmetic")
@@ -491,7 +484,7 @@ class _Inference:
             match operator:
                 case ast.Is() | ast.IsNot():
                     if not any(isinstance(side, ast.Constant) and side.value is None for side in (left, right)):
-                        self._refuse(node, f"{ast.unparse(node)} asks for identity", "Write == or !=, is for None")
+                        self._refuse(node, Refusal.IDENTITY, source=ast.unparse(node))
                     self._value(left)
                     self._value(right)
                 case ast.In() | ast.NotIn():
@@ -499,8 +492,7 @@ class _Inference:
                 case ast.Eq() | ast.NotEq():
                     a, b = self._value(left), self._value(right)
                     if self._final and not comparable(a, b):
-                        problem = f"{told(a)} is compared with {told(b)} in {ast.unparse(node)}"
-                        self._refuse(node, problem, "Compare values of one type")
+                        self._refuse(node, Refusal.COMPARED, one=told(a), other=told(b), source=ast.unparse(node))
                 case _:
                     self._number(left, "an order")
                     self._number(right, "an order")
@@ -516,13 +508,12 @@ class _Inference:
             case QueueType():
                 self._key(left, INT)
             case MapType():
-                self._refuse(right, f"`in` the total map {ast.unparse(right)}", "It has every key: ask for its value")
+                self._refuse(right, Refusal.IN_TOTAL_MAP, owner=ast.unparse(right))
             case _:
                 inner = self._sequence(right, kind)
                 found = self._value(left)
                 if self._final and not comparable(found, inner):
-                    problem = f"{told(found)} is looked for where {told(inner)} is"
-                    self._refuse(left, problem, "Look for a value of the elements' type")
+                    self._refuse(left, Refusal.LOOKED_FOR, found=told(found), needed=told(inner))
 
     # calls
 
@@ -540,10 +531,10 @@ class _Inference:
         match node.func:
             case ast.Attribute(value=ast.Name(id="self"), attr=name) if name in self._definition.methods:
                 if not self._has_result(self._definition.methods[name]):
-                    self._refuse(node, f"{name} has no result", "Call it on a line of its own")
+                    self._refuse(node, Refusal.RESULT_OF_NOTHING, name=name)
                 return self._called(node, name)
             case ast.Attribute(value=ast.Name(id="self"), attr="every"):
-                self._refuse(node, f"{ast.unparse(node)} is used as a value", "Loop over it")
+                self._refuse(node, Refusal.LOOP_AS_VALUE, source=ast.unparse(node))
             case ast.Attribute(value=owner, attr=name):
                 kind = self._owner(node, owner, name)
                 if isinstance(kind, QueueType):
@@ -551,7 +542,7 @@ class _Inference:
                         self._key(argument, INT)
                     return INT
                 if name == "values" or not isinstance(kind, PartialMapType):
-                    self._refuse(node, f"{ast.unparse(node)} is used as a value", "Loop over it")
+                    self._refuse(node, Refusal.LOOP_AS_VALUE, source=ast.unparse(node))
                 self._key(node.args[0], kind.key)
                 return optional(general(kind.value))
             case ast.Name(id="len"):
@@ -567,26 +558,24 @@ class _Inference:
                 for (field, kind), given in zip(record.fields, node.args, strict=True):
                     self._belongs(given, self._value(given), general(kind), f"field {field} of {name}")
                 return general(record)
-        self._refuse(node, f"{ast.unparse(node)} is used as a value", "range(..) and reversed(..) are for loops")
+        self._refuse(node, Refusal.LOOP_AS_VALUE, source=ast.unparse(node))
 
     def _length(self, node: ast.Call) -> Type:
         if len(node.args) != 1:
-            self._refuse(node, f"len of {len(node.args)} things", "Write len(sequence)")
+            self._refuse(node, Refusal.LENGTH_OF_SEVERAL, count=len(node.args))
         kind = present(self._any(node.args[0]))
         measured = SeqType | PartialMapType | SetType | QueueType | Unknown
         if self._final and not isinstance(kind, measured):
-            problem = f"len of {ast.unparse(node.args[0])}, which is {told(kind)}"
-            self._refuse(node, problem, "Sequences, sets, queues and partial maps have lengths")
+            self._refuse(node, Refusal.NO_LENGTH, source=ast.unparse(node.args[0]), kind=told(kind))
         return INT
 
     def _extreme(self, node: ast.Call, name: str) -> Type:
         if len(node.args) < 2:
-            self._refuse(
-                node, f"{name} of {len(node.args)} values", f"Give {name} two numbers or more, or write a loop"
-            )
+            values = {"function": name, "count": len(node.args), "word": "smallest" if name == "min" else "largest"}
+            self._refuse(node, Refusal.EXTREME_OF_ONE, source=ast.unparse(node), **values)
         kinds = [self._number(argument, name) for argument in node.args]
         if self._final and BOOL in kinds:
-            self._refuse(node, f"{name} of a truth value", "Write `and`, `or`, or 1 if .. else 0")
+            self._refuse(node, Refusal.EXTREME_OF_TRUTH, function=name)
         return functools.reduce(joined, kinds, cast(Type, NOTHING))
 
     def _generated(self, node: ast.GeneratorExp, name: str) -> Type:
@@ -615,20 +604,19 @@ class _Inference:
         match node:
             case ast.Call(func=ast.Name(id="range"), args=ends):
                 if not 1 <= len(ends) <= 3:
-                    problem = f"range with {len(ends)} numbers"
-                    self._refuse(node, problem, "Write range(stop), range(start, stop) or range(start, stop, step)")
+                    self._refuse(node, Refusal.RANGE_FORM, count=len(ends))
                 for end in ends:
                     self._number(end, "range")
                 return INT
             case ast.Call(func=ast.Name(id="reversed"), args=arguments):
                 if len(arguments) != 1 or backwards:
-                    self._refuse(node, f"{ast.unparse(node)}", "Write reversed(sequence) or reversed(range(..))")
+                    self._refuse(node, Refusal.REVERSED_FORM, source=ast.unparse(node))
                 return self._iterated(arguments[0], backwards=True)
             case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr="every"), args=arguments):
                 for cls in self._classes(arguments):
                     if issubclass(cls, Index) and len(arguments) == 1:
                         return INT
-                self._refuse(node, f"{ast.unparse(node)} of no index class", "Name one index class")
+                self._refuse(node, Refusal.EVERY_OF, source=ast.unparse(node))
             case ast.Call(func=ast.Attribute(value=owner, attr="values")):
                 kind = self._owner(node, owner, "values")
                 assert isinstance(kind, PartialMapType)
@@ -644,9 +632,9 @@ class _Inference:
             return INT
         if isinstance(kind, CONTAINERS):
             way = "reversed" if backwards else "looped over"
-            self._refuse(node, f"{ast.unparse(node)} is {way}", ITERATED)
+            self._refuse(node, Refusal.NOT_ITERATED, source=ast.unparse(node), kind="a container", way=way)
         if self._final and not isinstance(present(kind), SeqType | Unknown):
-            self._refuse(node, f"{ast.unparse(node)}, {told(kind)}, is looped over", ITERATED)
+            self._refuse(node, Refusal.NOT_ITERATED, source=ast.unparse(node), kind=told(kind), way="looped over")
         inner = present(kind)
         return inner.inner if isinstance(inner, SeqType) else NOTHING
 

@@ -13,9 +13,9 @@ from typing import Any, cast
 
 from kvproof.spec.lang.class_source import class_source
 from kvproof.spec.lang.definition import FREE_FORM, Definition, names_in
-from kvproof.spec.lang.errors import LanguageError
 from kvproof.spec.lang.machine import Machine
 from kvproof.spec.lang.record import Record
+from kvproof.spec.lang.refusals import Refusal
 from kvproof.spec.lang.state import RESERVED
 from kvproof.spec.lang.types import EnumType, Index, IndexType, RecordType, Type, inner_types
 
@@ -107,26 +107,24 @@ OF_METHODS = frozenset(
 )
 """Those among them that the methods of a reference use where the machine has others."""
 
-RENAME = "Give it another name"
-
 
 def check_names(definition: Definition) -> None:
     """Raise `LanguageError` for the first name that cannot be."""
     source = class_source(cast(Any, definition.cls))
     if definition.name in OF_THE_MODULE or definition.name.startswith("_"):
-        _refuse(source.file, source.node.lineno, f"a machine is called {definition.name}")
+        raise Refusal.MACHINE_NAME.at(source.file, source.node.lineno, name=definition.name)
     for name, method in definition.methods.items():
         if name != "initial" and (hasattr(Machine, name) or name in RESERVED or name.startswith("_")):
-            _refuse(method.file, method.line, f"method {name} hides what every machine has under that name")
+            raise Refusal.METHOD_HIDES.at(method.file, method.line, name=name)
         if name in definition.state:
-            _refuse(method.file, method.line, f"{name} is a method and a state variable")
+            raise Refusal.METHOD_AND_STATE.at(method.file, method.line, name=name)
         if method.kind in FREE_FORM:
             continue
         for node in ast.walk(method.node):
             given = node.arg if isinstance(node, ast.arg) else node.id if isinstance(node, ast.Name) else ""
             stored = isinstance(node, ast.arg) or (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
             if stored and (given in OF_METHODS or (given.startswith("_") and given != "_")):
-                _refuse(method.file, getattr(node, "lineno", method.line), f"a local is called {given}")
+                raise Refusal.LOCAL_NAME.at(method.file, getattr(node, "lineno", method.line), name=given)
     _check_types(definition)
 
 
@@ -134,10 +132,10 @@ def _check_types(definition: Definition) -> None:
     known: dict[str, Any] = {definition.name: definition.cls}
     for name, value, file, line in _named(definition):
         if name in OF_THE_MODULE or name.startswith("_"):
-            _refuse(file, line, f"{name}, which the machine uses, is the name of something that all references have")
+            raise Refusal.NAME_OF_REFERENCES.at(file, line, name=name)
         other = known.setdefault(name, value)
         if other is not value and other != value:
-            _refuse(file, line, f"there are two things called {name}: {_place(known[name])} and {_place(value)}")
+            raise Refusal.TWO_THINGS.at(file, line, name=name, one=_place(known[name]), other=_place(value))
 
 
 def _named(definition: Definition) -> typing.Iterator[tuple[str, Any, str, int]]:
@@ -170,7 +168,3 @@ def _place(value: Any) -> str:
     if not isinstance(value, type):
         return repr(value)
     return f"{value.__module__}.{value.__qualname__} ({inspect.getsourcefile(value) or 'unknown'})"
-
-
-def _refuse(file: str, line: int, problem: str) -> typing.NoReturn:
-    raise LanguageError(file, line, problem, RENAME)

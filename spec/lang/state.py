@@ -12,7 +12,8 @@ import attrs
 
 from kvproof.spec.lang.annotations import annotations_in_module, resolve
 from kvproof.spec.lang.class_source import annotations_of, class_source
-from kvproof.spec.lang.errors import LanguageError
+from kvproof.spec.lang.errors import LanguageError, NoFiniteType
+from kvproof.spec.lang.refusals import Refusal
 from kvproof.spec.lang.types import Type, is_finite
 
 T = TypeVar("T")
@@ -91,26 +92,21 @@ def state_types(cls: Hashable, machine: type) -> dict[str, StateVariable]:
             annotation, ghost = hints[name], False
             if typing.get_origin(annotation) is typing.ClassVar:
                 continue
+            line = annotations[name].lineno
             if name in RESERVED or hasattr(machine, name) or name.startswith("_"):
-                problem = f"state variable {name} hides what every machine has under that name"
-                raise LanguageError(source.file, annotations[name].lineno, problem, "Give it another name")
+                raise Refusal.STATE_HIDES.at(source.file, line, name=name)
             if name in owner.__dict__:
-                problem = f"state variable {name} is given a value in the class"
-                raise LanguageError(
-                    source.file, annotations[name].lineno, problem, "Give it its first value in initial()"
-                )
+                raise Refusal.STATE_WITH_VALUE.at(source.file, line, name=name)
             if typing.get_origin(annotation) is typing.Annotated and _GhostMark in annotation.__metadata__:
                 rest = tuple(m for m in annotation.__metadata__ if m is not _GhostMark)
                 base = typing.get_args(annotation)[0]
                 annotation, ghost = (typing.Annotated[(base, *rest)] if rest else base), True
             try:
                 kind = resolve(annotation)
-            except TypeError as error:
-                line = annotations[name].lineno
-                raise LanguageError(source.file, line, f"state variable {name}: {error}", "") from error
+            except NoFiniteType as error:
+                raise error.at(source.file, line, f"state variable {name}") from error
             if not is_finite(kind):
-                problem = f"state variable {name} holds a record with a plain int"
-                raise LanguageError(source.file, annotations[name].lineno, problem, "Give the field a type with bounds")
+                raise Refusal.STATE_WITH_PLAIN_INT.at(source.file, line, name=name)
             written = ast.unparse(annotations[name])
             found[name] = StateVariable(name, kind, ghost, docs.get(name, ""), owner.__name__, written)
     return found
@@ -121,4 +117,4 @@ def unknown_name(error: NameError, file: str, annotations: list[ast.expr], line:
     for annotation in annotations:
         if any(isinstance(part, ast.Name) and part.id == error.name for part in ast.walk(annotation)):
             line = annotation.lineno
-    return LanguageError(file, line, f"an annotation names {error.name}, which is unknown", "Define or import it")
+    return Refusal.UNKNOWN_IN_ANNOTATION.at(file, line, name=error.name)

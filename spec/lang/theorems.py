@@ -8,7 +8,7 @@ from typing import Any, NoReturn, cast
 import attrs
 
 from kvproof.spec.lang.definition import Definition, Method, global_value
-from kvproof.spec.lang.errors import LanguageError
+from kvproof.spec.lang.refusals import Refusal
 
 ALLOWED = (
     ast.Constant,
@@ -32,15 +32,15 @@ def check_theorem(definition: Definition, method: Method) -> None:
             case ast.Expr(value=ast.Call(func=ast.Name(id="assume"))) | ast.Assign(targets=[ast.Name()]):
                 pass
             case _:
-                _refuse(method, statement, "a theorem has more than assumptions before its return")
+                _refuse(method, statement, Refusal.THEOREM_BODY)
     if not isinstance(last, ast.Return) or last.value is None:
-        _refuse(method, last, "a theorem does not end in its conclusion")
+        _refuse(method, last, Refusal.THEOREM_END)
     _check(definition, method, (method.name,))
 
 
 def _check(definition: Definition, method: Method, path: tuple[str, ...]) -> None:
     if any(kind is not None for _, kind in method.arguments):
-        _refuse(method, method.node, f"{method.name} has an argument that is no plain int")
+        _refuse(method, method.node, Refusal.THEOREM_HELPER, name=method.name)
     for statement in _body(method):
         _statement(definition, method, statement, path)
 
@@ -64,36 +64,36 @@ def _statement(definition: Definition, method: Method, node: ast.stmt, path: tup
         case ast.Pass():
             pass
         case _:
-            _refuse(method, node, f"`{ast.unparse(node).splitlines()[0]}` in a theorem")
+            _refuse(method, node, Refusal.THEOREM_PART, source=f"`{ast.unparse(node).splitlines()[0]}`")
 
 
 def _expression(definition: Definition, method: Method, node: ast.expr, path: tuple[str, ...]) -> None:
     if not isinstance(node, ALLOWED):
-        _refuse(method, node, f"{ast.unparse(node)} in a theorem")
+        _refuse(method, node, Refusal.THEOREM_PART, source=ast.unparse(node))
     match node:
         case ast.Attribute(value=ast.Attribute(value=ast.Name(id="self"), attr="params"), attr=name):
             if name not in {field.name for field in attrs.fields(cast(Any, definition.parameters))}:
-                _refuse(method, node, f"{ast.unparse(node)} is computed from parameters")
+                _refuse(method, node, Refusal.THEOREM_PROPERTY, source=ast.unparse(node))
             return
         case ast.Attribute():
             if not isinstance(node.value, ast.Name) or node.value.id == "self":
-                _refuse(method, node, f"{ast.unparse(node)} in a theorem")
+                _refuse(method, node, Refusal.THEOREM_PART, source=ast.unparse(node))
             return
         case ast.Compare(ops=ops) if not all(isinstance(operator, COMPARISONS) for operator in ops):
-            _refuse(method, node, f"{ast.unparse(node)} in a theorem")
+            _refuse(method, node, Refusal.THEOREM_PART, source=ast.unparse(node))
         case ast.Name(id=name) if isinstance(_known(method, name), type):
-            _refuse(method, node, f"{name} in a theorem")
+            _refuse(method, node, Refusal.THEOREM_PART, source=name)
         case ast.Call(func=ast.Name(id="min" | "max")):
             pass
         case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr=name)) if name in definition.methods:
             called = definition.methods[name]
             if name in path:
-                _refuse(method, node, f"{name} calls itself")
+                _refuse(method, node, Refusal.THEOREM_RECURSION, name=name)
             if called.kind != "helper":
-                _refuse(method, node, f"{called.kind} {name} is called in a theorem")
+                _refuse(method, node, Refusal.THEOREM_CALLS, kind=called.kind, name=name)
             _check(definition, called, (*path, name))
         case ast.Call():
-            _refuse(method, node, f"{ast.unparse(node)} in a theorem")
+            _refuse(method, node, Refusal.THEOREM_PART, source=ast.unparse(node))
     for part in node.args if isinstance(node, ast.Call) else ast.iter_child_nodes(node):
         if isinstance(part, ast.expr):
             _expression(definition, method, part, path)
@@ -106,9 +106,5 @@ def _known(method: Method, name: str) -> Any:
         return None
 
 
-def _refuse(method: Method, node: ast.AST, problem: str) -> NoReturn:
-    remedy = (
-        "A theorem is `assume(..)` lines and one `return condition` over plain ints: arithmetic, comparisons, min, max, "
-        "self.params.x and calls of helpers (of ints, without state and loops)"
-    )
-    raise LanguageError(method.file, getattr(node, "lineno", method.line), problem, remedy)
+def _refuse(method: Method, node: ast.AST, refusal: Refusal, **values: Any) -> NoReturn:
+    raise refusal.at(method.file, getattr(node, "lineno", method.line), **values)
