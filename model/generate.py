@@ -13,6 +13,7 @@ import attrs
 import kvproof.model.reference
 import kvproof.spec
 from kvproof.model.document import document
+from kvproof.model.language_page import language_page
 from kvproof.model.machines import names
 from kvproof.model.writing.source import reference_source
 from kvproof.spec.lang import compile_machine
@@ -54,3 +55,4 @@ def generated_files(root: Path | None = None) -> Iterator[Generated]:
         definitions.append((name, definition, module))
         yield Generated(reference / f"{name.replace('-', '_')}.py", reference_source(definition))
     yield Generated(spec / "REFERENCE.md", document(definitions))
+    yield Generated(spec / "lang" / "LANGUAGE.md", language_page())

@@ -16,6 +16,7 @@ from kvproof.spec.lang.containers import Map, PartialMap, PriorityQueue, Set
 from kvproof.spec.lang.record import Record
 from kvproof.spec.lang.refusals import Refusal
 from kvproof.spec.lang.types import (
+    CONTAINERS,
     AtMost,
     Between,
     BoolType,
@@ -53,12 +54,12 @@ def resolve(annotation: Any) -> Type:
     if origin is typing.Annotated:
         return _resolve_annotated(arguments[0], arguments[1:])
     if origin in (typing.Union, python_types.UnionType) and len(arguments) == 2 and type(None) in arguments:
-        inner = resolve(next(a for a in arguments if a is not type(None)))
+        inner = _resolve_value(next(a for a in arguments if a is not type(None)))
         return inner if isinstance(inner, OptionType) else OptionType(inner)
     if origin is Map:
         return MapType(_resolve_key(arguments[0]), resolve(arguments[1]))
     if origin is PartialMap:
-        return PartialMapType(_resolve_key(arguments[0]), resolve(arguments[1]))
+        return PartialMapType(_resolve_key(arguments[0]), _resolve_value(arguments[1]))
     if origin is Set:
         return SetType(_resolve_key(arguments[0]))
     if origin is PriorityQueue:
@@ -73,6 +74,16 @@ def _resolve_key(annotation: Any) -> Type:
     kind = resolve(annotation)
     if _holds(kind, RecordType):
         raise Refusal.RECORD_AS_KEY.of_type()
+    if isinstance(kind, CONTAINERS):
+        raise Refusal.CONTAINER_AS_KEY.of_type()
+    return kind
+
+
+def _resolve_value(annotation: Any) -> Type:
+    """The type of what is held by anything else than a total map."""
+    kind = resolve(annotation)
+    if isinstance(kind, CONTAINERS):
+        raise Refusal.CONTAINER_INSIDE.of_type()
     return kind
 
 
@@ -105,7 +116,7 @@ def _resolve_record(annotation: Hashable) -> RecordType:
             raise Refusal.RECORD_PRIVATE_FIELD.of_type(field=field.name, record=cls.__name__)
         hint = hints[field.name]
         kind = IntegerType() if hint is int else resolve(hint)
-        if _holds(kind, (MapType, PartialMapType, SetType, QueueType)):
+        if _holds(kind, CONTAINERS):
             raise Refusal.RECORD_WITH_CONTAINER.of_type(field=field.name, record=cls.__name__)
         fields.append((field.name, kind))
     if not fields:
@@ -120,7 +131,7 @@ def _resolve_annotated(base: Any, marks: tuple[Any, ...]) -> Type:
             return RangeType(mark.low, mark.high)
         if origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis:
             if isinstance(mark, AtMost):
-                return SeqType(resolve(arguments[0]), mark.limit, exact=False)
+                return SeqType(_resolve_value(arguments[0]), mark.limit, exact=False)
             if isinstance(mark, Exactly):
-                return SeqType(resolve(arguments[0]), mark.length, exact=True)
+                return SeqType(_resolve_value(arguments[0]), mark.length, exact=True)
     return resolve(base)

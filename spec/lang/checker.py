@@ -229,6 +229,8 @@ class _Checker:
                 if not hasattr(self._definition.parameters, node.attr):
                     parameters = self._definition.parameters.__name__
                     self._refuse(node, Refusal.NO_PARAMETER, name=node.attr, parameters=parameters)
+            case ast.Attribute(value=ast.Name(id="self"), attr="params"):
+                self._refuse(node, Refusal.SELF_AS_VALUE, source="self.params")
             case ast.Attribute(value=ast.Name(id="self"), attr=name):
                 if name not in self._definition.state:
                     self._refuse(node, Refusal.NO_STATE_READ, name=name)
@@ -276,7 +278,9 @@ class _Checker:
                 self._unknown(node)
 
     def _name(self, node: ast.AST, name: str) -> None:
-        if name in self._locals or name == "self":
+        if name == "self":
+            self._refuse(node, Refusal.SELF_AS_VALUE, source=name)
+        if name in self._locals:
             return
         try:
             value = global_value(self._method, name)
@@ -336,16 +340,16 @@ class _Checker:
 
     def _unknown_call(self, node: ast.Call, function: str) -> NoReturn:
         """Refuse a call of what is neither a method of the machine nor a function of the language."""
+        call = ast.unparse(node)
         known = None if function in self._locals else self._method.namespace.get(function)
         if isinstance(known, type) and issubclass(known, IntEnum):
-            remedy = f"Write a member of {function}, or loop over them: for member in {function}"
-        elif isinstance(known, type) and issubclass(known, Index):
-            remedy = f"An index is a number: write the number itself, or loop over self.every({function})"
-        elif inspect.isfunction(known):
-            remedy = "Make it a helper method of the machine"
-        else:
-            remedy = ABSENT_FUNCTIONS.get(function) or last_resort(f"{function}(..)")
-        self._refuse(node, Refusal.CALL, function=ast.unparse(node), remedy=remedy)
+            self._refuse(node, Refusal.CALL_OF_ENUM, name=function, call=call)
+        if isinstance(known, type) and issubclass(known, Index):
+            self._refuse(node, Refusal.CALL_OF_INDEX, name=function, call=call)
+        if inspect.isfunction(known):
+            self._refuse(node, Refusal.CALL_OF_FUNCTION, call=call)
+        remedy = ABSENT_FUNCTIONS.get(function) or last_resort(f"{function}(..)")
+        self._refuse(node, Refusal.CALL, call=call, remedy=remedy)
 
     def _construction(self, node: ast.Call, name: str, statement: bool) -> None:
         fields = [field for field, _ in self._definition.records[name].fields]
@@ -375,6 +379,9 @@ class _Checker:
         elif name in READING_METHODS and not statement:
             self._expression(owner)
         else:
+            if isinstance(owner, ast.Name) and owner.id not in self._locals:
+                self._unknown_call(node, ast.unparse(node.func))
+            self._expression(owner)
             known = ", ".join(sorted(READING_METHODS | WRITING_METHODS))
             self._refuse(node, Refusal.NO_CONTAINER_METHOD, name=name, source=ast.unparse(node), methods=known)
 

@@ -29,11 +29,11 @@ def class_source(cls: Any) -> ClassSource:
     Raises:
         LanguageError: its source cannot be read.
     """
-    file = inspect.getsourcefile(cls) or "<unknown>"
     try:
+        file = inspect.getsourcefile(cls) or "<unknown>"
         lines, first = inspect.getsourcelines(cls)
-    except OSError as error:
-        raise Refusal.NO_SOURCE.at(file, 0, name=cls.__name__) from error
+    except (OSError, TypeError) as error:  # TypeError: its module has no file, as at the prompt
+        raise Refusal.NO_SOURCE.at(f"<{cls.__module__}>", 0, name=cls.__name__) from error
     node = ast.parse(textwrap.dedent("".join(lines))).body[0]
     assert isinstance(node, ast.ClassDef)
     ast.increment_lineno(node, first - 1)

@@ -101,6 +101,8 @@ def _method(owner: type, node: ast.FunctionDef, function: Any, kind: str, file: 
         except NameError as error:
             written = [argument.annotation for argument in node.args.args] + [node.returns]
             raise unknown_name(error, file, [part for part in written if part is not None], node.lineno) from error
+        except (TypeError, AttributeError) as error:
+            raise Refusal.ANNOTATION_UNREADABLE.at(file, node.lineno, error=error) from error
     arguments: list[tuple[str, Type | None]] = []
     returns: Type | None = None
     if kind == "phase":
@@ -156,5 +158,5 @@ def _parameter_class(cls: type[Machine[Any]]) -> type[Parameters]:
                 argument = typing.get_args(base)[0]
                 if isinstance(argument, type) and issubclass(argument, Parameters):
                     return argument
-    file = inspect.getsourcefile(cls) or "<unknown>"
-    raise Refusal.NO_PARAMETERS.at(file, class_source(cast(Any, cls)).node.lineno, machine=cls.__name__)
+    source = class_source(cast(Any, cls))
+    raise Refusal.NO_PARAMETERS.at(source.file, source.node.lineno, machine=cls.__name__)

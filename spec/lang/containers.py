@@ -113,11 +113,13 @@ class Set(Generic[T]):
         self._values: set[Any] = set()
 
     def add(self, value: T) -> None:
+        """Make `value` a member; nothing happens when it is one."""
         if not self._kind.inner.contains(value, self._parameters):
             raise OutOfDomain(f"{value!r} cannot be a member of this set", "defined")
         self._values.add(value)
 
     def discard(self, value: T) -> None:
+        """Take `value` out; nothing happens when it is no member."""
         self._values.discard(value)
 
     def __contains__(self, value: object) -> bool:

@@ -37,7 +37,6 @@ class Unknown(Type):
 
 BOOL, INT, NOTHING, MIXED, UNKNOWN = BoolType(), IntegerType(), Nothing(), Mixed(), Unknown()
 NONE = OptionType(NOTHING)
-CONTAINERS = (MapType, PartialMapType, SetType, QueueType)
 
 
 def general(kind: Type | None) -> Type:

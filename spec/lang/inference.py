@@ -19,7 +19,6 @@ from kvproof.spec.lang.assignment import assigned
 from kvproof.spec.lang.definition import Definition, Method, global_value
 from kvproof.spec.lang.general_types import (
     BOOL,
-    CONTAINERS,
     INT,
     NONE,
     NOTHING,
@@ -36,8 +35,9 @@ from kvproof.spec.lang.general_types import (
     told,
 )
 from kvproof.spec.lang.record import Record
-from kvproof.spec.lang.refusals import NEW_SEQUENCE, TRUTH, Refusal
+from kvproof.spec.lang.refusals import Refusal
 from kvproof.spec.lang.types import (
+    CONTAINERS,
     BoolType,
     EnumType,
     Index,
@@ -258,8 +258,8 @@ class _Inference:
             case ast.Subscript(value=owner, slice=key):
                 held = self._any(owner)
                 if not isinstance(held, MapType | PartialMapType):
-                    remedy = NEW_SEQUENCE if isinstance(held, SeqType) else "Use a Map"
-                    self._refuse(target, Refusal.WRITTEN_IN_PLACE, owner=ast.unparse(owner), remedy=remedy)
+                    place = Refusal.SEQUENCE_IN_PLACE if isinstance(held, SeqType) else Refusal.WRITTEN_IN_PLACE
+                    self._refuse(target, place, owner=ast.unparse(owner))
                 if isinstance(held.value, CONTAINERS):
                     self._refuse(target, Refusal.CONTAINER_REPLACED, name=ast.unparse(target))
                 if isinstance(held, PartialMapType):
@@ -271,19 +271,17 @@ class _Inference:
     # what may stand where
 
     def _belongs(self, node: ast.AST, kind: Type, declared: Type, where: str) -> None:
-        if self._final and not fits(kind, declared):
-            found, needed, remedy = told(kind), told(declared), self._way(kind, declared)
-            self._refuse(node, Refusal.NOT_OF_TYPE, found=found, where=where, needed=needed, remedy=remedy)
-
-    def _way(self, kind: Type, declared: Type) -> str:
-        kind, declared = present(kind), present(declared)
-        if isinstance(declared, EnumType):
-            return f"Give a member of {declared.cls.__name__}: for member in {declared.cls.__name__}"
-        if isinstance(kind, BoolType) and isinstance(declared, IntegerType):
-            return "Write 1 if .. else 0"
-        if isinstance(declared, BoolType):
-            return TRUTH
-        return "Give it a value of that type"
+        if not self._final or fits(kind, declared):
+            return
+        values = {"found": told(kind), "where": where, "needed": told(declared)}
+        match present(kind), present(declared):
+            case _, EnumType(cls=enum):
+                self._refuse(node, Refusal.NO_MEMBER_VALUE, enum=enum.__name__, **values)
+            case BoolType(), IntegerType():
+                self._refuse(node, Refusal.TRUTH_AS_NUMBER, **values)
+            case _, BoolType():
+                self._refuse(node, Refusal.NUMBER_AS_TRUTH, **values)
+        self._refuse(node, Refusal.NOT_OF_TYPE, **values)
 
     def _key(self, node: ast.expr, declared: Type) -> None:
         """What a container is asked for: anything that compares with its keys."""
@@ -291,8 +289,7 @@ class _Inference:
         numbers = (present(kind), present(wanted))
         mixed = BOOL in numbers and any(isinstance(one, IntegerType | EnumType) for one in numbers)
         if self._final and (mixed or not comparable(kind, wanted)):
-            found, needed, remedy = told(kind), told(wanted), self._way(kind, wanted)
-            self._refuse(node, Refusal.KEY_OF_OTHER_TYPE, found=found, needed=needed, remedy=remedy)
+            self._refuse(node, Refusal.KEY_OF_OTHER_TYPE, found=told(kind), needed=told(wanted))
 
     def _stored_key(self, node: ast.expr, declared: Type, where: str) -> None:
         self._belongs(node, self._value(node), general(declared), where)
@@ -336,15 +333,10 @@ class _Inference:
     def _number(self, node: ast.expr, where: str) -> Type:
         kind = present(self._value(node))
         if self._final and not isinstance(kind, BoolType | IntegerType | EnumType | Unknown):
-            self._no_number(node, kind, where)
+            if isinstance(kind, Nothing):
+                self._refuse(node, Refusal.NONE_AS_NUMBER, source=ast.unparse(node), where=where)
+            self._refuse(node, Refusal.NO_NUMBER, source=ast.unparse(node), kind=told(kind), where=where)
         return kind
-
-    def _no_number(self, node: ast.expr, kind: Type, where: str) -> NoReturn:
-        remedy = "Use numbers there"
-        if isinstance(kind, Nothing):
-            remedy = "Ask first: if x is None, and give it a number otherwise"
-        found = "None" if isinstance(kind, Nothing) else told(kind)
-        self._refuse(node, Refusal.NO_NUMBER, source=ast.unparse(node), kind=found, where=where, remedy=remedy)
 
     def _any(self, node: ast.expr) -> Type:
         kind = self._kind(node)
@@ -398,7 +390,7 @@ class _Inference:
                 return SeqType(self._common(node, [self._value(element) for element in elements]), 0, False)
             case ast.Call():
                 return self._call(node)
-        self._refuse(node, Refusal.NO_VALUE, source=ast.unparse(node))
+        raise AssertionError(f"{ast.unparse(node)} passed the checker")
 
     def _common(self, node: ast.expr, kinds: list[Type]) -> Type:
         result = functools.reduce(joined, kinds, cast(Type, NOTHING))
@@ -632,9 +624,9 @@ class _Inference:
             return INT
         if isinstance(kind, CONTAINERS):
             way = "reversed" if backwards else "looped over"
-            self._refuse(node, Refusal.NOT_ITERATED, source=ast.unparse(node), kind="a container", way=way)
+            self._refuse(node, Refusal.CONTAINER_ITERATED, source=ast.unparse(node), way=way)
         if self._final and not isinstance(present(kind), SeqType | Unknown):
-            self._refuse(node, Refusal.NOT_ITERATED, source=ast.unparse(node), kind=told(kind), way="looped over")
+            self._refuse(node, Refusal.NOT_ITERATED, source=ast.unparse(node), kind=told(kind))
         inner = present(kind)
         return inner.inner if isinstance(inner, SeqType) else NOTHING
 

@@ -55,6 +55,11 @@ class Refusal(Enum):
         "T | None, a Record class, Map, PartialMap, Set or PriorityQueue",
     )
     UNKNOWN_IN_ANNOTATION = _TYPES, "an annotation names {name}, which is unknown", "Define or import it"
+    ANNOTATION_UNREADABLE = (
+        _TYPES,
+        "an annotation has no value: {error}",
+        "Write Map[K, V], PartialMap[K, V], Set[K], PriorityQueue[IndexClass, Few]; names are those of the module",
+    )
     BOUND_UNREADABLE = _TYPES, "the bound {bound} is not one expression whose source can be read", EXPRESSION
     BOUND_READS = _TYPES, "a bound reads {name}", EXPRESSION
     ENUM_WITH_GAPS = _TYPES, "the members of {enum} are not numbered from 0 without gaps", "Number them 0, 1, 2, .."
@@ -67,6 +72,16 @@ class Refusal(Enum):
         _TYPES,
         "a record cannot be a key of a container or a member of a Set",
         "Use an Index type, and a Map from it to the record",
+    )
+    CONTAINER_AS_KEY = (
+        _TYPES,
+        "a container cannot be a key of a container or a member of a Set",
+        "Use an Index type, and a Map from it to the container",
+    )
+    CONTAINER_INSIDE = (
+        _TYPES,
+        "a container stands in something else than the state or a total Map",
+        "Use a Map to the container, and a Set of the keys that are there",
     )
     RECORD_NOT_FROZEN = _TYPES, "record {record} is not a frozen attrs class", "Decorate it with @attrs.frozen"
     RECORD_UNKNOWN_NAME = _TYPES, "record {record} names {name}, which is unknown", "Define or import it"
@@ -150,6 +165,11 @@ class Refusal(Enum):
         "unknown name {name}",
         "Use a local, an integer constant, an enum or an index class of the module",
     )
+    SELF_AS_VALUE = (
+        _EXPRESSIONS,
+        "{source} is used as a value",
+        "Name a state variable, or one parameter: self.params.x",
+    )
     NO_STATE_READ = _EXPRESSIONS, "self.{name} is not a state variable", "Declare it, or use self.params"
     NO_PARAMETER = _EXPRESSIONS, "no parameter {name}", "Declare it in {parameters}"
     NO_MEMBER = _EXPRESSIONS, "{owner} has no member {name}", "Use one of its members"
@@ -163,7 +183,18 @@ class Refusal(Enum):
     NO_FIELD = _EXPRESSIONS, "no record has a field {name}", "Records here: {records}"
     IDENTITY = _EXPRESSIONS, "{source} asks for identity", "Write == or !=, is for None"
 
-    CALL = _CALLS, "a call of something unknown: {function}", "{remedy}"
+    CALL = _CALLS, "a call of something unknown: {call}", "{remedy}"
+    CALL_OF_ENUM = (
+        _CALLS,
+        "the enumeration {name} is called: {call}",
+        "Write one of its members, or loop over them: for member in {name}",
+    )
+    CALL_OF_INDEX = (
+        _CALLS,
+        "the index class {name} is called: {call}",
+        "Loop over self.every({name}): with if x == number where it is to be one of them",
+    )
+    CALL_OF_FUNCTION = _CALLS, "a function of the module is called: {call}", "Make it a helper method of the machine"
     KEYWORDS = _CALLS, "keyword arguments in {call}", "Pass arguments by position"
     NO_METHOD = _CALLS, "no method {name}", "Define it in the machine"
     ARGUMENT_COUNT = _CALLS, "{name} is called with {count} arguments", "It takes ({arguments})"
@@ -215,20 +246,41 @@ class Refusal(Enum):
     KEY_DELETED = _CONTAINERS, "a key of {owner} is deleted", "Only a PartialMap gives up its keys"
     CONTAINER_REPLACED = _CONTAINERS, "the container {name} is replaced", "Change what is in it"
     CONTAINER_AS_VALUE = _CONTAINERS, "the container {name} is used as a value", IN_FULL
-    WRITTEN_IN_PLACE = _CONTAINERS, "{owner} is written in place, and is no map", "{remedy}"
+    SEQUENCE_IN_PLACE = _CONTAINERS, "{owner} is written in place, and is a sequence", NEW_SEQUENCE
+    WRITTEN_IN_PLACE = _CONTAINERS, "{owner} is written in place, and is no map", "Use a Map"
     IN_TOTAL_MAP = _CONTAINERS, "`in` the total map {owner}", "It has every key: ask for its value"
-    NOT_ITERATED = _CONTAINERS, "{source}, {kind}, is {way}", ITERATED
+    CONTAINER_ITERATED = _CONTAINERS, "{source} is {way}", ITERATED
+    NOT_ITERATED = _CONTAINERS, "{source}, {kind}, is looped over", ITERATED
 
-    NOT_OF_TYPE = _VALUES, "{found} is no value of {where}: it needs {needed}", "{remedy}"
-    KEY_OF_OTHER_TYPE = _VALUES, "{found} is asked for where {needed} is kept", "{remedy}"
+    NO_MEMBER_VALUE = (
+        _VALUES,
+        "{found} is no value of {where}: it needs {needed}",
+        "Give a member of {enum}: for member in {enum}",
+    )
+    TRUTH_AS_NUMBER = (
+        _VALUES,
+        "{found} is no value of {where}: it needs {needed}",
+        "Write 1 if .. else 0",
+    )
+    NUMBER_AS_TRUTH = _VALUES, "{found} is no value of {where}: it needs {needed}", TRUTH
+    NOT_OF_TYPE = _VALUES, "{found} is no value of {where}: it needs {needed}", "Give it a value of that type"
+    KEY_OF_OTHER_TYPE = (
+        _VALUES,
+        "{found} is asked for where {needed} is kept",
+        "Ask for a value of that type: a member of the enumeration; 1 if .. else 0 for a number",
+    )
     NO_TRUTH_VALUE = _VALUES, "{source} is {kind} and no truth value", TRUTH
     NONE_FROM_AND_OR = (
         _VALUES,
         "{source} may be None, and `and` and `or` would give it back",
         "Write x is not None and x",
     )
-    NO_NUMBER = _VALUES, "{source} is {kind} and no number ({where})", "{remedy}"
-    NO_VALUE = _VALUES, "{source} is no value", "Use the expressions of the language"
+    NONE_AS_NUMBER = (
+        _VALUES,
+        "{source} is None and no number ({where})",
+        "Ask first: if x is None, and give it a number otherwise",
+    )
+    NO_NUMBER = _VALUES, "{source} is {kind} and no number ({where})", "Use numbers there"
     NO_COMMON_TYPE = _VALUES, "{source} has {kinds}", "Give it values of one type, or construct a Record"
     HAS_NO_FIELD = _VALUES, "{source} is {kind} and has no field {name}", "Read a field of a record"
     HAS_NO_ELEMENTS = _VALUES, "{source} is {kind} and has no elements", "Subscript a sequence or a map"
@@ -290,6 +342,7 @@ class Refusal(Enum):
 CONSTRUCTS: dict[type[ast.AST], str] = {
     ast.While: "Write `for _ in range(limit)` with a break: every loop has a bound",
     ast.Try: "An operation tests first and rejects; steps state rules with require",
+    ast.TryStar: "An operation tests first and rejects; steps state rules with require",
     ast.With: "State the steps one after the other",
     ast.Raise: "Use reject(error) in an operation or require(condition, rule) in a step",
     ast.Assert: "Use require(condition, rule) in a step, or an @invariant",

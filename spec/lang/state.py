@@ -88,6 +88,8 @@ def state_types(cls: Hashable, machine: type) -> dict[str, StateVariable]:
             hints = annotations_in_module(owner)
         except NameError as error:
             raise unknown_name(error, source.file, list(annotations.values()), source.node.lineno) from error
+        except (TypeError, AttributeError) as error:
+            raise Refusal.ANNOTATION_UNREADABLE.at(source.file, source.node.lineno, error=error) from error
         for name in owner.__dict__.get("__annotations__", {}):
             annotation, ghost = hints[name], False
             if typing.get_origin(annotation) is typing.ClassVar:

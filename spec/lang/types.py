@@ -267,6 +267,10 @@ class QueueType(Type):
     priority: RangeType
 
 
+CONTAINERS = (MapType, PartialMapType, SetType, QueueType)
+"""What state holds that changes in place: it has one name, and is no value."""
+
+
 def _is_integer(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 

@@ -252,7 +252,7 @@ def test_a_record_that_can_change_is_refused(tmp_path: Path) -> None:
     head = HEAD.replace(
         "class Bad", "@attrs.define\nclass Loose(Record):\n    '''Loose.'''\n    first: Few\n\nclass Bad"
     )
-    with pytest.raises(LanguageError, match="record Loose is not a frozen attrs class. Decorate it with"):
+    with pytest.raises(LanguageError, match=r"record Loose is not a frozen attrs class\. Decorate it with"):
         _compile(tmp_path, body, head)
 
 

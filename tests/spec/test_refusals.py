@@ -187,7 +187,7 @@ TYPES = [
     ("x = E.__len__", "E.__len__ is no member of an enumeration"),
     ("x = A", "the class A is used as a value"),
     ("x, y = n", "a number is unpacked"),
-    ("x = self", "self has no value here"),
+    ("x = self", "self is used as a value"),
     ("for x in self.every():\n    pass", "of no index class"),
 ]
 
