@@ -15,6 +15,8 @@ from hypothesis.configuration import set_hypothesis_home_dir
 OWN = ("my_manager.py", "my_target.py", "test_my_manager.py")
 """The manager of one's own: the target stands in the README, the rest in TARGETS.md."""
 PAGES = pages.pages()
+LANGUAGE = Path("spec/lang/LANGUAGE.md")
+"""What is generated, and says commands and links all the same."""
 
 
 @pytest.fixture
@@ -41,14 +43,14 @@ def write_own(folder: Path) -> None:
         (folder / name).write_text(shown[name], encoding="utf-8")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=str)
+@pytest.mark.parametrize("page", [*PAGES, LANGUAGE], ids=str)
 def test_every_command_of_a_page_does_what_the_page_says(page: Path, folder: Path) -> None:
     write_own(folder)
     faults = pages.faults(text(page), folder)
     assert not faults, "\n".join([f"{page}:", *faults])
 
 
-@pytest.mark.parametrize("page", PAGES, ids=str)
+@pytest.mark.parametrize("page", [*PAGES, LANGUAGE], ids=str)
 def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
     assert not pages.dead_links(page)
 

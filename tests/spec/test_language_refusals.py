@@ -11,7 +11,7 @@ import pytest
 import written
 
 import kvproof.spec.lang
-from kvproof.model.reference_source import reference_source
+from kvproof.model.writing.source import reference_source
 from kvproof.spec.lang import LanguageError, compile_machine
 from kvproof.spec.lang.refusals import CONSTRUCTS, FUNCTIONS, PAGE, Refusal
 
