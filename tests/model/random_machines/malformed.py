@@ -312,32 +312,61 @@ def _call_inside(tree: ast.Module, rng: random.Random) -> bool:
     stepping = [m for m in methods if not m.decorator_list and any(f"self.{step}(" in _text(m) for step in steps)]
     looking = [m for m in methods if any(_text(mark) in ("step", "invariant") for mark in m.decorator_list)]
     hosts = [method for method in looking if method.name in steps] if rng.random() < 0.6 else looking
-    host = rng.choice(hosts if hosts and rng.random() < 0.65 else methods)
+    acting = [m for m in methods if not m.decorator_list or _text(m.decorator_list[0]) in ("operation", "trial")]
+    host = rng.choice(hosts if hosts and rng.random() < 0.5 else acting or methods)
     if host not in looking:  # a quantifier needs a value
         stepping = [method for method in stepping if _text(method.returns or ast.Constant(None)) != "None"]
-    called = rng.choice(stepping) if stepping and rng.random() < 0.8 else rng.choice(methods)
-    arguments = [_some_argument(argument, rng) for argument in called.args.args[1:]]
+    others = [method for method in stepping if host.name not in _reached(methods, method.name)]  # else it is a cycle
+    called = rng.choice(others) if others and rng.random() < 0.8 else rng.choice(methods)
+    arguments = [_some_argument(tree, argument, rng) for argument in called.args.args[1:]]
     call = f"self.{called.name}({', '.join(arguments)})"
     returns = _text(called.returns) if called.returns is not None else "None"
     test = call if returns == "bool" else f"{call} == {call}" if returns != "None" else call
     quantified = f"x{rng.randint(50, 99)} = {rng.choice(['any', 'all'])}({test} for y in range(2))"
     chained = f"if 0 <= 1 == ({test}):\n    pass"
     within = [quantified, quantified, quantified, chained, f"if {test}:\n    pass", f"assert {test}"]
-    text = rng.choice([call, *within, *([call] * 4 if host in looking else [])])
+    # where a call may not stand at all, a plain one; elsewhere one within a quantifier
+    text = rng.choice([call] * 5 + within[3:] if host in looking else [call, *within])
     at = 1 if rng.random() < 0.6 else rng.randint(1, len(host.body))  # further down it is often not reached
     host.body.insert(at, ast.parse(text).body[0])
     return True
+
+
+def _reached(methods: list[ast.FunctionDef], first: str) -> set[str]:
+    """The methods that a call of one leads to, itself among them."""
+    found: set[str] = set()
+    pending = [first]
+    while pending:
+        name = pending.pop()
+        if name not in found:
+            found.add(name)
+            texts = [_text(method) for method in methods if method.name == name]
+            pending += [other.name for other in methods for text in texts if f"self.{other.name}(" in text]
+    return found
 
 
 def _text(node: ast.AST) -> str:
     return ast.unparse(node)
 
 
-def _some_argument(argument: ast.arg, rng: random.Random) -> str:
+def _some_argument(tree: ast.Module, argument: ast.arg, rng: random.Random) -> str:
+    """A value for an argument, of its type where that is easily told."""
     written = _text(argument.annotation) if argument.annotation is not None else ""
     if written.endswith("| None"):
         return "None"
-    return "True" if written == "bool" else rng.choice(["0", "1"])
+    if written == "bool":
+        return "True"
+    machine = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "M")
+    variables = [node for node in machine.body if isinstance(node, ast.AnnAssign)]
+    same = [f"self.{_text(node.target)}" for node in variables if _text(node.annotation) == written]
+    if same:
+        return rng.choice(same)
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.name == written and _text(node.bases[0]) == "IntEnum":
+            return f"{written}.{next(_text(each.targets[0]) for each in node.body if isinstance(each, ast.Assign))}"
+        if isinstance(node, ast.Assign) and _text(node.targets[0]) == written and "tuple[" in _text(node.value):
+            return "()"
+    return rng.choice(["0", "1"])
 
 
 def _container_named(tree: ast.Module, rng: random.Random) -> bool:
