@@ -1,4 +1,4 @@
-"""Copies between slots, ordered per physical slot (domain notes, section 6, table generation T2).
+"""Copies between slots, ordered per physical slot: the discipline of `spec.transfers` (B-7).
 
 Copies to host memory run on the offload stream, all others on the onboard stream, and the host waits for neither. Two
 tables say what is still under way: for each slot the work that reads it and the copy that writes it. Before a copy is

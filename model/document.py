@@ -23,6 +23,7 @@ from kvproof.model.checking.explore import every_call, explore
 from kvproof.model.depth import Depth, account
 from kvproof.model.evidence import FILE_NAME, Evidence, read
 from kvproof.model.machines import Bundle, generated_class
+from kvproof.model.sources import linked
 from kvproof.model.witnesses import witness
 from kvproof.spec.lang import Definition, Method, compile_machine
 from kvproof.spec.lang.class_source import record_source
@@ -57,7 +58,7 @@ def document(definitions: Iterable[tuple[str, Definition, Any]]) -> str:
     )
     environment.filters["sizes_name"] = lambda label, machine: machine["short"][label]
     environment.filters["cell"] = lambda text: " ".join(str(text).split()).replace("|", "\\|")
-    return environment.from_string(template).render(machines=described)
+    return linked(environment.from_string(template).render(machines=described))
 
 
 def _described(name: str, definition: Definition, package: Any) -> dict[str, Any]:
@@ -103,7 +104,7 @@ def _described(name: str, definition: Definition, package: Any) -> dict[str, Any
         "unreached": _inverted(depth.waived),
         "proved": evidence.sizes_of(definition) if evidence is not None and current else {},
         "only_fuzzed": getattr(package, "ONLY_FUZZED", {}),
-        "short": {label: f"S{number}" for number, label in enumerate(package.SIZES.get("induction", {}), start=1)},
+        "short": {label: str(number) for number, label in enumerate(package.SIZES.get("induction", {}), start=1)},
     }
 
 

@@ -15,6 +15,7 @@ import kvproof.spec
 from kvproof.model.document import document
 from kvproof.model.language_page import language_page
 from kvproof.model.machines import names
+from kvproof.model.sources import root_of, sources_page
 from kvproof.model.writing.source import reference_source
 from kvproof.spec.lang import compile_machine
 
@@ -44,9 +45,14 @@ class Generated:
             raise
 
 
+def spec_folder(root: Path | None = None) -> Path:
+    """The folder `spec` of a checkout; by default where the package lies."""
+    return root / "spec" if root else Path(next(iter(kvproof.spec.__path__)))
+
+
 def generated_files(root: Path | None = None) -> Iterator[Generated]:
     """Every generated file. `root` is a checkout (folders spec/ and model/); by default where the package lies."""
-    spec = root / "spec" if root else Path(next(iter(kvproof.spec.__path__)))
+    spec = spec_folder(root)
     reference = root / "model" / "reference" if root else Path(next(iter(kvproof.model.reference.__path__)))
     definitions = []
     for name in names():
@@ -56,3 +62,4 @@ def generated_files(root: Path | None = None) -> Iterator[Generated]:
         yield Generated(reference / f"{name.replace('-', '_')}.py", reference_source(definition))
     yield Generated(spec / "REFERENCE.md", document(definitions))
     yield Generated(spec / "lang" / "LANGUAGE.md", language_page())
+    yield Generated(spec / "SOURCES.md", sources_page([definition for _, definition, _ in definitions], root_of(spec)))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import sys
 from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
 
 from attrs import field, frozen
 
@@ -61,6 +63,11 @@ def _found() -> dict[str, tuple[str, SeededBug]]:
 def seeded_bugs() -> dict[str, SeededBug]:
     """All bugs by id, in order."""
     return {name: bug for name, (_, bug) in _found().items()}
+
+
+def bug_file(bug: str) -> Path:
+    """The file that plants the bug of this id."""
+    return Path(str(sys.modules[_found()[bug][0]].__file__))
 
 
 def target_name(bug: str) -> str:

@@ -20,16 +20,18 @@ from kvproof.spec.lang import LanguageError
 )
 @click.pass_context
 def command(context: click.Context, check: bool, root: Path | None) -> None:
-    """Generate the references and REFERENCE.md from the machines."""
+    """Generate the references, REFERENCE.md and SOURCES.md from the machines, and BUGS.md from the seeded bugs."""
     try:
-        from kvproof.model.generate import generated_files  # the document needs jinja2, which nothing else does
+        # the documents need jinja2, which nothing else does
+        from kvproof.fuzz.bugs.document import bugs_page
+        from kvproof.model.generate import Generated, generated_files, spec_folder
     except ModuleNotFoundError as error:
         if error.name != "jinja2":
             raise
         raise HarnessError("generate needs jinja2, which is not installed: pip install 'kvproof[document]'") from error
     stale = 0
     try:
-        files = list(generated_files(root))
+        files = [*generated_files(root), Generated(spec_folder(root) / "BUGS.md", bugs_page())]
     except LanguageError as error:
         raise MachineError(str(error)) from error
     for generated in files:

@@ -176,7 +176,7 @@ class CacheEngine:
         return slot
 
     def check_rows(self, locked: Mapping[int, Mapping[tuple[int, int], int]]) -> None:
-        """Each index row says where the pages are that its owner has locked, and no more (S7).
+        """Each index row says where the pages are that its owner has locked, and no more (S-7).
 
         Args:
             locked: of each open cache, the slots of its locked pages by kind and ordinal.

@@ -1,8 +1,8 @@
 """The promise to the scheduler, held against what a target itself says: an oracle that needs no specification.
 
 A scheduler estimates how much of a prompt is cached (`estimate`) and how many blocks it takes at most
-(`blocks_needed`), charges it against the token budget of an iteration, and adds a batch. What it may count on (P1, P4,
-P6 and P7 of the domain notes, section 5.3; #12892, #13029, #15187):
+(`blocks_needed`), charges it against the token budget of an iteration, and adds a batch. What it may count on (P-1, P-4,
+P-6 and P-7; #12892, #13029, #15187):
 
 - added on the tree on which it was estimated, every request reuses at least its estimate, and costs at most its charge;
 - then no chunk is trimmed, and the batch is refused neither for tokens nor, where the blocks needed together are no
@@ -141,7 +141,7 @@ class PromiseKeeper:
         return None
 
     def _reused(self, index: int, tokens: Tokens, reused: int) -> Broken | None:
-        """P1."""
+        """P-1."""
         estimate = self._estimates.get(tokens)
         if estimate is None or reused >= estimate:
             return None
@@ -149,7 +149,7 @@ class PromiseKeeper:
         return Broken("reuse-as-estimated", message)
 
     def _chunk(self, index: int, request: Mapping[str, Any], result: Mapping[str, int], kept: bool) -> Broken | None:
-        """P4, and what a trim must leave."""
+        """P-4, and what a trim must leave."""
         length, reused, end = len(request["tokens"]), result["reused"], result["computed"]
         granted = request["chunk"] or length
         wanted = chunk_end(reused, granted, length, self._block_tokens)

@@ -1,6 +1,6 @@
 """An engine's scheduler: which requests go into which iteration, decided from estimates and budgets.
 
-Each iteration, as in the flow of the PyTorch backend (section 5.1 of the domain notes):
+Each iteration, as in the flow of the PyTorch backend (B-5):
 
 1. prompts that were computed in the iteration before are stored, chunk by chunk, so that others can reuse them;
 2. output that has come to a new block is appended, and requests that are at their end are finished;
@@ -10,7 +10,7 @@ Each iteration, as in the flow of the PyTorch backend (section 5.1 of the domain
    and those that fit are added as one batch with their first chunks.
 
 So estimates are fresh: nothing comes between them and the batch. In a share of the iterations, drawn from a seed, 5
-asks before 1 to 4 and adds after them, as engines do whose other parts allocate meanwhile (section 5.2). It then asks
+asks before 1 to 4 and adds after them, as engines do whose other parts allocate meanwhile (B-6). It then asks
 for more of the line than it may need, and does not ask again where it was told in an earlier iteration. Such a batch
 may be trimmed; where it is refused it waits for the next iteration, which has fresh estimates.
 

@@ -3,7 +3,7 @@
 A real system writes offloaded blocks with GPU-direct or plain POSIX input and output. What matters here is the same for
 both: a slot's bytes are in a file named for the slot, which is there only once something was written. In the system
 that this follows a file is named for the copy's source, so a beginning of a block that is in device memory was looked
-for in a file that nobody wrote (M-65 of the bug notes). Copies run in the order of streams and events like any other.
+for in a file that nobody wrote (M-65). Copies run in the order of streams and events like any other.
 """
 
 from __future__ import annotations

@@ -123,7 +123,7 @@ class Executor(Scheduling):
         self.step_strike(request.number)
 
     def release_context(self, request: Request) -> None:
-        """Take back the room that it was given, and all locks (P1, P2)."""
+        """Take back the room that it was given, and all locks (C-1, C-2)."""
         if request.snapshot is not None:
             self.shrink_caches(request, request.snapshot)
         self.suspend_caches(request)

@@ -1,8 +1,8 @@
 """The scheduling pass: who is computed in this iteration. Admission is decided here, pages and all.
 
 What a request needs is allocated at once: whether it could be, and what that took, decides about the next one. So a
-request that has been scheduled cannot fail for want of pages later (invariant P11 of the domain notes), and what is held
-back after all is released by `Executor.run`.
+request that has been scheduled cannot fail for want of pages later (C-11), and what is held back after all is released by
+`Executor.run`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Copies of pages between the slots of one group, in an order that keeps every byte right.
 
 Each slot remembers the work that whoever uses it next must wait for, as *marks*: points in streams' work. There are two
-for each move of a page (domain notes, 1.5): that of the slot it came to says when the copy is there, for its readers; that
-of the slot it left says when the copy has been read, for the slot's next owner. Forgetting either is the bug S13.
+for each move of a page (B-14): that of the slot it came to says when the copy is there, for its readers; that
+of the slot it left says when the copy has been read, for the slot's next owner. Forgetting either is the bug S-13.
 
 - A copy waits for the marks of the slot that it reads and of the slot that it writes.
 - A forward stream that gets a page, or a vacant slot for a new one, waits for its marks before its kernels use it.

@@ -1,4 +1,4 @@
-"""Whether the bookkeeping of a manager is sound: the invariants S1 to S7, S11 and S14 of the domain notes, by counting.
+"""Whether the bookkeeping of a manager is sound: the invariants S-1 to S-7, S-11 and S-14, by counting.
 
 Written from what must be true, with loops over everything, and not from the code that keeps it true.
 """
@@ -26,7 +26,7 @@ def _cache_faults(manager: SequenceCaches, cache: SequenceCache) -> list[str]:
     config, pages = manager.config, manager._pages
     tokens, found, active = config.tokens_per_block, [], cache.status is Status.ACTIVE
     if not cache.committed * tokens <= cache.history <= cache.capacity:
-        found.append("S1: lengths are out of order")
+        found.append("S-1: lengths are out of order")
     blocks = -(-cache.capacity // tokens)
     stale_from = min(-(-cache.history // tokens), config.sink_blocks)
     stale_to = max(stale_from, (cache.history + 1 - config.window_tokens) // tokens)
@@ -35,11 +35,11 @@ def _cache_faults(manager: SequenceCaches, cache: SequenceCache) -> list[str]:
     for ordinal in range(config.blocks_max):
         page = cache.cells[ordinal]
         if (page != NO_PAGE) != (ordinal < blocks):
-            found.append(f"S2: FULL {ordinal} has page {page}, but there are {blocks} blocks")
+            found.append(f"S-2: FULL {ordinal} has page {page}, but there are {blocks} blocks")
         elif page != NO_PAGE and bool(cache.locked[ordinal]) != active:
-            found.append(f"S2: FULL {ordinal} is locked: {bool(cache.locked[ordinal])}")
+            found.append(f"S-2: FULL {ordinal} is locked: {bool(cache.locked[ordinal])}")
         if page != NO_PAGE and (pages.node[page] is not None) != (ordinal < cache.committed):
-            found.append(f"S2: FULL {ordinal} is committed: {pages.node[page] is not None}")
+            found.append(f"S-2: FULL {ordinal} is committed: {pages.node[page] is not None}")
         if not config.windows:
             continue
         page = cache.cells[config.blocks_max + ordinal]
@@ -47,20 +47,20 @@ def _cache_faults(manager: SequenceCaches, cache: SequenceCache) -> list[str]:
         if page == NO_PAGE:
             empty_in_scratch += ordinal in scratch
             if ordinal < blocks and not stale and ordinal not in scratch:
-                found.append(f"S2: WINDOW {ordinal} is live, but empty")
+                found.append(f"S-2: WINDOW {ordinal} is live, but empty")
         elif ordinal >= blocks:
-            found.append(f"S2: WINDOW {ordinal} has a page beyond the capacity")
+            found.append(f"S-2: WINDOW {ordinal} has a page beyond the capacity")
         elif bool(cache.locked[config.blocks_max + ordinal]) != (active and not stale):
-            found.append(f"S2: WINDOW {ordinal} is locked: {not (active and not stale)}")
+            found.append(f"S-2: WINDOW {ordinal} is locked: {not (active and not stale)}")
         elif stale and (cache.stopped or ordinal < cache.committed):
-            found.append(f"S2: WINDOW {ordinal} is kept for nothing (V2-18)")
+            found.append(f"S-2: WINDOW {ordinal} is kept for nothing (V2-18)")
     if config.has_state:
         state, snapshot = cache.cells[config.state_place :]
         if active and (state == NO_PAGE or not cache.locked[config.state_place] or snapshot != NO_PAGE):
-            found.append(f"S2: state {state}, snapshot {snapshot} while it is active")
+            found.append(f"S-2: state {state}, snapshot {snapshot} while it is active")
     wanted = -(-empty_in_scratch // config.scratch_share) if active and config.scratch_share else 0
     if len(cache.scratch) != wanted:
-        found.append(f"S6: has {len(cache.scratch)} scratch slots, where {wanted} are needed")
+        found.append(f"S-6: has {len(cache.scratch)} scratch slots, where {wanted} are needed")
     return [f"cache {cache.number}: {fault}" for fault in found]
 
 
@@ -85,21 +85,21 @@ def _page_faults(manager: SequenceCaches) -> list[str]:
                 found.append(f"page {page}: does not exist, but is queued, held or committed")
             continue
         if locks[page] and level:
-            found.append(f"S3: page {page}: locked on {Level(level).name}")
+            found.append(f"S-3: page {page}: locked on {Level(level).name}")
         below = level == Level.PRIMARY and config.slots_of(group)[Level.SECONDARY] > 0
         if not holds[page] and pages.node[page] is None:
             found.append(f"page {page}: private, and nobody has it")
         if queued != (not holds[page] or (not locks[page] and below)):
             found.append(
-                f"S4: page {page}: {holds[page]} holds, {locks[page]} locks, on {Level(level).name}, queued: {queued}"
+                f"S-4: page {page}: {holds[page]} holds, {locks[page]} locks, on {Level(level).name}, queued: {queued}"
             )
         if queued and handle[page] != (level * GROUPS + group) * config.priorities + pages.priority[page]:
-            found.append(f"S4: page {page}: in the queue of another level, group or priority")
+            found.append(f"S-4: page {page}: in the queue of another level, group or priority")
     for queue, counted in enumerate(manager._queues.counts):
         victims = list(manager._queues.victims(queue))
         droppable = sum(1 for page in victims if not holds[page])
         if (len(victims), droppable) != (counted, manager._queues.droppable[queue]):
-            found.append(f"S4: queue {queue}: {len(victims)} queued, {droppable} droppable, but others are counted")
+            found.append(f"S-4: queue {queue}: {len(victims)} queued, {droppable} droppable, but others are counted")
     return found
 
 
@@ -117,10 +117,10 @@ def _slot_faults(manager: SequenceCaches) -> list[str]:
             if group == manager._window_group and level is Level.PRIMARY:
                 used += [slot for cache in manager._caches.values() for slot in cache.scratch]
             if sorted(used) != list(range(config.slots_of(group)[level])):
-                found.append(f"S5: group {group}, {level.name}: slots {sorted(used)} are vacant or owned")
+                found.append(f"S-5: group {group}, {level.name}: slots {sorted(used)} are vacant or owned")
         for cache in manager._caches.values():
             if cache.status is not Status.ACTIVE and (cache.scratch or any(cache.locked)):
-                found.append(f"S6: cache {cache.number}: is {cache.status.name} with scratch slots or locks")
+                found.append(f"S-6: cache {cache.number}: is {cache.status.name} with scratch slots or locks")
     return found
 
 
@@ -132,15 +132,15 @@ def _tree_faults(manager: SequenceCaches) -> list[str]:
         if node is tree.root:
             continue
         if node.pages[FULL] == NO_PAGE:
-            found.append(f"S11: a block at {node.path()} without a FULL page")
+            found.append(f"S-11: a block at {node.path()} without a FULL page")
         for kind in (FULL, WINDOW, STATE):
             page = node.pages[kind]
             if page != NO_PAGE:
                 in_tree.add(page)
                 if pages.node[page] is not node or pages.kind[page] != kind:
-                    found.append(f"S11: page {page} does not know that it is at {node.path()}")
+                    found.append(f"S-11: page {page} does not know that it is at {node.path()}")
     found += [
-        f"S11: page {page} is committed where nothing finds it"
+        f"S-11: page {page} is committed where nothing finds it"
         for page, node in enumerate(pages.node)
         if node is not None and page not in in_tree
     ]
@@ -149,7 +149,7 @@ def _tree_faults(manager: SequenceCaches) -> list[str]:
         for chunk in cache.text[: cache.committed]:
             tip = tip.children.get(chunk, tree.root)
         if tip is not cache.tip or len(tip.path()) != cache.committed:
-            found.append(f"S11: cache {cache.number}: its committed text is not in the tree")
+            found.append(f"S-11: cache {cache.number}: its committed text is not in the tree")
     return found
 
 
@@ -164,5 +164,5 @@ def _row_faults(manager: SequenceCaches) -> list[str]:
                 if locked:
                     wanted[place] = pages.slot[cache.cells[place]]
         if rows.table[row].tolist() != wanted:
-            found.append(f"S7: row {row} of cache {owner} does not name the slots that it has locked")
+            found.append(f"S-7: row {row} of cache {owner} does not name the slots that it has locked")
     return found

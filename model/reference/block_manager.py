@@ -596,26 +596,26 @@ class BlockManager(Reference):
      'a rewind is refused because others can see the block',
      'an offload is refused because it would evict its own ancestor',
      'a priority expires')
-    BRANCHES = {0: ('release', 88, 'then'),
-     1: ('release', 88, 'else'),
-     2: ('release', 92, 'then'),
-     3: ('release', 92, 'else'),
-     4: ('release', 94, 'then'),
-     5: ('release', 94, 'else'),
-     6: ('is_last_of_its_rank', 107, 'loop'),
-     7: ('is_last_of_its_rank', 108, 'then'),
-     8: ('is_last_of_its_rank', 108, 'else'),
-     9: ('is_last_of_its_rank', 110, 'then'),
-     10: ('is_last_of_its_rank', 110, 'else'),
-     11: ('prioritise', 123, 'then'),
-     12: ('prioritise', 123, 'else'),
-     13: ('tick', 134, 'loop'),
-     14: ('tick', 135, 'then'),
-     15: ('tick', 135, 'else'),
-     16: ('pin', 181, 'then'),
-     17: ('pin', 181, 'else'),
-     18: ('unpin', 191, 'then'),
-     19: ('unpin', 191, 'else'),
+    BRANCHES = {0: ('release', 90, 'then'),
+     1: ('release', 90, 'else'),
+     2: ('release', 94, 'then'),
+     3: ('release', 94, 'else'),
+     4: ('release', 96, 'then'),
+     5: ('release', 96, 'else'),
+     6: ('is_last_of_its_rank', 109, 'loop'),
+     7: ('is_last_of_its_rank', 110, 'then'),
+     8: ('is_last_of_its_rank', 110, 'else'),
+     9: ('is_last_of_its_rank', 112, 'then'),
+     10: ('is_last_of_its_rank', 112, 'else'),
+     11: ('prioritise', 125, 'then'),
+     12: ('prioritise', 125, 'else'),
+     13: ('tick', 136, 'loop'),
+     14: ('tick', 137, 'then'),
+     15: ('tick', 137, 'else'),
+     16: ('pin', 190, 'then'),
+     17: ('pin', 190, 'else'),
+     18: ('unpin', 200, 'then'),
+     19: ('unpin', 200, 'else'),
      20: ('match', 86, 'then'),
      21: ('match', 86, 'else'),
      22: ('match', 89, 'loop'),
@@ -642,20 +642,20 @@ class BlockManager(Reference):
      43: ('take_free', 28, 'else'),
      44: ('take_free', 31, 'then'),
      45: ('take_free', 31, 'else'),
-     46: ('reuse', 95, 'then'),
-     47: ('reuse', 95, 'else'),
-     48: ('truncate', 134, 'then'),
-     49: ('truncate', 134, 'else'),
-     50: ('compute', 178, 'loop'),
-     51: ('store_blocks', 189, 'then'),
-     52: ('store_blocks', 189, 'else'),
-     53: ('store_blocks', 193, 'loop'),
-     54: ('store_blocks', 197, 'then'),
-     55: ('store_blocks', 197, 'else'),
-     56: ('store_blocks', 202, 'then'),
-     57: ('store_blocks', 202, 'else'),
-     58: ('store_blocks', 206, 'then'),
-     59: ('store_blocks', 206, 'else'),
+     46: ('reuse', 97, 'then'),
+     47: ('reuse', 97, 'else'),
+     48: ('truncate', 136, 'then'),
+     49: ('truncate', 136, 'else'),
+     50: ('compute', 180, 'loop'),
+     51: ('store_blocks', 191, 'then'),
+     52: ('store_blocks', 191, 'else'),
+     53: ('store_blocks', 195, 'loop'),
+     54: ('store_blocks', 199, 'then'),
+     55: ('store_blocks', 199, 'else'),
+     56: ('store_blocks', 204, 'then'),
+     57: ('store_blocks', 204, 'else'),
+     58: ('store_blocks', 208, 'then'),
+     59: ('store_blocks', 208, 'else'),
      60: ('charge', 48, 'then'),
      61: ('charge', 48, 'else'),
      62: ('chunk_end', 54, 'then'),
@@ -690,63 +690,63 @@ class BlockManager(Reference):
      91: ('estimate', 42, 'else'),
      92: ('blocks_needed', 51, 'then'),
      93: ('blocks_needed', 51, 'else'),
-     94: ('add', 61, 'then'),
-     95: ('add', 61, 'else'),
-     96: ('add', 63, 'then'),
-     97: ('add', 63, 'else'),
-     98: ('add', 65, 'then'),
-     99: ('add', 65, 'else'),
-     100: ('add', 70, 'then'),
-     101: ('add', 70, 'else'),
-     102: ('add_batch', 86, 'then'),
-     103: ('add_batch', 86, 'else'),
-     104: ('add_batch', 88, 'loop'),
-     105: ('add_batch', 89, 'then'),
-     106: ('add_batch', 89, 'else'),
-     107: ('add_batch', 91, 'then'),
-     108: ('add_batch', 91, 'else'),
-     109: ('add_batch', 93, 'then'),
-     110: ('add_batch', 93, 'else'),
-     111: ('add_batch', 95, 'then'),
-     112: ('add_batch', 95, 'else'),
-     113: ('add_batch', 97, 'then'),
-     114: ('add_batch', 97, 'else'),
-     115: ('add_batch', 100, 'then'),
-     116: ('add_batch', 100, 'else'),
-     117: ('add_batch', 105, 'then'),
-     118: ('add_batch', 105, 'else'),
-     119: ('add_batch', 111, 'loop'),
-     120: ('check_trim', 154, 'then'),
-     121: ('check_trim', 154, 'else'),
-     122: ('check_trim', 163, 'then'),
-     123: ('check_trim', 163, 'else'),
-     124: ('check_trim', 165, 'then'),
-     125: ('check_trim', 165, 'else'),
-     126: ('place', 202, 'loop'),
-     127: ('place', 206, 'loop'),
-     128: ('claim_matches', 242, 'loop'),
-     129: ('claim_matches', 245, 'then'),
-     130: ('claim_matches', 245, 'else'),
-     131: ('claim_matches', 247, 'then'),
-     132: ('claim_matches', 247, 'else'),
-     133: ('claim_if_free', 252, 'then'),
-     134: ('claim_if_free', 252, 'else'),
-     135: ('wished_priority', 261, 'loop'),
-     136: ('wished_priority', 262, 'then'),
-     137: ('wished_priority', 262, 'else'),
-     138: ('wished_duration', 268, 'loop'),
-     139: ('wished_duration', 269, 'then'),
-     140: ('wished_duration', 269, 'else'),
-     141: ('serve', 283, 'loop'),
-     142: ('serve', 288, 'then'),
-     143: ('serve', 288, 'else'),
-     144: ('serve', 289, 'then'),
-     145: ('serve', 289, 'else'),
-     146: ('serve', 301, 'loop'),
-     147: ('bring', 311, 'then'),
-     148: ('bring', 311, 'else'),
-     149: ('take_copy', 327, 'then'),
-     150: ('take_copy', 327, 'else'),
+     94: ('add', 62, 'then'),
+     95: ('add', 62, 'else'),
+     96: ('add', 64, 'then'),
+     97: ('add', 64, 'else'),
+     98: ('add', 66, 'then'),
+     99: ('add', 66, 'else'),
+     100: ('add', 71, 'then'),
+     101: ('add', 71, 'else'),
+     102: ('add_batch', 88, 'then'),
+     103: ('add_batch', 88, 'else'),
+     104: ('add_batch', 90, 'loop'),
+     105: ('add_batch', 91, 'then'),
+     106: ('add_batch', 91, 'else'),
+     107: ('add_batch', 93, 'then'),
+     108: ('add_batch', 93, 'else'),
+     109: ('add_batch', 95, 'then'),
+     110: ('add_batch', 95, 'else'),
+     111: ('add_batch', 97, 'then'),
+     112: ('add_batch', 97, 'else'),
+     113: ('add_batch', 99, 'then'),
+     114: ('add_batch', 99, 'else'),
+     115: ('add_batch', 102, 'then'),
+     116: ('add_batch', 102, 'else'),
+     117: ('add_batch', 107, 'then'),
+     118: ('add_batch', 107, 'else'),
+     119: ('add_batch', 113, 'loop'),
+     120: ('check_trim', 158, 'then'),
+     121: ('check_trim', 158, 'else'),
+     122: ('check_trim', 167, 'then'),
+     123: ('check_trim', 167, 'else'),
+     124: ('check_trim', 169, 'then'),
+     125: ('check_trim', 169, 'else'),
+     126: ('place', 206, 'loop'),
+     127: ('place', 210, 'loop'),
+     128: ('claim_matches', 246, 'loop'),
+     129: ('claim_matches', 249, 'then'),
+     130: ('claim_matches', 249, 'else'),
+     131: ('claim_matches', 251, 'then'),
+     132: ('claim_matches', 251, 'else'),
+     133: ('claim_if_free', 256, 'then'),
+     134: ('claim_if_free', 256, 'else'),
+     135: ('wished_priority', 265, 'loop'),
+     136: ('wished_priority', 266, 'then'),
+     137: ('wished_priority', 266, 'else'),
+     138: ('wished_duration', 272, 'loop'),
+     139: ('wished_duration', 273, 'then'),
+     140: ('wished_duration', 273, 'else'),
+     141: ('serve', 287, 'loop'),
+     142: ('serve', 292, 'then'),
+     143: ('serve', 292, 'else'),
+     144: ('serve', 293, 'then'),
+     145: ('serve', 293, 'else'),
+     146: ('serve', 305, 'loop'),
+     147: ('bring', 315, 'then'),
+     148: ('bring', 315, 'else'),
+     149: ('take_copy', 331, 'then'),
+     150: ('take_copy', 331, 'else'),
      151: ('prefill', 16, 'then'),
      152: ('prefill', 16, 'else'),
      153: ('prefill', 19, 'then'),
@@ -991,8 +991,9 @@ class BlockManager(Reference):
     def release(self, block: Block, to_front: bool) -> None:
         """Put a block into the free queue of its level, at the back or the front of its priority.
 
-        An unreachable block is worth nothing, whatever it was worth before: it becomes the first victim (#11685). The
-        time for which a block keeps its priority begins here.
+        An unreachable block is worth nothing, whatever it was worth before: it becomes the first victim (D-2, #11685), and
+        so does what was below an evicted block, `unreachable-to-front` (I-23). The time for which a block keeps its
+        priority begins here. `release-once`: also a source of copies, whoever made the last copy (I-34).
         """
         if not not self.claiming:
             raise RuleBroken('claims-change-nothing')
@@ -1086,7 +1087,10 @@ class BlockManager(Reference):
                 self.coverage.add(15)
 
     def open_claims(self) -> None:
-        """Begin the first phase of a batch."""
+        """Begin the first phase of a batch: until it ends blocks may be claimed, and nothing else changes.
+
+        That is `claims-change-nothing`, a rule of every step that changes the tree, a reference or a slot.
+        """
         if not not self.claiming:
             raise RuleBroken('one-batch-at-a-time')
         if self.on_step is not None:
@@ -1095,7 +1099,10 @@ class BlockManager(Reference):
         self.claiming = True
 
     def copy(self, source: Block, target: Block, tokens: TokenCount) -> None:
-        """Enqueue a copy of the data of the first `tokens` tokens of `source` into the slot of `target`."""
+        """Enqueue a copy of the data of the first `tokens` tokens of `source` into the slot of `target`.
+
+        By `copy-from-cached` nobody has taken the source over yet: copies come before the request that does (I-33).
+        """
         if not not self.claiming:
             raise RuleBroken('claims-change-nothing')
         if not source in self.cached:
@@ -1125,8 +1132,9 @@ class BlockManager(Reference):
     def swap(self, first: Block, second: Block) -> None:
         """Exchange the slots of two blocks; their data have been copied already.
 
-        Queues are typed by level and a swap changes the level, so both blocks must be out of every queue (#12834):
-        claimed afterwards, they would be looked for in the queue of the wrong level.
+        Queues are typed by level and a swap changes the level, so both blocks must be out of every queue: claimed
+        afterwards, they would be looked for in the queue of the wrong level. `claim-before-swap` says so (I-29, #12834).
+        `claims-change-nothing`: no slot changes while a batch claims (I-30).
         """
         if not not self.claiming:
             raise RuleBroken('claims-change-nothing')
@@ -1204,7 +1212,11 @@ class BlockManager(Reference):
         return all((self.is_free(block) == (self.refs[block] == 0) for block in self._every_Block))
 
     def free_at_most_slots(self) -> bool:
-        """No level has more free blocks than slots, so the number used is never negative (I-02, I-04, #11879)."""
+        """No level has more free blocks than slots, so the number used is never negative (I-02, I-04, #11879).
+
+        A bound of all slots of both levels, as it was checked once, lets as many blocks be free twice as the host has
+        slots (I-03).
+        """
         return len(self.free[PRIMARY]) <= self.params.primary_blocks and len(self.free[SECONDARY]) <= self.params.secondary_blocks
 
     def free_and_used_fill_the_level(self) -> bool:
@@ -1236,7 +1248,7 @@ class BlockManager(Reference):
         return () if node is None else self.held(node)
 
     def attach(self, block: Block, parent: Block | None, key: Key) -> None:
-        """Make a block in use reachable under `parent`."""
+        """Make a block in use reachable under `parent`; not while a batch claims, by `claims-change-nothing` (I-30)."""
         if not not self.claiming:
             raise RuleBroken('claims-change-nothing')
         if not block not in self.cached:
@@ -1284,8 +1296,8 @@ class BlockManager(Reference):
     def close_claims(self, matched: Blocks) -> None:
         """End the first phase: everything that a request of the batch counts on is out of reach of every eviction.
 
-        Evictions take queued blocks and what is below them, so neither a matched block nor what is above it may wait in
-        a queue (I-31, I-32).
+        Evictions take queued blocks and what is below them. So neither a matched block, `matched-blocks-are-claimed`
+        (I-31), nor what is above it, `ancestors-are-claimed` (I-32), may wait in a queue.
         """
         if not self.claiming:
             raise RuleBroken('close-what-was-opened')
@@ -1428,8 +1440,8 @@ class BlockManager(Reference):
     def evict(self, top: Block) -> None:
         """Take the identity of a free cached block: it and everything below it leave the tree, the deepest first.
 
-        The free ones become unreachable and so the first victims, `top` the very first. Those in use (I-20: a parent may
-        be free while a child is used) keep their data and their users, and are unreachable when they are released.
+        The free ones become unreachable and so the first victims (I-23), `top` the very first. Those in use (I-20: a parent
+        may be free while a child is used) keep their data and their users, and are unreachable when they are released.
         """
         for block in reversed(self.subtree(top)):
             self.coverage.add(39)
@@ -1489,7 +1501,7 @@ class BlockManager(Reference):
 
         The victim's data go to the host when they are cached, worth keeping, and the host has a free block; that block's
         own identity is evicted first. Eviction may make a primary block unreachable; then that one is taken and nothing
-        is copied.
+        is copied. Once a batch was admitted there is one, `admitted-never-fails` (I-35).
         """
         if not len(self.free[PRIMARY]) > 0:
             raise RuleBroken('admitted-never-fails')
@@ -1604,7 +1616,8 @@ class BlockManager(Reference):
     def reuse(self, sequence: Sequence, tokens: TokenCount) -> None:
         """Count the first `tokens` tokens of a fresh sequence as computed: its blocks have their data already.
 
-        What a partly matched last block holds beyond them is about to be overwritten, and means nothing any more.
+        What a partly matched last block holds beyond them is about to be overwritten, and means nothing any more. By
+        `last-token-is-computed` the last token is never among them (I-36).
         """
         if not self.computed[sequence] == 0:
             raise RuleBroken('reuse-before-computing')
@@ -1627,8 +1640,8 @@ class BlockManager(Reference):
     def write(self, sequence: Sequence, position: Position, end: TokenCount) -> None:
         """The forward pass computes the next tokens of a sequence, up to `end`, into its block at `position`.
 
-        Nobody else may see the block: a shared or cached block is never written (I-28, true for one window). What is in
-        it already must be the sequence's own.
+        Nobody else may see the block: a shared or cached block is never written, `write-unshared`, `write-uncached` (I-28,
+        true for one window). What is in it already must be the sequence's own.
         """
         if not position < len(self.blocks[sequence]):
             raise RuleBroken('write-own-block')
@@ -1870,7 +1883,7 @@ class BlockManager(Reference):
         return sum((plan.end - plan.reused for plan in plans))
 
     def within_budget(self, requests: Requests, plans: Plans, budget: int) -> Plans:
-        """The plans with their chunks trimmed, the last request's first, until they fit or can give no more (P6)."""
+        """The plans with their chunks trimmed, the last request's first, until they fit or can give no more (P-6)."""
         if self.params.budget_max == 0:
             self.coverage.add(69)
             if not (len(plans) <= max(1, self.params.batch_max) and all([0 <= part.reused <= self.params.max_tokens and 0 <= part.end <= self.params.max_tokens for part in plans])):
@@ -1893,7 +1906,7 @@ class BlockManager(Reference):
     def with_modes(self, plans: Plans) -> Plans:
         """The plans with it settled who takes a tail over and who copies it.
 
-        How much is reused does not depend on the others in the batch, only the way does (P2). So with
+        How much is reused does not depend on the others in the batch, only the way does (P-2). So with
         `copy_on_partial_reuse` off a free leaf is copied after all, where another request of the same batch needs it too.
         """
         if self.params.partial_reuse == 0:
@@ -1994,7 +2007,7 @@ class BlockManager(Reference):
         return any((block in plans[earlier].chain for earlier in range(index)))
 
     def estimate(self, tokens: Tokens) -> int:
-        """How many tokens of a prompt would be reused if it were added now, at least. Changes nothing."""
+        """How many tokens of a prompt would be reused if it were added now, at least; never all (I-36). Changes nothing."""
         if len(tokens) == 0:
             self.coverage.add(90)
             raise Rejected('empty-prompt')
@@ -2017,7 +2030,8 @@ class BlockManager(Reference):
     def add(self, sequence: Sequence, tokens: Tokens, priority: Priority) -> int:
         """Open a sequence on what is cached of its prompt, and give it blocks for the rest: a batch of one.
 
-        All its blocks are kept at `priority`, without a time limit. Returns the number of tokens reused.
+        All its blocks are kept at `priority`, without a time limit. Returns the number of tokens reused:
+        `reuse-as-estimated` (P-1). It is not refused in vain: `enough-blocks-are-enough` (P-7).
         """
         if sequence in self.live:
             self.coverage.add(94)
@@ -2054,8 +2068,9 @@ class BlockManager(Reference):
     def add_batch(self, requests: Batched, budget: Budget) -> Results:
         """Open several sequences at once, in this order, all of them or none.
 
-        What is matched for one request is safe from the others. The first chunks of all prompts together fit into
-        `budget` tokens. Returns what each request got, and last their sum.
+        What is matched for one request is safe from the others: `reuse-as-estimated` (P-1, I-38). The first chunks of all
+        prompts together fit into `budget` tokens: `within-token-budget` (P-6), `within-budget-as-estimated` (P-4). A
+        batch is not refused in vain: `enough-blocks-are-enough` (P-7). Returns what each request got, and last their sum.
         """
         if len(requests) == 0:
             self.coverage.add(102)
@@ -2132,7 +2147,7 @@ class BlockManager(Reference):
         return any((requests[earlier].sequence == requests[index].sequence for earlier in range(index)))
 
     def is_too_short(self, chunk: int, length: int) -> bool:
-        """Whether a chunk could end without having computed a block (P5)."""
+        """Whether a chunk could end without having computed a block (P-5)."""
         return chunk > 0 and chunk < self.params.tokens_per_block and (chunk < length)
 
     def granted(self, request: Request) -> int:
@@ -2148,7 +2163,9 @@ class BlockManager(Reference):
         return all((plans[index].reused >= requests[index].estimated for index in range(len(plans))))
 
     def check_trim(self, requests: Requests, plans: Plans, budget: int) -> None:
-        """P4 and P6: kept estimates are never trimmed, and chunks end with a block, after some progress."""
+        """Kept estimates are never trimmed, `kept-estimates-are-not-trimmed` (P-4), and chunks end with a block, after some
+        progress, `trim-keeps-blocks-and-progress` (P-6).
+        """
         if self.params.budget_max > 0:
             self.coverage.add(120)
             if not all((self.is_sound(requests[i], plans[i]) for i in range(len(plans)))):

@@ -651,89 +651,89 @@ class Executor(Reference):
      'a first chunk is dropped',
      'no row is free',
      'a request is put aside')
-    BRANCHES = {0: ('slots', 72, 'then'),
-     1: ('slots', 72, 'else'),
-     2: ('slots', 73, 'then'),
-     3: ('slots', 73, 'else'),
-     4: ('slots', 76, 'then'),
-     5: ('slots', 76, 'else'),
-     6: ('slots', 77, 'then'),
-     7: ('slots', 77, 'else'),
-     8: ('group_of_kind', 84, 'then'),
-     9: ('group_of_kind', 84, 'else'),
-     10: ('group', 91, 'then'),
-     11: ('group', 91, 'else'),
-     12: ('destroy', 152, 'then'),
-     13: ('destroy', 152, 'else'),
-     14: ('destroy', 154, 'then'),
-     15: ('destroy', 154, 'else'),
-     16: ('unqueue', 184, 'loop'),
-     17: ('unqueue', 185, 'then'),
-     18: ('unqueue', 185, 'else'),
-     19: ('link', 195, 'then'),
-     20: ('link', 195, 'else'),
-     21: ('settle', 207, 'then'),
-     22: ('settle', 207, 'else'),
-     23: ('settle', 209, 'then'),
-     24: ('settle', 209, 'else'),
-     25: ('settle', 210, 'then'),
-     26: ('settle', 210, 'else'),
-     27: ('settle', 213, 'then'),
-     28: ('settle', 213, 'else'),
-     29: ('is_last_victim', 220, 'loop'),
-     30: ('is_last_victim', 221, 'then'),
-     31: ('is_last_victim', 221, 'else'),
-     32: ('is_last_victim', 223, 'then'),
-     33: ('is_last_victim', 223, 'else'),
+    BRANCHES = {0: ('slots', 73, 'then'),
+     1: ('slots', 73, 'else'),
+     2: ('slots', 74, 'then'),
+     3: ('slots', 74, 'else'),
+     4: ('slots', 77, 'then'),
+     5: ('slots', 77, 'else'),
+     6: ('slots', 78, 'then'),
+     7: ('slots', 78, 'else'),
+     8: ('group_of_kind', 85, 'then'),
+     9: ('group_of_kind', 85, 'else'),
+     10: ('group', 92, 'then'),
+     11: ('group', 92, 'else'),
+     12: ('destroy', 153, 'then'),
+     13: ('destroy', 153, 'else'),
+     14: ('destroy', 155, 'then'),
+     15: ('destroy', 155, 'else'),
+     16: ('unqueue', 185, 'loop'),
+     17: ('unqueue', 186, 'then'),
+     18: ('unqueue', 186, 'else'),
+     19: ('link', 199, 'then'),
+     20: ('link', 199, 'else'),
+     21: ('settle', 211, 'then'),
+     22: ('settle', 211, 'else'),
+     23: ('settle', 213, 'then'),
+     24: ('settle', 213, 'else'),
+     25: ('settle', 214, 'then'),
+     26: ('settle', 214, 'else'),
+     27: ('settle', 217, 'then'),
+     28: ('settle', 217, 'else'),
+     29: ('is_last_victim', 224, 'loop'),
+     30: ('is_last_victim', 225, 'then'),
+     31: ('is_last_victim', 225, 'else'),
+     32: ('is_last_victim', 227, 'then'),
+     33: ('is_last_victim', 227, 'else'),
      34: ('kind_of', 81, 'then'),
      35: ('kind_of', 81, 'else'),
      36: ('scratch_needed', 67, 'then'),
      37: ('scratch_needed', 67, 'else'),
-     38: ('queued', 33, 'then'),
-     39: ('queued', 33, 'else'),
-     40: ('droppable', 39, 'then'),
-     41: ('droppable', 39, 'else'),
-     42: ('room_on', 47, 'then'),
-     43: ('room_on', 47, 'else'),
-     44: ('can_bring_up', 75, 'then'),
-     45: ('can_bring_up', 75, 'else'),
-     46: ('missing', 93, 'then'),
-     47: ('missing', 93, 'else'),
-     48: ('make_room', 136, 'then'),
-     49: ('make_room', 136, 'else'),
-     50: ('make_room', 137, 'then'),
-     51: ('make_room', 137, 'else'),
-     52: ('make_room', 146, 'then'),
-     53: ('make_room', 146, 'else'),
-     54: ('make_room_below', 153, 'then'),
-     55: ('make_room_below', 153, 'else'),
-     56: ('make_room_below', 154, 'then'),
-     57: ('make_room_below', 154, 'else'),
-     58: ('make_room_on_host', 163, 'then'),
-     59: ('make_room_on_host', 163, 'else'),
-     60: ('make_room_on_host', 170, 'then'),
-     61: ('make_room_on_host', 170, 'else'),
-     62: ('make_room_on_host', 174, 'then'),
-     63: ('make_room_on_host', 174, 'else'),
-     64: ('front', 181, 'then'),
-     65: ('front', 181, 'else'),
-     66: ('front', 183, 'loop'),
-     67: ('front', 184, 'then'),
-     68: ('front', 184, 'else'),
-     69: ('first_droppable', 190, 'loop'),
-     70: ('first_droppable', 191, 'then'),
-     71: ('first_droppable', 191, 'else'),
-     72: ('drop', 199, 'then'),
-     73: ('drop', 199, 'else'),
-     74: ('drop', 200, 'loop'),
-     75: ('drop', 201, 'then'),
-     76: ('drop', 201, 'else'),
-     77: ('drop', 202, 'then'),
-     78: ('drop', 202, 'else'),
-     79: ('bring_up', 209, 'then'),
-     80: ('bring_up', 209, 'else'),
-     81: ('bring_up', 211, 'then'),
-     82: ('bring_up', 211, 'else'),
+     38: ('queued', 34, 'then'),
+     39: ('queued', 34, 'else'),
+     40: ('droppable', 40, 'then'),
+     41: ('droppable', 40, 'else'),
+     42: ('room_on', 48, 'then'),
+     43: ('room_on', 48, 'else'),
+     44: ('can_bring_up', 76, 'then'),
+     45: ('can_bring_up', 76, 'else'),
+     46: ('missing', 94, 'then'),
+     47: ('missing', 94, 'else'),
+     48: ('make_room', 137, 'then'),
+     49: ('make_room', 137, 'else'),
+     50: ('make_room', 138, 'then'),
+     51: ('make_room', 138, 'else'),
+     52: ('make_room', 147, 'then'),
+     53: ('make_room', 147, 'else'),
+     54: ('make_room_below', 154, 'then'),
+     55: ('make_room_below', 154, 'else'),
+     56: ('make_room_below', 155, 'then'),
+     57: ('make_room_below', 155, 'else'),
+     58: ('make_room_on_host', 164, 'then'),
+     59: ('make_room_on_host', 164, 'else'),
+     60: ('make_room_on_host', 171, 'then'),
+     61: ('make_room_on_host', 171, 'else'),
+     62: ('make_room_on_host', 175, 'then'),
+     63: ('make_room_on_host', 175, 'else'),
+     64: ('front', 182, 'then'),
+     65: ('front', 182, 'else'),
+     66: ('front', 184, 'loop'),
+     67: ('front', 185, 'then'),
+     68: ('front', 185, 'else'),
+     69: ('first_droppable', 191, 'loop'),
+     70: ('first_droppable', 192, 'then'),
+     71: ('first_droppable', 192, 'else'),
+     72: ('drop', 200, 'then'),
+     73: ('drop', 200, 'else'),
+     74: ('drop', 201, 'loop'),
+     75: ('drop', 202, 'then'),
+     76: ('drop', 202, 'else'),
+     77: ('drop', 203, 'then'),
+     78: ('drop', 203, 'else'),
+     79: ('bring_up', 210, 'then'),
+     80: ('bring_up', 210, 'else'),
+     81: ('bring_up', 212, 'then'),
+     82: ('bring_up', 212, 'else'),
      83: ('unused', 43, 'loop'),
      84: ('unused', 44, 'then'),
      85: ('unused', 44, 'else'),
@@ -829,28 +829,28 @@ class Executor(Reference):
      175: ('commit_window', 203, 'else'),
      176: ('commit_window', 205, 'then'),
      177: ('commit_window', 205, 'else'),
-     178: ('take_snapshot', 214, 'then'),
-     179: ('take_snapshot', 214, 'else'),
-     180: ('stop_keeping', 227, 'then'),
-     181: ('stop_keeping', 227, 'else'),
-     182: ('stop_keeping', 228, 'loop'),
-     183: ('stop_keeping', 229, 'then'),
-     184: ('stop_keeping', 229, 'else'),
-     185: ('end', 251, 'then'),
-     186: ('end', 251, 'else'),
-     187: ('end', 254, 'loop'),
+     178: ('take_snapshot', 217, 'then'),
+     179: ('take_snapshot', 217, 'else'),
+     180: ('stop_keeping', 230, 'then'),
+     181: ('stop_keeping', 230, 'else'),
+     182: ('stop_keeping', 231, 'loop'),
+     183: ('stop_keeping', 232, 'then'),
+     184: ('stop_keeping', 232, 'else'),
+     185: ('end', 254, 'then'),
+     186: ('end', 254, 'else'),
+     187: ('end', 257, 'loop'),
      188: ('target', 82, 'loop'),
      189: ('target', 83, 'then'),
      190: ('target', 83, 'else'),
      191: ('draft', 90, 'loop'),
      192: ('draft', 91, 'then'),
      193: ('draft', 91, 'else'),
-     194: ('room_before', 223, 'then'),
-     195: ('room_before', 223, 'else'),
-     196: ('clear_batch', 230, 'loop'),
-     197: ('without', 306, 'loop'),
-     198: ('without', 307, 'then'),
-     199: ('without', 307, 'else'),
+     194: ('room_before', 228, 'then'),
+     195: ('room_before', 228, 'else'),
+     196: ('clear_batch', 235, 'loop'),
+     197: ('without', 314, 'loop'),
+     198: ('without', 315, 'then'),
+     199: ('without', 315, 'else'),
      200: ('target_text', 31, 'loop'),
      201: ('target_text', 32, 'loop'),
      202: ('target_text', 33, 'then'),
@@ -1123,17 +1123,17 @@ class Executor(Reference):
         self.chunk: list[int] = [0 for _ in self._every_Request]
         # Forward passes of a request that are not updated yet.
         self.outstanding: list[int] = [0 for _ in self._every_Request]
-        # The capacity of a context request before this pass gave it more; None when it did not (P3).
+        # The capacity of a context request before this pass gave it more; None when it did not (C-3).
         self.saved: list[int | None] = [None for _ in self._every_Request]
-        # The room that this pass gave to a generating request; 0 when it did not (P9).
+        # The room that this pass gave to a generating request; 0 when it did not (C-9).
         self.grown: list[int] = [0 for _ in self._every_Request]
         # Whether this pass found the caches of a generating request suspended.
         self.resumed: list[bool] = [False for _ in self._every_Request]
         # Whether the caches of a context request were made in this pass, for its first chunk.
         self.first_chunk: list[bool] = [False for _ in self._every_Request]
-        # The row through which kernels find its pages, while it may run (P10).
+        # The row through which kernels find its pages, while it may run (C-10).
         self.row: list[int | None] = [None for _ in self._every_Request]
-        # Its place in the last batch; None when it was not in it, or has lost its memory since (P15).
+        # Its place in the last batch; None when it was not in it, or has lost its memory since (C-15).
         self.position: list[int | None] = [None for _ in self._every_Request]
         # How far the pass is.
         self.phase: Phase = Phase(0)
@@ -1379,7 +1379,7 @@ class Executor(Reference):
             raise OutOfDomain('bound: self.vacant[PRIMARY][self.group(page)]', self.vacant[PRIMARY][_value1])
 
     def destroy(self, page: Page) -> None:
-        """A page that nobody has gives its slot back (S8), and nobody finds it any more."""
+        """A page that nobody has, `destroy-only-droppable` (S-8), gives its slot back, and nobody finds it any more."""
         if not self.is_droppable(page):
             raise RuleBroken('destroy-only-droppable')
         if not not self.is_queued(page):
@@ -1409,7 +1409,7 @@ class Executor(Reference):
         self.priority[page] = 0
 
     def migrate(self, page: Page, level: Level) -> None:
-        """A page moves to a slot of another level; a locked one stays (S3)."""
+        """A page moves to a slot of another level; a locked one stays, by `locked-stays` (S-3)."""
         if not (self.exists(page) and self.level[page] != level):
             raise RuleBroken('migrate-elsewhere')
         if not not self.is_locked(page):
@@ -1458,7 +1458,10 @@ class Executor(Reference):
                 self.coverage.add(18)
 
     def link(self, page: Page, path: Text) -> None:
-        """A private page becomes the one from which others reuse the last block of a text (S11)."""
+        """A private page becomes the one from which others reuse the last block of a text.
+
+        There is one for a text, `link-once`, and none without what comes before it, `link-after-its-predecessor` (S-11).
+        """
         if not (self.exists(page) and (not self.is_committed(page))):
             raise RuleBroken('link-private')
         if not (len(path) > 0 and path not in self.known[self.kind[page]]):
@@ -1646,7 +1649,7 @@ class Executor(Reference):
         self.cell[cache][_key(place, self.cell[cache], 'self.cell[cache][place]')] = None
 
     def lock(self, cache: Cache, place: Place) -> None:
-        """A cache uses a page from here on: it is in device memory, and no victim (S3)."""
+        """A cache uses a page from here on: it is in device memory, `lock-on-device` (S-3), and no victim."""
         if not (self.cell[cache][place] is not None and place not in self.locked[cache]):
             raise RuleBroken('lock-once')
         if not self.is_usable(self.page_at(cache, place)):
@@ -1722,7 +1725,7 @@ class Executor(Reference):
         self.status[cache] = Status.ACTIVE
 
     def deactivate(self, cache: Cache) -> None:
-        """A cache rests: it has no lock and no scratch slot any more (S6)."""
+        """A cache rests, without a lock, `unlock-before-suspend`, and without scratch, `scratch-before-suspend` (S-6)."""
         if not self.status[cache] == Status.ACTIVE:
             raise RuleBroken('suspend-active')
         if not len(self.locked[cache]) == 0:
@@ -1744,7 +1747,7 @@ class Executor(Reference):
         self.stopped[cache] = True
 
     def measure(self, cache: Cache, committed: BlockCount, history: TokenCount, capacity: TokenCount) -> None:
-        """Write the three lengths, last of all (S1)."""
+        """Write the three lengths, last of all: `committed-history-capacity`, `one-page-a-block` (S-1)."""
         if not (committed * self.params.tokens_per_block <= history and history <= capacity):
             raise RuleBroken('committed-history-capacity')
         if not ((self.blocks(capacity) == 0 or self.cell[cache][self.blocks(capacity) - 1] is not None) and (self.blocks(capacity) == self.params.blocks_max or self.cell[cache][self.blocks(capacity)] is None)):
@@ -1868,7 +1871,7 @@ class Executor(Reference):
         return _value2
 
     def can_obtain(self, group: Group, count: int) -> bool:
-        """Whether so many slots of device memory can be vacated, with all victims put up somewhere (S10)."""
+        """Whether so many slots of device memory can be vacated, with all victims put up somewhere (S-10)."""
         return count <= self.vacant[PRIMARY][group] or self.is_enough(group, count, 0, 0, 0)
 
     def is_enough(self, group: Group, count: int, vacated: int, dropped: int, kept: int) -> bool:
@@ -1924,7 +1927,7 @@ class Executor(Reference):
         return _value1
 
     def unavailable(self, group: Group) -> Count:
-        """Slots of device memory that are neither vacant nor a victim's (S14: the utilisation, before it is divided)."""
+        """Slots of device memory that are neither vacant nor a victim's (S-14: the utilisation, before it is divided)."""
         _value1 = self.slots(PRIMARY, group) - self.vacant[PRIMARY][group] - self.queued(PRIMARY, group)
         if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: result of unavailable', _value1)
@@ -2434,7 +2437,7 @@ class Executor(Reference):
         self.settle_all(cache)
 
     def settle_all(self, cache: Cache) -> None:
-        """Bring the queues up to date for the pages of a cache, the last block first: it is the first to be given up."""
+        """Bring the queues up to date for the pages of a cache, the last block first: it is the first victim (D-11)."""
         for place in reversed(range(self.places())):
             self.coverage.add(163)
             page = self.cell[cache][place]
@@ -2508,7 +2511,10 @@ class Executor(Reference):
             self.commit_place(cache, place, WINDOW, path)
 
     def take_snapshot(self, cache: Cache, ordinal: Ordinal, path: Text) -> None:
-        """Copy the recurrent state into a page from which others may start, if it is the block's and there is room."""
+        """Copy the recurrent state into a page from which others may start, if it is the block's and there is room.
+
+        The state is that after the computed tokens, so it is the block's when these end with it (D-14).
+        """
         if self.history[cache] == (ordinal + 1) * self.params.tokens_per_block and path not in self.known[STATE] and self.can_obtain(self.group_of_kind(STATE), 1):
             self.coverage.add(178)
             self._reach('a snapshot is taken')
@@ -2534,7 +2540,7 @@ class Executor(Reference):
             self.coverage.add(181)
 
     def fetch(self, cache: Cache) -> Count:
-        """Bring pages of a suspended cache up as far as slots are vacant, evicting nothing; returns how many."""
+        """Bring pages of a suspended cache up as far as slots are vacant, evicting nothing (D-9); returns how many."""
         brought = 0
         for place in range(self.places()):
             page = self.cell[cache][place]
@@ -2642,15 +2648,15 @@ class Executor(Reference):
         return {'Page': sorted(order, key=lambda page: self.group(page))}
 
     def lengths_are_ordered(self) -> bool:
-        """S1: committed <= history <= capacity, and a page of full attention for each block of the capacity."""
+        """S-1: committed <= history <= capacity, and a page of full attention for each block of the capacity."""
         return all((self.committed[cache] * self.params.tokens_per_block <= self.history[cache] and self.history[cache] <= self.capacity[cache] and all(((self.cell[cache][place] is not None) == (place < self.blocks(self.capacity[cache])) for place in range(self.params.blocks_max))) for cache in self._every_Cache))
 
     def closed_caches_have_nothing(self) -> bool:
-        """S16: a closed cache has no pages and no text; so it has no lengths either (`lengths_are_ordered`)."""
+        """S-16: a closed cache has no pages and no text; so it has no lengths either (`lengths_are_ordered`)."""
         return all((self.status[cache] != Status.CLOSED or (all((self.cell[cache][place] is None for place in range(self.places()))) and len(self.text[cache]) == 0 and (not self.stopped[cache]) and (self.page_priority[cache] == 0)) for cache in self._every_Cache))
 
     def only_active_caches_lock(self) -> bool:
-        """S2, S6: an active cache has locked all that it uses and nothing else; others have no lock and no scratch slot."""
+        """S-2, S-6: an active cache has locked all that it uses and nothing else; others have neither locks nor scratch."""
         return all((self.scratch[cache] == (self.scratch_needed(cache, self.history[cache], self.capacity[cache]) if self.is_active(cache) else 0) and all(((place in self.locked[cache]) == (self.is_active(cache) and self.is_for_use(cache, place)) for place in range(self.places()))) for cache in self._every_Cache))
 
     def is_active(self, cache: Cache) -> bool:
@@ -2676,11 +2682,11 @@ class Executor(Reference):
         return _value1
 
     def locked_pages_are_on_the_device(self) -> bool:
-        """S3: what an active cache uses is in device memory."""
+        """S-3: what an active cache uses is in device memory."""
         return all((self.level[page] == PRIMARY for page in self._every_Page if self.is_locked(page)))
 
     def queued_means_evictable(self) -> bool:
-        """S4: each queue has exactly the evictable pages of its level, each at its priority."""
+        """S-4: each queue has exactly the evictable pages of its level, each at its priority."""
         return all((self.is_in_place(page, level) for page in self._every_Page for level in range(self.levels())))
 
     def is_in_place(self, page: Page, level: Level) -> bool:
@@ -2690,11 +2696,11 @@ class Executor(Reference):
         return self.level[page] != level or not self.is_evictable(page)
 
     def slots_are_conserved(self) -> bool:
-        """S5: each slot of a level is vacant, or has one page, or is scratch."""
+        """S-5: each slot of a level is vacant, or has one page, or is scratch."""
         return all((self.vacant[level][group] + sum((1 for page in self._every_Page if self.group(page) == group and self.level[page] == level)) + (self.scratch_slots(group) if level == PRIMARY else 0) == self.slots(level, group) for level in range(self.levels()) for group in range(self.groups())))
 
     def what_does_not_exist_is_nowhere(self) -> bool:
-        """S16: a page without a slot has no contents, no priority and no owner; one with a slot is of its group."""
+        """S-16: a page without a slot has no contents, no priority and no owner; one with a slot is of its group."""
         return all((self.group(page) == self.group_of_kind(self.kind[page]) if self.exists(page) else self.kind[page] == FULL and len(self.path[page]) == 0 and (self.priority[page] == 0) and (self.holds[page] == 0) for page in self._every_Page))
 
     def private_pages_have_one_owner(self) -> bool:
@@ -2702,7 +2708,7 @@ class Executor(Reference):
         return all((self.holds[page] == 1 for page in self._every_Page if self.exists(page) and (not self.is_committed(page))))
 
     def what_is_committed_is_found(self) -> bool:
-        """S11: one page for a text in each life cycle, and each committed page is found by its text."""
+        """S-11: one page for a text in each life cycle, and each committed page is found by its text."""
         return all((self.known[self.kind[page]].get(self.path[page]) == page for page in self._every_Page if self.is_committed(page))) and all((len(self.known[kind]) == sum((1 for page in self._every_Page if self.is_committed(page) and self.kind[page] == kind)) for kind in range(self.kinds())))
 
     def kinds(self) -> int:
@@ -2710,7 +2716,7 @@ class Executor(Reference):
         return 3 if self.states() else 2 if self.windows() else 1
 
     def blocks_hang_from_their_predecessors(self) -> bool:
-        """S11: what is known of a block implies its page of full attention, and that of the block before."""
+        """S-11: what is known of a block implies its page of full attention, and that of the block before."""
         return all((self.path[page] in self.known[FULL] and (len(self.path[page]) == 1 or self.path[page][:len(self.path[page]) - 1] in self.known[FULL]) for page in self._every_Page if self.is_committed(page)))
 
     def what_hangs_is_counted(self) -> bool:
@@ -2718,7 +2724,7 @@ class Executor(Reference):
         return all((self.below[page] == sum((1 for other in self._every_Page if self.is_committed(other) and self.is_committed(page) and (self.kind[page] == FULL) and (self.anchor(self.kind[other], self.path[other]) == self.path[page]))) for page in self._every_Page))
 
     def committed_blocks_are_everybodys(self) -> bool:
-        """S2: below its committed blocks a cache has the committed pages of its text, above them pages of its own."""
+        """S-2: below its committed blocks a cache has the committed pages of its text, above them pages of its own."""
         return all((self.committed[cache] <= len(self.text[cache]) and all((self.is_laid_out(cache, place) for place in range(self.block_places()))) for cache in self._every_Cache))
 
     def is_laid_out(self, cache: Cache, place: Place) -> bool:
@@ -2728,7 +2734,7 @@ class Executor(Reference):
         return page is None or (self.kind[page] == self.kind_of(place) and (self.path[page] == self.text[cache][:ordinal + 1] if ordinal < self.committed[cache] else len(self.path[page]) == 0))
 
     def windows_are_complete(self) -> bool:
-        """S2: a block that the window needs has its page; one that has left it has none, but for a later commit."""
+        """S-2: a block that the window needs has its page; one that has left it has none, but for a later commit."""
         return not self.windows() or all((self.is_window_right(cache, ordinal) for cache in self._every_Cache for ordinal in range(self.params.blocks_max)))
 
     def is_window_right(self, cache: Cache, ordinal: int) -> bool:
@@ -2738,7 +2744,7 @@ class Executor(Reference):
         return ordinal < self.blocks(self.capacity[cache]) and (not self.is_stale(ordinal, self.history[cache]) or (ordinal >= self.committed[cache] and (not self.stopped[cache])))
 
     def states_start_once(self) -> bool:
-        """S2: from the first resume on a cache has its recurrent state, before that the snapshot that it was matched by."""
+        """S-2: from the first resume on a cache has its recurrent state, before that the snapshot that matched it."""
         return not self.states() or all((self.status[cache] == Status.CLOSED or self.is_state_right(cache) for cache in self._every_Cache))
 
     def is_state_right(self, cache: Cache) -> bool:
@@ -2754,18 +2760,18 @@ class Executor(Reference):
         return self.committed[cache] > 0 and self.kind[snapshot] == STATE and (self.path[snapshot] == self.text[cache][:self.committed[cache]])
 
     def utilisation_is_what_is_kept(self) -> bool:
-        """S14: what cannot be had is what is locked or scratch, and without a lower level what is held; nothing else is."""
+        """S-14: what cannot be had is what is locked or scratch, and without a lower level what is held; nothing else."""
         return all((self.unavailable(group) == self.scratch_slots(group) + sum((1 for page in self._every_Page if self.group(page) == group and self.level[page] == PRIMARY and (self.is_locked(page) or (self.is_last(PRIMARY, group) and self.is_held(page))))) for group in range(self.groups())))
 
     def any_waiting_cache_can_be_resumed(self) -> bool:
-        """S15 (b): while none is active, each cache that fits the device can be resumed, if one slot is spare.
+        """S-15 (b): while none is active, each cache that fits the device can be resumed, if one slot is spare.
 
         It takes that slot: with every slot held, a cache that has pages on both levels cannot move any of them.
         """
         return self.is_busy() or all((self.can_resume(cache) for cache in self._every_Cache if self.is_waiting(cache)))
 
     def some_waiting_cache_can_be_resumed(self) -> bool:
-        """S15 (a): under the same conditions at least one can be, if any waits: never is everybody stuck.
+        """S-15 (a): under the same conditions at least one can be, if any waits: never is everybody stuck.
 
         It follows from (b), and stands alone for variants in which only this is claimed.
         """
@@ -2814,11 +2820,11 @@ class Executor(Reference):
         return found
 
     def is_status(self, request: Request, status: Status) -> bool:
-        """Whether that is what the caches of a request do, both of them (P13)."""
+        """Whether that is what the caches of a request do, both of them (C-13)."""
         return self.status[self.target(request)] == status and (self.params.draft_model == 0 or self.status[self.draft(request)] == status)
 
     def has_capacity(self, request: Request, tokens: int) -> bool:
-        """Whether there is room for just so many tokens, in both caches (P13)."""
+        """Whether there is room for just so many tokens, in both caches (C-13)."""
         return self.capacity[self.target(request)] == tokens and (self.params.draft_model == 0 or self.capacity[self.draft(request)] == tokens)
 
     def pins_nothing(self, request: Request) -> bool:
@@ -2914,7 +2920,10 @@ class Executor(Reference):
         self.position[request] = None
 
     def pause(self, request: Request) -> None:
-        """A request has been suspended, so its place in the last batch means nothing any more (P12, P15)."""
+        """A request has been suspended, so its place in the last batch means nothing any more (C-15).
+
+        A victim has not run out of turn: `victims-are-not-in-flight`, `victims-are-not-scheduled` (C-12).
+        """
         if not self.outstanding[request] == 0:
             raise RuleBroken('victims-are-not-in-flight')
         if not not self.is_scheduled(request):
@@ -2929,7 +2938,7 @@ class Executor(Reference):
         self.position[request] = None
 
     def grow(self, request: Request, resumed: bool) -> None:
-        """A generating request is in this pass, with room for what it will compute (P8, P11)."""
+        """A generating request is in this pass with room for what it computes (C-8), `scheduled-means-active` (C-11)."""
         if not (self.stage[request] == Stage.GENERATION and (not self.is_scheduled(request))):
             raise RuleBroken('schedule-once')
         if not self.is_status(request, Status.ACTIVE):
@@ -2951,7 +2960,7 @@ class Executor(Reference):
             raise OutOfDomain('bound: self.scheduled_tokens', self.scheduled_tokens)
 
     def take_chunk(self, request: Request, tokens: ChunkTokens, snapshot: TokenCount | None) -> None:
-        """A context request is in this pass with so many tokens of its prompt (P11)."""
+        """A context request is in this pass, `scheduled-means-active` (C-11), with so many tokens of its prompt."""
         if not (self.stage[request] == Stage.CONTEXT and (not self.is_scheduled(request))):
             raise RuleBroken('schedule-once')
         if not self.is_status(request, Status.ACTIVE):
@@ -2975,9 +2984,11 @@ class Executor(Reference):
             raise OutOfDomain('bound: self.scheduled_tokens', self.scheduled_tokens)
 
     def strike(self, request: Request) -> None:
-        """A scheduled request is not forwarded after all, and has the room that it had before (P1, P2; of P4 the lengths).
+        """A scheduled request is not forwarded after all, and has nothing of what this pass has given it.
 
-        That is the same step whatever dropped it (P14). A first chunk is not dropped: it is freed and begins again.
+        It has the room that it had before, `dropped-means-as-before` (C-1; of C-4 the lengths). A prompt rests,
+        `dropped-means-released` (C-2). That is the same step whatever dropped it (C-14). A first chunk is not dropped: it
+        is freed and begins again.
         """
         if not self.is_scheduled(request):
             raise RuleBroken('strike-what-is-scheduled')
@@ -3018,7 +3029,10 @@ class Executor(Reference):
             self.position[request] = None
 
     def forward(self, request: Request, position: Position) -> None:
-        """A scheduled request goes into the forward pass, at a place of the batch (P11)."""
+        """A scheduled request, `forward-what-is-scheduled` (C-11), goes into the forward pass, at a place of the batch.
+
+        The place is its own: `one-place-each` (C-15).
+        """
         if not self.is_scheduled(request):
             raise RuleBroken('forward-what-is-scheduled')
         if not self.is_status(request, Status.ACTIVE):
@@ -3042,7 +3056,7 @@ class Executor(Reference):
         self.first_chunk[request] = False
 
     def close_pass(self, waited: PassCount, held_back: PassCount) -> None:
-        """The pass is over: all that was scheduled was forwarded or released, and no record of it is left (P3, P9, P14)."""
+        """The pass is over: what was scheduled was forwarded or released, and no record of it is left (C-3, C-9, C-14)."""
         if not all((self.saved[request] is None and self.grown[request] == 0 and (not self.first_chunk[request]) for request in self._every_Request)):
             raise RuleBroken('forwarded-or-released')
         if self.on_step is not None:
@@ -3357,10 +3371,10 @@ class Executor(Reference):
         self.rewind(request, self.prompt[request])
 
     def turn_down(self, request: Request) -> None:
-        """A context request is not scheduled after all, and keeps no device memory (P2): it is suspended.
+        """A context request is not scheduled after all, and keeps no device memory (C-2): it is suspended.
 
         If this would have been its first chunk, nothing of it is kept (#19202): requests that hold what they have matched
-        and never run can fill the memory (V2-21).
+        and never run can fill the memory (V2-21, D-13).
         """
         if self.first_chunk[request]:
             self.coverage.add(250)
@@ -3371,9 +3385,9 @@ class Executor(Reference):
             self.pause(request)
 
     def release(self, request: Request) -> None:
-        """Take back what this pass gave to a scheduled request that is not forwarded: it is as before, or freed (P5).
+        """Take back what this pass gave to a scheduled request that is not forwarded: it is as before, or freed (C-5).
 
-        A context request is suspended, whatever it was before (P2); a generating one if it was.
+        A context request is suspended, whatever it was before (C-2); a generating one if it was.
         """
         if self.first_chunk[request]:
             self.coverage.add(252)
@@ -3526,10 +3540,10 @@ class Executor(Reference):
 
     def victim(self, request: Request) -> Request:
         """Whose memory a generating request may have: that of the request that came last, if it came later and runs, but is
-        neither in flight nor in this pass (P12). The request itself when there is none.
+        neither in flight nor in this pass (C-12). The request itself when there is none.
 
         A victim may still be scheduled later in the same pass, when its turn comes and there is room again: that part of
-        P12 is not demanded here.
+        C-12 is not demanded here.
         """
         found = request
         later = False
@@ -3548,7 +3562,7 @@ class Executor(Reference):
         return found
 
     def nobody_idle_came_after(self, victim: Request) -> bool:
-        """Whether no idle request is left that came later than the one whose memory is to be taken (P12)."""
+        """Whether no idle request is left that came later than the one whose memory is to be taken (C-12)."""
         after = False
         for other in self.arrivals:
             self.coverage.add(291)
@@ -3609,7 +3623,7 @@ class Executor(Reference):
         return False
 
     def room_wanted(self, request: Request, chunk: ChunkTokens) -> TokenCount:
-        """The capacity that a context request needs: counted from the beginning, so that asking twice adds nothing (P7)."""
+        """The capacity that a context request needs: counted from the beginning: asking twice adds nothing (C-7)."""
         _value1 = self.cursor[request] + chunk
         if not 0 <= _value1 <= self.params.blocks_max * self.params.tokens_per_block:
             raise OutOfDomain('bound: result of room_wanted', _value1)
@@ -3639,8 +3653,9 @@ class Executor(Reference):
         return (self.phase != Phase.IDLE or len(self.generating) == 0) and (self.phase == Phase.FILLING or len(self.filling) == 0) and all((self.is_scheduled_right(request) for request in self._every_Request))
 
     def is_scheduled_right(self, request: Request) -> bool:
-        """The same for one request. The records of its growth are there only while it is scheduled (P3, P9); that they are
-        there then, and right, is in `context_has_room_for_its_chunk` and here.
+        """Whether a pass has a request as often as it may, and the records of its growth are there only then (C-3, C-9).
+
+        That they are there then, and right, is in `context_has_room_for_its_chunk` and here.
         """
         as_generation = sum((1 for other in self.generating if other == request))
         as_context = sum((1 for other in self.filling if other == request))
@@ -3651,11 +3666,11 @@ class Executor(Reference):
         return self.scheduled_tokens == self.params.growth * len(self.generating) + sum((self.chunk[request] for request in self.filling))
 
     def rows_have_one_owner(self) -> bool:
-        """P10: a request has a row exactly while it has caches and may run; no two share one."""
+        """C-10: a request has a row exactly while it has caches and may run; no two share one."""
         return all(((self.row[request] is not None) == ((self.stage[request] == Stage.CONTEXT or self.stage[request] == Stage.GENERATION) and self.status[self.target(request)] != Status.CLOSED) and all((other == request or self.row[other] is None or self.row[other] != self.row[request] for other in self._every_Request)) for request in self._every_Request))
 
     def context_has_room_for_its_chunk(self) -> bool:
-        """P1, P5, P7: a context request has computed up to its cursor, and has room for the chunk that comes and no more.
+        """C-1, C-5, C-7: a context request has computed up to its cursor, and has room for the chunk that comes, no more.
 
         So whatever was deferred has left nothing behind. Before its first chunk it has computed nothing, and without a row
         it has no caches (`rows_have_one_owner`); all blocks that are full are committed.
@@ -3671,8 +3686,8 @@ class Executor(Reference):
         return self.cursor[request] + self.chunk[request] <= self.prompt[request] and self.cursor[request] < self.prompt[request] and (self.history[target] == self.cursor[request]) and (self.capacity[target] == self.cursor[request] + self.chunk[request]) and (self.committed[target] == min(len(text), self.cursor[request] // self.params.tokens_per_block)) and (not self.stopped[target]) and ((self.chunk[request] > 0) == (request in self.filling or self.outstanding[request] > 0)) and (request not in self.filling or self.saved[request] == self.cursor[request])
 
     def generation_has_room_for_what_flies(self) -> bool:
-        """P7, P8: a generating request has room for what it has computed, for each pass in flight, and for the one that is
-        scheduled; for nothing else, however many passes were skipped.
+        """C-7, C-8: a generating request has room for what it has computed, for each pass in flight, and for the one that
+        is scheduled; for nothing else, however many passes were skipped.
         """
         return all((self.stage[request] != Stage.GENERATION or self.is_generation_right(request) for request in self._every_Request))
 
@@ -3688,7 +3703,7 @@ class Executor(Reference):
         return all((self.stage[request] != Stage.SENDING or (self.chunk[request] == 0 and self.cursor[request] == self.prompt[request] and self.stopped[self.target(request)]) for request in self._every_Request))
 
     def what_has_run_has_its_state(self) -> bool:
-        """A request that has run has its recurrent state from then on: suspending it takes nothing but the locks (P4)."""
+        """A request that has run has its recurrent state from then on: suspending it takes nothing but the locks (C-4)."""
         return not self.states() or all((self.row[request] is None or self.first_chunk[request] or all((self.cell[cache][self.state_place()] is not None for cache in self._every_Cache if self.is_of(cache, request))) for request in self._every_Request))
 
     def prompts_fit(self) -> bool:
@@ -3696,15 +3711,15 @@ class Executor(Reference):
         return all((self.stage[request] == Stage.NONE or len(self.request_text[request]) * self.params.tokens_per_block < self.prompt[request] for request in self._every_Request))
 
     def what_runs_is_active(self) -> bool:
-        """P11: what is scheduled or in flight has active caches; as many passes are in flight as the loops allow."""
+        """C-11: what is scheduled or in flight has active caches; as many passes are in flight as the loops allow."""
         return all(((self.outstanding[request] == 0 and (not self.is_scheduled(request)) or (self.is_status(request, Status.ACTIVE) and (self.stage[request] == Stage.CONTEXT or self.stage[request] == Stage.GENERATION))) and self.outstanding[request] + (1 if self.is_scheduled(request) else 0) <= (1 if self.stage[request] == Stage.CONTEXT else 1 + self.params.overlap) for request in self._every_Request))
 
     def batch_places_are_current(self) -> bool:
-        """P15: only a request that has its memory still has a place in the last batch, and no two have the same."""
+        """C-15: only a request that has its memory still has a place in the last batch, and no two have the same."""
         return all((self.position[request] is None or (self.row[request] is not None and self.is_status(request, Status.ACTIVE) and all((other == request or self.position[other] != self.position[request] for other in self._every_Request))) for request in self._every_Request))
 
     def pairs_are_alike(self) -> bool:
-        """P13: the caches of a request have the same status and the same lengths, and the texts of their models."""
+        """C-13: the caches of a request have the same status and the same lengths, and the texts of their models."""
         return all((self.is_pair_right(request) for request in self._every_Request))
 
     def is_pair_right(self, request: Request) -> bool:
@@ -3756,7 +3771,7 @@ class Executor(Reference):
         return _value1
 
     def a_dropped_generation_is_as_before(self, request: Request, cache: Cache, group: Group) -> None:
-        """P4, P6: a generating request that is given room and then dropped has what it had, page by page, and others can
+        """C-4, C-6: a generating request that is given room and then dropped has what it had, page by page, and others can
         have as many device slots as before.
         """
         if not self.is_of(cache, request):
@@ -3779,10 +3794,10 @@ class Executor(Reference):
             raise RuleBroken('dropped-growth-takes-no-slot')
 
     def a_dropped_chunk_is_as_before(self, request: Request, tokens: ChunkTokens, cache: Cache, group: Group) -> None:
-        """P4, P6: a context request that is given room and then dropped, or turned down, has what it had, page by page, but
-        rests; others can have the device slots that they could, and those that it used alone.
+        """C-4, C-6: a context request that is given room and then dropped, or turned down, has what it had, page by page,
+        but rests; others can have the device slots that they could, and those that it used alone.
 
-        With its first chunk it loses everything again, and its cursor is where it was (P5): it begins again as it came,
+        With its first chunk it loses everything again, and its cursor is where it was (C-5): it begins again as it came,
         with its prompt, its text and its turn.
         """
         if not self.is_of(cache, request):
@@ -3814,7 +3829,7 @@ class Executor(Reference):
             raise RuleBroken('dropped-chunk-takes-no-slot')
 
     def a_release_takes_back_this_pass(self, request: Request, cache: Cache) -> None:
-        """P4: a release leaves a scheduled request its lengths, its pages as far as the recorded room goes, and its status
+        """C-4: a release leaves a scheduled request its lengths, its pages as far as the recorded room goes, and its status
         as it was before this pass, whatever has been scheduled since.
         """
         if not (self.is_of(cache, request) and self.is_scheduled(request) and (not self.first_chunk[request])):
@@ -3848,7 +3863,7 @@ class Executor(Reference):
             raise RuleBroken('victims-keep-their-turn')
 
     def a_second_release_does_nothing(self, request: Request, cache: Cache, group: Group) -> None:
-        """P6: to release a request again changes nothing of it, and frees nothing more."""
+        """C-6: to release a request again changes nothing of it, and frees nothing more."""
         if not (self.is_of(cache, request) and self.is_scheduled(request)):
             raise NotAssumed()
         self.release(request)
@@ -3863,7 +3878,7 @@ class Executor(Reference):
             raise RuleBroken('released-once-is-released')
 
     def releases_do_not_meet(self, request: Request, other: Request, cache: Cache) -> None:
-        """P6: a release leaves every other request all that it has, so their order makes no difference."""
+        """C-6: a release leaves every other request all that it has, so their order makes no difference."""
         if not (self.is_of(cache, other) and other != request and self.is_scheduled(request)):
             raise NotAssumed()
         before = self.share(cache)

@@ -492,89 +492,89 @@ class SequenceCaches(Reference):
      'a cache does not fit',
      'tokens of the window are in scratch',
      'a cache cannot grow')
-    BRANCHES = {0: ('slots', 72, 'then'),
-     1: ('slots', 72, 'else'),
-     2: ('slots', 73, 'then'),
-     3: ('slots', 73, 'else'),
-     4: ('slots', 76, 'then'),
-     5: ('slots', 76, 'else'),
-     6: ('slots', 77, 'then'),
-     7: ('slots', 77, 'else'),
-     8: ('group_of_kind', 84, 'then'),
-     9: ('group_of_kind', 84, 'else'),
-     10: ('group', 91, 'then'),
-     11: ('group', 91, 'else'),
-     12: ('destroy', 152, 'then'),
-     13: ('destroy', 152, 'else'),
-     14: ('destroy', 154, 'then'),
-     15: ('destroy', 154, 'else'),
-     16: ('unqueue', 184, 'loop'),
-     17: ('unqueue', 185, 'then'),
-     18: ('unqueue', 185, 'else'),
-     19: ('link', 195, 'then'),
-     20: ('link', 195, 'else'),
-     21: ('settle', 207, 'then'),
-     22: ('settle', 207, 'else'),
-     23: ('settle', 209, 'then'),
-     24: ('settle', 209, 'else'),
-     25: ('settle', 210, 'then'),
-     26: ('settle', 210, 'else'),
-     27: ('settle', 213, 'then'),
-     28: ('settle', 213, 'else'),
-     29: ('is_last_victim', 220, 'loop'),
-     30: ('is_last_victim', 221, 'then'),
-     31: ('is_last_victim', 221, 'else'),
-     32: ('is_last_victim', 223, 'then'),
-     33: ('is_last_victim', 223, 'else'),
+    BRANCHES = {0: ('slots', 73, 'then'),
+     1: ('slots', 73, 'else'),
+     2: ('slots', 74, 'then'),
+     3: ('slots', 74, 'else'),
+     4: ('slots', 77, 'then'),
+     5: ('slots', 77, 'else'),
+     6: ('slots', 78, 'then'),
+     7: ('slots', 78, 'else'),
+     8: ('group_of_kind', 85, 'then'),
+     9: ('group_of_kind', 85, 'else'),
+     10: ('group', 92, 'then'),
+     11: ('group', 92, 'else'),
+     12: ('destroy', 153, 'then'),
+     13: ('destroy', 153, 'else'),
+     14: ('destroy', 155, 'then'),
+     15: ('destroy', 155, 'else'),
+     16: ('unqueue', 185, 'loop'),
+     17: ('unqueue', 186, 'then'),
+     18: ('unqueue', 186, 'else'),
+     19: ('link', 199, 'then'),
+     20: ('link', 199, 'else'),
+     21: ('settle', 211, 'then'),
+     22: ('settle', 211, 'else'),
+     23: ('settle', 213, 'then'),
+     24: ('settle', 213, 'else'),
+     25: ('settle', 214, 'then'),
+     26: ('settle', 214, 'else'),
+     27: ('settle', 217, 'then'),
+     28: ('settle', 217, 'else'),
+     29: ('is_last_victim', 224, 'loop'),
+     30: ('is_last_victim', 225, 'then'),
+     31: ('is_last_victim', 225, 'else'),
+     32: ('is_last_victim', 227, 'then'),
+     33: ('is_last_victim', 227, 'else'),
      34: ('kind_of', 81, 'then'),
      35: ('kind_of', 81, 'else'),
      36: ('scratch_needed', 67, 'then'),
      37: ('scratch_needed', 67, 'else'),
-     38: ('queued', 33, 'then'),
-     39: ('queued', 33, 'else'),
-     40: ('droppable', 39, 'then'),
-     41: ('droppable', 39, 'else'),
-     42: ('room_on', 47, 'then'),
-     43: ('room_on', 47, 'else'),
-     44: ('can_bring_up', 75, 'then'),
-     45: ('can_bring_up', 75, 'else'),
-     46: ('missing', 93, 'then'),
-     47: ('missing', 93, 'else'),
-     48: ('make_room', 136, 'then'),
-     49: ('make_room', 136, 'else'),
-     50: ('make_room', 137, 'then'),
-     51: ('make_room', 137, 'else'),
-     52: ('make_room', 146, 'then'),
-     53: ('make_room', 146, 'else'),
-     54: ('make_room_below', 153, 'then'),
-     55: ('make_room_below', 153, 'else'),
-     56: ('make_room_below', 154, 'then'),
-     57: ('make_room_below', 154, 'else'),
-     58: ('make_room_on_host', 163, 'then'),
-     59: ('make_room_on_host', 163, 'else'),
-     60: ('make_room_on_host', 170, 'then'),
-     61: ('make_room_on_host', 170, 'else'),
-     62: ('make_room_on_host', 174, 'then'),
-     63: ('make_room_on_host', 174, 'else'),
-     64: ('front', 181, 'then'),
-     65: ('front', 181, 'else'),
-     66: ('front', 183, 'loop'),
-     67: ('front', 184, 'then'),
-     68: ('front', 184, 'else'),
-     69: ('first_droppable', 190, 'loop'),
-     70: ('first_droppable', 191, 'then'),
-     71: ('first_droppable', 191, 'else'),
-     72: ('drop', 199, 'then'),
-     73: ('drop', 199, 'else'),
-     74: ('drop', 200, 'loop'),
-     75: ('drop', 201, 'then'),
-     76: ('drop', 201, 'else'),
-     77: ('drop', 202, 'then'),
-     78: ('drop', 202, 'else'),
-     79: ('bring_up', 209, 'then'),
-     80: ('bring_up', 209, 'else'),
-     81: ('bring_up', 211, 'then'),
-     82: ('bring_up', 211, 'else'),
+     38: ('queued', 34, 'then'),
+     39: ('queued', 34, 'else'),
+     40: ('droppable', 40, 'then'),
+     41: ('droppable', 40, 'else'),
+     42: ('room_on', 48, 'then'),
+     43: ('room_on', 48, 'else'),
+     44: ('can_bring_up', 76, 'then'),
+     45: ('can_bring_up', 76, 'else'),
+     46: ('missing', 94, 'then'),
+     47: ('missing', 94, 'else'),
+     48: ('make_room', 137, 'then'),
+     49: ('make_room', 137, 'else'),
+     50: ('make_room', 138, 'then'),
+     51: ('make_room', 138, 'else'),
+     52: ('make_room', 147, 'then'),
+     53: ('make_room', 147, 'else'),
+     54: ('make_room_below', 154, 'then'),
+     55: ('make_room_below', 154, 'else'),
+     56: ('make_room_below', 155, 'then'),
+     57: ('make_room_below', 155, 'else'),
+     58: ('make_room_on_host', 164, 'then'),
+     59: ('make_room_on_host', 164, 'else'),
+     60: ('make_room_on_host', 171, 'then'),
+     61: ('make_room_on_host', 171, 'else'),
+     62: ('make_room_on_host', 175, 'then'),
+     63: ('make_room_on_host', 175, 'else'),
+     64: ('front', 182, 'then'),
+     65: ('front', 182, 'else'),
+     66: ('front', 184, 'loop'),
+     67: ('front', 185, 'then'),
+     68: ('front', 185, 'else'),
+     69: ('first_droppable', 191, 'loop'),
+     70: ('first_droppable', 192, 'then'),
+     71: ('first_droppable', 192, 'else'),
+     72: ('drop', 200, 'then'),
+     73: ('drop', 200, 'else'),
+     74: ('drop', 201, 'loop'),
+     75: ('drop', 202, 'then'),
+     76: ('drop', 202, 'else'),
+     77: ('drop', 203, 'then'),
+     78: ('drop', 203, 'else'),
+     79: ('bring_up', 210, 'then'),
+     80: ('bring_up', 210, 'else'),
+     81: ('bring_up', 212, 'then'),
+     82: ('bring_up', 212, 'else'),
      83: ('unused', 43, 'loop'),
      84: ('unused', 44, 'then'),
      85: ('unused', 44, 'else'),
@@ -670,19 +670,19 @@ class SequenceCaches(Reference):
      175: ('commit_window', 203, 'else'),
      176: ('commit_window', 205, 'then'),
      177: ('commit_window', 205, 'else'),
-     178: ('take_snapshot', 214, 'then'),
-     179: ('take_snapshot', 214, 'else'),
-     180: ('stop_keeping', 227, 'then'),
-     181: ('stop_keeping', 227, 'else'),
-     182: ('stop_keeping', 228, 'loop'),
-     183: ('stop_keeping', 229, 'then'),
-     184: ('stop_keeping', 229, 'else'),
-     185: ('fetch', 235, 'loop'),
-     186: ('fetch', 237, 'then'),
-     187: ('fetch', 237, 'else'),
-     188: ('end', 251, 'then'),
-     189: ('end', 251, 'else'),
-     190: ('end', 254, 'loop'),
+     178: ('take_snapshot', 217, 'then'),
+     179: ('take_snapshot', 217, 'else'),
+     180: ('stop_keeping', 230, 'then'),
+     181: ('stop_keeping', 230, 'else'),
+     182: ('stop_keeping', 231, 'loop'),
+     183: ('stop_keeping', 232, 'then'),
+     184: ('stop_keeping', 232, 'else'),
+     185: ('fetch', 238, 'loop'),
+     186: ('fetch', 240, 'then'),
+     187: ('fetch', 240, 'else'),
+     188: ('end', 254, 'then'),
+     189: ('end', 254, 'else'),
+     190: ('end', 257, 'loop'),
      191: ('create', 28, 'then'),
      192: ('create', 28, 'else'),
      193: ('resume', 40, 'then'),
@@ -970,7 +970,7 @@ class SequenceCaches(Reference):
             raise OutOfDomain('bound: self.vacant[PRIMARY][self.group(page)]', self.vacant[PRIMARY][_value1])
 
     def destroy(self, page: Page) -> None:
-        """A page that nobody has gives its slot back (S8), and nobody finds it any more."""
+        """A page that nobody has, `destroy-only-droppable` (S-8), gives its slot back, and nobody finds it any more."""
         if not self.is_droppable(page):
             raise RuleBroken('destroy-only-droppable')
         if not not self.is_queued(page):
@@ -1000,7 +1000,7 @@ class SequenceCaches(Reference):
         self.priority[page] = 0
 
     def migrate(self, page: Page, level: Level) -> None:
-        """A page moves to a slot of another level; a locked one stays (S3)."""
+        """A page moves to a slot of another level; a locked one stays, by `locked-stays` (S-3)."""
         if not (self.exists(page) and self.level[page] != level):
             raise RuleBroken('migrate-elsewhere')
         if not not self.is_locked(page):
@@ -1049,7 +1049,10 @@ class SequenceCaches(Reference):
                 self.coverage.add(18)
 
     def link(self, page: Page, path: Text) -> None:
-        """A private page becomes the one from which others reuse the last block of a text (S11)."""
+        """A private page becomes the one from which others reuse the last block of a text.
+
+        There is one for a text, `link-once`, and none without what comes before it, `link-after-its-predecessor` (S-11).
+        """
         if not (self.exists(page) and (not self.is_committed(page))):
             raise RuleBroken('link-private')
         if not (len(path) > 0 and path not in self.known[self.kind[page]]):
@@ -1237,7 +1240,7 @@ class SequenceCaches(Reference):
         self.cell[cache][_key(place, self.cell[cache], 'self.cell[cache][place]')] = None
 
     def lock(self, cache: Cache, place: Place) -> None:
-        """A cache uses a page from here on: it is in device memory, and no victim (S3)."""
+        """A cache uses a page from here on: it is in device memory, `lock-on-device` (S-3), and no victim."""
         if not (self.cell[cache][place] is not None and place not in self.locked[cache]):
             raise RuleBroken('lock-once')
         if not self.is_usable(self.page_at(cache, place)):
@@ -1313,7 +1316,7 @@ class SequenceCaches(Reference):
         self.status[cache] = Status.ACTIVE
 
     def deactivate(self, cache: Cache) -> None:
-        """A cache rests: it has no lock and no scratch slot any more (S6)."""
+        """A cache rests, without a lock, `unlock-before-suspend`, and without scratch, `scratch-before-suspend` (S-6)."""
         if not self.status[cache] == Status.ACTIVE:
             raise RuleBroken('suspend-active')
         if not len(self.locked[cache]) == 0:
@@ -1335,7 +1338,7 @@ class SequenceCaches(Reference):
         self.stopped[cache] = True
 
     def measure(self, cache: Cache, committed: BlockCount, history: TokenCount, capacity: TokenCount) -> None:
-        """Write the three lengths, last of all (S1)."""
+        """Write the three lengths, last of all: `committed-history-capacity`, `one-page-a-block` (S-1)."""
         if not (committed * self.params.tokens_per_block <= history and history <= capacity):
             raise RuleBroken('committed-history-capacity')
         if not ((self.blocks(capacity) == 0 or self.cell[cache][self.blocks(capacity) - 1] is not None) and (self.blocks(capacity) == self.params.blocks_max or self.cell[cache][self.blocks(capacity)] is None)):
@@ -1459,7 +1462,7 @@ class SequenceCaches(Reference):
         return _value2
 
     def can_obtain(self, group: Group, count: int) -> bool:
-        """Whether so many slots of device memory can be vacated, with all victims put up somewhere (S10)."""
+        """Whether so many slots of device memory can be vacated, with all victims put up somewhere (S-10)."""
         return count <= self.vacant[PRIMARY][group] or self.is_enough(group, count, 0, 0, 0)
 
     def is_enough(self, group: Group, count: int, vacated: int, dropped: int, kept: int) -> bool:
@@ -1515,7 +1518,7 @@ class SequenceCaches(Reference):
         return _value1
 
     def unavailable(self, group: Group) -> Count:
-        """Slots of device memory that are neither vacant nor a victim's (S14: the utilisation, before it is divided)."""
+        """Slots of device memory that are neither vacant nor a victim's (S-14: the utilisation, before it is divided)."""
         _value1 = self.slots(PRIMARY, group) - self.vacant[PRIMARY][group] - self.queued(PRIMARY, group)
         if not 0 <= _value1 <= self.params.primary_slots + self.params.secondary_slots + self.params.tertiary_slots + self.params.window_primary + self.params.window_secondary + self.params.state_primary + self.params.state_secondary:
             raise OutOfDomain('bound: result of unavailable', _value1)
@@ -2025,7 +2028,7 @@ class SequenceCaches(Reference):
         self.settle_all(cache)
 
     def settle_all(self, cache: Cache) -> None:
-        """Bring the queues up to date for the pages of a cache, the last block first: it is the first to be given up."""
+        """Bring the queues up to date for the pages of a cache, the last block first: it is the first victim (D-11)."""
         for place in reversed(range(self.places())):
             self.coverage.add(163)
             page = self.cell[cache][place]
@@ -2099,7 +2102,10 @@ class SequenceCaches(Reference):
             self.commit_place(cache, place, WINDOW, path)
 
     def take_snapshot(self, cache: Cache, ordinal: Ordinal, path: Text) -> None:
-        """Copy the recurrent state into a page from which others may start, if it is the block's and there is room."""
+        """Copy the recurrent state into a page from which others may start, if it is the block's and there is room.
+
+        The state is that after the computed tokens, so it is the block's when these end with it (D-14).
+        """
         if self.history[cache] == (ordinal + 1) * self.params.tokens_per_block and path not in self.known[STATE] and self.can_obtain(self.group_of_kind(STATE), 1):
             self.coverage.add(178)
             self._reach('a snapshot is taken')
@@ -2125,7 +2131,7 @@ class SequenceCaches(Reference):
             self.coverage.add(181)
 
     def fetch(self, cache: Cache) -> Count:
-        """Bring pages of a suspended cache up as far as slots are vacant, evicting nothing; returns how many."""
+        """Bring pages of a suspended cache up as far as slots are vacant, evicting nothing (D-9); returns how many."""
         brought = 0
         for place in range(self.places()):
             self.coverage.add(185)
@@ -2231,15 +2237,15 @@ class SequenceCaches(Reference):
         return {'Page': sorted(order, key=lambda page: self.group(page))}
 
     def lengths_are_ordered(self) -> bool:
-        """S1: committed <= history <= capacity, and a page of full attention for each block of the capacity."""
+        """S-1: committed <= history <= capacity, and a page of full attention for each block of the capacity."""
         return all((self.committed[cache] * self.params.tokens_per_block <= self.history[cache] and self.history[cache] <= self.capacity[cache] and all(((self.cell[cache][place] is not None) == (place < self.blocks(self.capacity[cache])) for place in range(self.params.blocks_max))) for cache in self._every_Cache))
 
     def closed_caches_have_nothing(self) -> bool:
-        """S16: a closed cache has no pages and no text; so it has no lengths either (`lengths_are_ordered`)."""
+        """S-16: a closed cache has no pages and no text; so it has no lengths either (`lengths_are_ordered`)."""
         return all((self.status[cache] != Status.CLOSED or (all((self.cell[cache][place] is None for place in range(self.places()))) and len(self.text[cache]) == 0 and (not self.stopped[cache]) and (self.page_priority[cache] == 0)) for cache in self._every_Cache))
 
     def only_active_caches_lock(self) -> bool:
-        """S2, S6: an active cache has locked all that it uses and nothing else; others have no lock and no scratch slot."""
+        """S-2, S-6: an active cache has locked all that it uses and nothing else; others have neither locks nor scratch."""
         return all((self.scratch[cache] == (self.scratch_needed(cache, self.history[cache], self.capacity[cache]) if self.is_active(cache) else 0) and all(((place in self.locked[cache]) == (self.is_active(cache) and self.is_for_use(cache, place)) for place in range(self.places()))) for cache in self._every_Cache))
 
     def is_active(self, cache: Cache) -> bool:
@@ -2265,11 +2271,11 @@ class SequenceCaches(Reference):
         return _value1
 
     def locked_pages_are_on_the_device(self) -> bool:
-        """S3: what an active cache uses is in device memory."""
+        """S-3: what an active cache uses is in device memory."""
         return all((self.level[page] == PRIMARY for page in self._every_Page if self.is_locked(page)))
 
     def queued_means_evictable(self) -> bool:
-        """S4: each queue has exactly the evictable pages of its level, each at its priority."""
+        """S-4: each queue has exactly the evictable pages of its level, each at its priority."""
         return all((self.is_in_place(page, level) for page in self._every_Page for level in range(self.levels())))
 
     def is_in_place(self, page: Page, level: Level) -> bool:
@@ -2279,11 +2285,11 @@ class SequenceCaches(Reference):
         return self.level[page] != level or not self.is_evictable(page)
 
     def slots_are_conserved(self) -> bool:
-        """S5: each slot of a level is vacant, or has one page, or is scratch."""
+        """S-5: each slot of a level is vacant, or has one page, or is scratch."""
         return all((self.vacant[level][group] + sum((1 for page in self._every_Page if self.group(page) == group and self.level[page] == level)) + (self.scratch_slots(group) if level == PRIMARY else 0) == self.slots(level, group) for level in range(self.levels()) for group in range(self.groups())))
 
     def what_does_not_exist_is_nowhere(self) -> bool:
-        """S16: a page without a slot has no contents, no priority and no owner; one with a slot is of its group."""
+        """S-16: a page without a slot has no contents, no priority and no owner; one with a slot is of its group."""
         return all((self.group(page) == self.group_of_kind(self.kind[page]) if self.exists(page) else self.kind[page] == FULL and len(self.path[page]) == 0 and (self.priority[page] == 0) and (self.holds[page] == 0) for page in self._every_Page))
 
     def private_pages_have_one_owner(self) -> bool:
@@ -2291,7 +2297,7 @@ class SequenceCaches(Reference):
         return all((self.holds[page] == 1 for page in self._every_Page if self.exists(page) and (not self.is_committed(page))))
 
     def what_is_committed_is_found(self) -> bool:
-        """S11: one page for a text in each life cycle, and each committed page is found by its text."""
+        """S-11: one page for a text in each life cycle, and each committed page is found by its text."""
         return all((self.known[self.kind[page]].get(self.path[page]) == page for page in self._every_Page if self.is_committed(page))) and all((len(self.known[kind]) == sum((1 for page in self._every_Page if self.is_committed(page) and self.kind[page] == kind)) for kind in range(self.kinds())))
 
     def kinds(self) -> int:
@@ -2299,7 +2305,7 @@ class SequenceCaches(Reference):
         return 3 if self.states() else 2 if self.windows() else 1
 
     def blocks_hang_from_their_predecessors(self) -> bool:
-        """S11: what is known of a block implies its page of full attention, and that of the block before."""
+        """S-11: what is known of a block implies its page of full attention, and that of the block before."""
         return all((self.path[page] in self.known[FULL] and (len(self.path[page]) == 1 or self.path[page][:len(self.path[page]) - 1] in self.known[FULL]) for page in self._every_Page if self.is_committed(page)))
 
     def what_hangs_is_counted(self) -> bool:
@@ -2307,7 +2313,7 @@ class SequenceCaches(Reference):
         return all((self.below[page] == sum((1 for other in self._every_Page if self.is_committed(other) and self.is_committed(page) and (self.kind[page] == FULL) and (self.anchor(self.kind[other], self.path[other]) == self.path[page]))) for page in self._every_Page))
 
     def committed_blocks_are_everybodys(self) -> bool:
-        """S2: below its committed blocks a cache has the committed pages of its text, above them pages of its own."""
+        """S-2: below its committed blocks a cache has the committed pages of its text, above them pages of its own."""
         return all((self.committed[cache] <= len(self.text[cache]) and all((self.is_laid_out(cache, place) for place in range(self.block_places()))) for cache in self._every_Cache))
 
     def is_laid_out(self, cache: Cache, place: Place) -> bool:
@@ -2317,7 +2323,7 @@ class SequenceCaches(Reference):
         return page is None or (self.kind[page] == self.kind_of(place) and (self.path[page] == self.text[cache][:ordinal + 1] if ordinal < self.committed[cache] else len(self.path[page]) == 0))
 
     def windows_are_complete(self) -> bool:
-        """S2: a block that the window needs has its page; one that has left it has none, but for a later commit."""
+        """S-2: a block that the window needs has its page; one that has left it has none, but for a later commit."""
         return not self.windows() or all((self.is_window_right(cache, ordinal) for cache in self._every_Cache for ordinal in range(self.params.blocks_max)))
 
     def is_window_right(self, cache: Cache, ordinal: int) -> bool:
@@ -2327,7 +2333,7 @@ class SequenceCaches(Reference):
         return ordinal < self.blocks(self.capacity[cache]) and (not self.is_stale(ordinal, self.history[cache]) or (ordinal >= self.committed[cache] and (not self.stopped[cache])))
 
     def states_start_once(self) -> bool:
-        """S2: from the first resume on a cache has its recurrent state, before that the snapshot that it was matched by."""
+        """S-2: from the first resume on a cache has its recurrent state, before that the snapshot that matched it."""
         return not self.states() or all((self.status[cache] == Status.CLOSED or self.is_state_right(cache) for cache in self._every_Cache))
 
     def is_state_right(self, cache: Cache) -> bool:
@@ -2343,18 +2349,18 @@ class SequenceCaches(Reference):
         return self.committed[cache] > 0 and self.kind[snapshot] == STATE and (self.path[snapshot] == self.text[cache][:self.committed[cache]])
 
     def utilisation_is_what_is_kept(self) -> bool:
-        """S14: what cannot be had is what is locked or scratch, and without a lower level what is held; nothing else is."""
+        """S-14: what cannot be had is what is locked or scratch, and without a lower level what is held; nothing else."""
         return all((self.unavailable(group) == self.scratch_slots(group) + sum((1 for page in self._every_Page if self.group(page) == group and self.level[page] == PRIMARY and (self.is_locked(page) or (self.is_last(PRIMARY, group) and self.is_held(page))))) for group in range(self.groups())))
 
     def any_waiting_cache_can_be_resumed(self) -> bool:
-        """S15 (b): while none is active, each cache that fits the device can be resumed, if one slot is spare.
+        """S-15 (b): while none is active, each cache that fits the device can be resumed, if one slot is spare.
 
         It takes that slot: with every slot held, a cache that has pages on both levels cannot move any of them.
         """
         return self.is_busy() or all((self.can_resume(cache) for cache in self._every_Cache if self.is_waiting(cache)))
 
     def some_waiting_cache_can_be_resumed(self) -> bool:
-        """S15 (a): under the same conditions at least one can be, if any waits: never is everybody stuck.
+        """S-15 (a): under the same conditions at least one can be, if any waits: never is everybody stuck.
 
         It follows from (b), and stands alone for variants in which only this is claimed.
         """
@@ -2405,12 +2411,12 @@ class SequenceCaches(Reference):
         return self.slots(SECONDARY, group) - max(0, self.held_on(SECONDARY, group) - lowest)
 
     def slots_that_can_be_had_are_had(self, group: Group, count: Count) -> None:
-        """S10: so many slots can be vacated exactly when so many are not in use or held for want of room below."""
+        """S-10: so many slots can be vacated exactly when so many are not in use or held for want of room below."""
         if not self.can_obtain(group, count) == (count <= self.free_for_all(group)):
             raise RuleBroken('obtain-what-is-free')
 
     def growth_that_fits_is_accepted(self, cache: Cache, capacity: TokenCount, history: TokenCount) -> None:
-        """S10: a resize is accepted exactly when its pages find slots, once it has given back what it does not need."""
+        """S-10: a resize is accepted exactly when its pages find slots, once it has given back what it does not need."""
         if not (self.status[cache] == Status.ACTIVE and self.lengths_fit(cache, capacity, history)):
             raise NotAssumed()
         if not not self.is_computed_in_scratch(cache, history):
@@ -2436,7 +2442,7 @@ class SequenceCaches(Reference):
         return count
 
     def resume_that_fits_is_accepted(self, cache: Cache) -> None:
-        """S10: where the gate is open, a resume is refused only when what the cache would lock does not fit beside what
+        """S-10: where the gate is open, a resume is refused only when what the cache would lock does not fit beside what
         has to stay, or when pages have to move up and not a slot of device or host is spare to begin with.
         """
         if not self.status[cache] == Status.SUSPENDED:
@@ -2450,7 +2456,7 @@ class SequenceCaches(Reference):
             raise RuleBroken('resume-what-fits')
 
     def snapshot_that_fits_is_taken(self, cache: Cache) -> None:
-        """S10: a commit of the block that ends where the recurrent state is leaves a snapshot exactly when a slot can be
+        """S-10: a commit of the block that ends where the recurrent state is leaves a snapshot exactly when a slot can be
         had for it.
         """
         if not (self.states() and self.status[cache] == Status.ACTIVE and self.can_commit(cache)):

@@ -893,7 +893,7 @@ class Transfers(Reference):
     def swap(self, a: Block, b: Block) -> None:
         """Let `a` have the slot of `b`, to which its data are being copied, and `b` the slot that `a` leaves.
 
-        It is enough that the copy is enqueued: whoever asks for the new slot of `a` comes after it.
+        It is enough that the copy is enqueued (B-8): whoever asks for the new slot of `a` comes after it.
         """
         if not a != b:
             raise RuleBroken('swap-two-blocks')

@@ -96,7 +96,7 @@ class CadicalEngine:
 
 
 class Z3Engine:
-    """z3's finite-domain solver: its SAT core without the lazy theory layer (domain/checking.md, section 3).
+    """z3's finite-domain solver: its SAT core without the lazy theory layer.
 
     It gets the same clauses as CaDiCaL, over Booleans with the names of the state's bits: given the gates as nested terms
     it makes its own, and took five times as long.

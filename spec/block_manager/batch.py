@@ -1,8 +1,8 @@
 """Adding sequences, one or a batch, in two phases (#12892, #12878, #13029).
 
-Phase 1 claims every matching block of every request and changes nothing else: no tree, no reference, no slot. Phase 2
-copies, onboards and allocates, request by request; whatever it evicts, nobody in the batch has counted on. A batch that
-cannot be completed is refused before the first claim.
+Phase 1 claims every matching block of every request and changes nothing else: no tree, no reference, no slot (I-30).
+Phase 2 copies, onboards and allocates, request by request; whatever it evicts, nobody in the batch has counted on (B-4). A
+batch that cannot be completed is refused before the first claim (D-3).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Batch(Promise):
 
     @operation
     def estimate(self, tokens: Tokens) -> int:
-        """How many tokens of a prompt would be reused if it were added now, at least. Changes nothing."""
+        """How many tokens of a prompt would be reused if it were added now, at least; never all (I-36). Changes nothing."""
         if len(tokens) == 0:
             reject("empty-prompt")
         reused = self.estimated(tokens)
@@ -56,7 +56,8 @@ class Batch(Promise):
     def add(self, sequence: Sequence, tokens: Tokens, priority: Priority) -> int:
         """Open a sequence on what is cached of its prompt, and give it blocks for the rest: a batch of one.
 
-        All its blocks are kept at `priority`, without a time limit. Returns the number of tokens reused.
+        All its blocks are kept at `priority`, without a time limit. Returns the number of tokens reused:
+        `reuse-as-estimated` (P-1). It is not refused in vain: `enough-blocks-are-enough` (P-7).
         """
         if sequence in self.live:
             reject("sequence-in-use")
@@ -80,8 +81,9 @@ class Batch(Promise):
     def add_batch(self, requests: Batched, budget: Budget) -> Results:
         """Open several sequences at once, in this order, all of them or none.
 
-        What is matched for one request is safe from the others. The first chunks of all prompts together fit into
-        `budget` tokens. Returns what each request got, and last their sum.
+        What is matched for one request is safe from the others: `reuse-as-estimated` (P-1, I-38). The first chunks of all
+        prompts together fit into `budget` tokens: `within-token-budget` (P-6), `within-budget-as-estimated` (P-4). A
+        batch is not refused in vain: `enough-blocks-are-enough` (P-7). Returns what each request got, and last their sum.
         """
         if len(requests) == 0:
             reject("empty-batch")
@@ -134,7 +136,7 @@ class Batch(Promise):
         return any(requests[earlier].sequence == requests[index].sequence for earlier in range(index))
 
     def is_too_short(self, chunk: int, length: int) -> bool:
-        """Whether a chunk could end without having computed a block (P5)."""
+        """Whether a chunk could end without having computed a block (P-5)."""
         return chunk > 0 and chunk < self.params.tokens_per_block and chunk < length
 
     def granted(self, request: Request) -> int:
@@ -150,7 +152,9 @@ class Batch(Promise):
         return all(plans[index].reused >= requests[index].estimated for index in range(len(plans)))
 
     def check_trim(self, requests: Requests, plans: Plans, budget: int) -> None:
-        """P4 and P6: kept estimates are never trimmed, and chunks end with a block, after some progress."""
+        """Kept estimates are never trimmed, `kept-estimates-are-not-trimmed` (P-4), and chunks end with a block, after some
+        progress, `trim-keeps-blocks-and-progress` (P-6).
+        """
         if self.params.budget_max > 0:
             ensure(
                 all(self.is_sound(requests[i], plans[i]) for i in range(len(plans))), "trim-keeps-blocks-and-progress"

@@ -1,7 +1,7 @@
 """How a free block is taken, with offloading to the host on the way, and how a host block comes back.
 
-Source: `getFreeBlock` and `onboardBlock` of TensorRT-LLM as #12834 left them, with the differences that the domain notes
-advise: keys are cleared, whole subtrees leave the tree, and what cannot be reached is never offloaded (I-24).
+Source: `getFreeBlock` and `onboardBlock` of TensorRT-LLM as #12834 left them (B-2), with two differences: eviction clears
+keys and takes whole subtrees out of the tree (D-1), and what cannot be reached is never offloaded (D-2, I-24).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Eviction(ReuseTree):
 
         The victim's data go to the host when they are cached, worth keeping, and the host has a free block; that block's
         own identity is evicted first. Eviction may make a primary block unreachable; then that one is taken and nothing
-        is copied.
+        is copied. Once a batch was admitted there is one, `admitted-never-fails` (I-35).
         """
         ensure(len(self.free[PRIMARY]) > 0, "admitted-never-fails")
         victim = self.free[PRIMARY].front()

@@ -123,7 +123,7 @@ class Block(Index):
 
 
 class Slot(Index):
-    """The memory of one block: slots 0 .. P-1 are on the device, P .. P+S-1 on the host."""
+    """The memory of one block: the slots from 0 on are on the device, and after them come those on the host."""
 
     @classmethod
     def count(cls, parameters: BlockManagerParameters) -> int:

@@ -1,7 +1,8 @@
 """Who owns each block, where its data are, and the free queue in which it waits.
 
-Sources: the eviction policy and the window manager of TensorRT-LLM, #12297, #12834, #14937; I-nn are the invariants of
-the domain notes. Counters are no state here: the number of free blocks *is* the length of the queue (I-01).
+Sources: the eviction policy and the window manager of TensorRT-LLM (B-1), #12297, #12834, #14937. I-nn, here and in all
+files of this machine, are numbers of `spec/SOURCES.md`. Counters are no state here: the number of free blocks *is* the
+length of the queue (I-01).
 """
 
 from __future__ import annotations
@@ -78,8 +79,9 @@ class BlockPool(Machine[BlockManagerParameters]):
     def release(self, block: Block, to_front: bool) -> None:
         """Put a block into the free queue of its level, at the back or the front of its priority.
 
-        An unreachable block is worth nothing, whatever it was worth before: it becomes the first victim (#11685). The
-        time for which a block keeps its priority begins here.
+        An unreachable block is worth nothing, whatever it was worth before: it becomes the first victim (D-2, #11685), and
+        so does what was below an evicted block, `unreachable-to-front` (I-23). The time for which a block keeps its
+        priority begins here. `release-once`: also a source of copies, whoever made the last copy (I-34).
         """
         require(not self.claiming, "claims-change-nothing")
         require(not self.is_free(block), "release-once")
@@ -137,13 +139,19 @@ class BlockPool(Machine[BlockManagerParameters]):
 
     @step
     def open_claims(self) -> None:
-        """Begin the first phase of a batch."""
+        """Begin the first phase of a batch: until it ends blocks may be claimed, and nothing else changes.
+
+        That is `claims-change-nothing`, a rule of every step that changes the tree, a reference or a slot.
+        """
         require(not self.claiming, "one-batch-at-a-time")
         self.claiming = True
 
     @step
     def copy(self, source: Block, target: Block, tokens: TokenCount) -> None:
-        """Enqueue a copy of the data of the first `tokens` tokens of `source` into the slot of `target`."""
+        """Enqueue a copy of the data of the first `tokens` tokens of `source` into the slot of `target`.
+
+        By `copy-from-cached` nobody has taken the source over yet: copies come before the request that does (I-33).
+        """
         require(not self.claiming, "claims-change-nothing")
         require(source in self.cached, "copy-from-cached")
         require(self.content[self.slot[source]] is not None, "copy-from-defined-content")
@@ -164,8 +172,9 @@ class BlockPool(Machine[BlockManagerParameters]):
     def swap(self, first: Block, second: Block) -> None:
         """Exchange the slots of two blocks; their data have been copied already.
 
-        Queues are typed by level and a swap changes the level, so both blocks must be out of every queue (#12834):
-        claimed afterwards, they would be looked for in the queue of the wrong level.
+        Queues are typed by level and a swap changes the level, so both blocks must be out of every queue: claimed
+        afterwards, they would be looked for in the queue of the wrong level. `claim-before-swap` says so (I-29, #12834).
+        `claims-change-nothing`: no slot changes while a batch claims (I-30).
         """
         require(not self.claiming, "claims-change-nothing")
         require(not self.is_free(first) and not self.is_free(second), "claim-before-swap")
@@ -224,7 +233,11 @@ class BlockPool(Machine[BlockManagerParameters]):
 
     @invariant
     def free_at_most_slots(self) -> bool:
-        """No level has more free blocks than slots, so the number used is never negative (I-02, I-04, #11879)."""
+        """No level has more free blocks than slots, so the number used is never negative (I-02, I-04, #11879).
+
+        A bound of all slots of both levels, as it was checked once, lets as many blocks be free twice as the host has
+        slots (I-03).
+        """
         return (
             len(self.free[PRIMARY]) <= self.params.primary_blocks
             and len(self.free[SECONDARY]) <= self.params.secondary_blocks

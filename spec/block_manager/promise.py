@@ -2,12 +2,12 @@
 
 A scheduler estimates how much of each prompt is cached, charges each request against the token budget of one forward pass
 (max_num_tokens), and then adds the batch. Historically the estimate was taken back in between, by the evictions that the
-same batch caused (#12892, #13029), and the forward pass ran over its budget (#13318, #15187). The promises here:
+same batch caused (#12892, #13029), and the forward pass ran over its budget (#13318, #15187): B-5, B-6. The promises here:
 
-- P1: in a batch added on the tree on which it was estimated, every request reuses at least its estimate;
-- P4: a request that reuses at least its estimate costs at most its charge, for all sizes;
-- P6: where the estimate was stale, ends of chunks are trimmed until the batch fits, or it is refused whole;
-- P7: a batch whose requests need, by `blocks_needed`, no more blocks than are free is not refused for want of blocks.
+- P-1: in a batch added on the tree on which it was estimated, every request reuses at least its estimate;
+- P-4: a request that reuses at least its estimate costs at most its charge, for all sizes;
+- P-6: where the estimate was stale, ends of chunks are trimmed until the batch fits, or it is refused whole;
+- P-7: a batch whose requests need, by `blocks_needed`, no more blocks than are free is not refused for want of blocks.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Promise(Sequences):
     def a_kept_estimate_costs_no_more_than_its_charge(
         self, chunk: int, estimated: int, reused: int, length: int
     ) -> bool:
-        """P4: who reuses at least what was estimated computes at most what was charged, and makes progress (P5)."""
+        """P-4: who reuses at least what was estimated computes at most what was charged, and makes progress (P-5)."""
         assume(self.params.tokens_per_block >= 1)
         assume(chunk >= self.params.tokens_per_block)
         assume(estimated >= 0 and estimated <= reused and reused < length)
@@ -71,7 +71,7 @@ class Promise(Sequences):
     def a_trimmed_chunk_ends_with_a_block_and_makes_progress(
         self, start: int, end: int, length: int, excess: int
     ) -> bool:
-        """P6: trimming never lengthens a chunk, leaves at least one block of progress, and keeps whole blocks."""
+        """P-6: trimming never lengthens a chunk, leaves at least one block of progress, and keeps whole blocks."""
         assume(self.params.tokens_per_block >= 1)
         assume(start >= 0 and start < end and end <= length)
         assume(excess > 0)
@@ -108,7 +108,7 @@ class Promise(Sequences):
         return sum(plan.end - plan.reused for plan in plans)
 
     def within_budget(self, requests: Requests, plans: Plans, budget: int) -> Plans:
-        """The plans with their chunks trimmed, the last request's first, until they fit or can give no more (P6)."""
+        """The plans with their chunks trimmed, the last request's first, until they fit or can give no more (P-6)."""
         if self.params.budget_max == 0:
             return plans
         fitted: Plans = ()
@@ -123,7 +123,7 @@ class Promise(Sequences):
     def with_modes(self, plans: Plans) -> Plans:
         """The plans with it settled who takes a tail over and who copies it.
 
-        How much is reused does not depend on the others in the batch, only the way does (P2). So with
+        How much is reused does not depend on the others in the batch, only the way does (P-2). So with
         `copy_on_partial_reuse` off a free leaf is copied after all, where another request of the same batch needs it too.
         """
         if self.params.partial_reuse == 0:

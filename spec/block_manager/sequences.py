@@ -1,7 +1,8 @@
 """Sequences: the blocks that they hold, how far their tokens are computed, and how their blocks are cached and let go.
 
 Every operation tests first and rejects before its first step, so it completes or changes nothing. The engine's forward pass
-is part of the operation that brings the tokens: their KV data count as written when it ends.
+is part of the operation that brings the tokens: their KV data count as written when it ends. What is stored, and how blocks
+are let go, is as upstream (B-3).
 """
 
 from __future__ import annotations
@@ -82,7 +83,8 @@ class Sequences(Eviction):
     def reuse(self, sequence: Sequence, tokens: TokenCount) -> None:
         """Count the first `tokens` tokens of a fresh sequence as computed: its blocks have their data already.
 
-        What a partly matched last block holds beyond them is about to be overwritten, and means nothing any more.
+        What a partly matched last block holds beyond them is about to be overwritten, and means nothing any more. By
+        `last-token-is-computed` the last token is never among them (I-36).
         """
         require(self.computed[sequence] == 0, "reuse-before-computing")
         require(tokens < len(self.tokens[sequence]), "last-token-is-computed")
@@ -99,8 +101,8 @@ class Sequences(Eviction):
     def write(self, sequence: Sequence, position: Position, end: TokenCount) -> None:
         """The forward pass computes the next tokens of a sequence, up to `end`, into its block at `position`.
 
-        Nobody else may see the block: a shared or cached block is never written (I-28, true for one window). What is in
-        it already must be the sequence's own.
+        Nobody else may see the block: a shared or cached block is never written, `write-unshared`, `write-uncached` (I-28,
+        true for one window). What is in it already must be the sequence's own.
         """
         require(position < len(self.blocks[sequence]), "write-own-block")
         require(self.computed[sequence] < end and end <= len(self.tokens[sequence]), "write-what-is-next")

@@ -29,7 +29,7 @@ class ReuseTree(BlockPool):
 
     @step
     def attach(self, block: Block, parent: Block | None, key: Key) -> None:
-        """Make a block in use reachable under `parent`."""
+        """Make a block in use reachable under `parent`; not while a batch claims, by `claims-change-nothing` (I-30)."""
         require(not self.claiming, "claims-change-nothing")
         require(block not in self.cached, "attach-once")
         require(not self.is_free(block), "attach-only-claimed")
@@ -60,8 +60,8 @@ class ReuseTree(BlockPool):
     def close_claims(self, matched: Blocks) -> None:
         """End the first phase: everything that a request of the batch counts on is out of reach of every eviction.
 
-        Evictions take queued blocks and what is below them, so neither a matched block nor what is above it may wait in
-        a queue (I-31, I-32).
+        Evictions take queued blocks and what is below them. So neither a matched block, `matched-blocks-are-claimed`
+        (I-31), nor what is above it, `ancestors-are-claimed` (I-32), may wait in a queue.
         """
         require(self.claiming, "close-what-was-opened")
         require(all(not self.is_free(block) for block in matched), "matched-blocks-are-claimed")
@@ -158,8 +158,8 @@ class ReuseTree(BlockPool):
     def evict(self, top: Block) -> None:
         """Take the identity of a free cached block: it and everything below it leave the tree, the deepest first.
 
-        The free ones become unreachable and so the first victims, `top` the very first. Those in use (I-20: a parent may
-        be free while a child is used) keep their data and their users, and are unreachable when they are released.
+        The free ones become unreachable and so the first victims (I-23), `top` the very first. Those in use (I-20: a parent
+        may be free while a child is used) keep their data and their users, and are unreachable when they are released.
         """
         for block in reversed(self.subtree(top)):
             if self.is_free(block):

@@ -1,4 +1,4 @@
-"""Historic bugs by their numbers in the bug catalogue; # is an issue or pull request of TensorRT-LLM.
+"""Historic bugs by their numbers in `spec/BUGS.md`; # is an issue or pull request of TensorRT-LLM.
 
 Every checker must find each of them.
 """

@@ -1,6 +1,6 @@
 """Historic bugs of queues, tree and cache, each as the machine that had it: a subclass that overrides one method.
 
-Every checker must find each of them. The numbers are those of the bug catalogue; # is an issue or pull request of
+Every checker must find each of them. The numbers are those of `spec/BUGS.md`; # is an issue or pull request of
 TensorRT-LLM.
 """
 

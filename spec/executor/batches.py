@@ -1,10 +1,10 @@
-"""Between scheduling and the forward pass: delays, limits, and one release for whatever they drop (P14).
+"""Between scheduling and the forward pass: delays, limits, and one release for whatever they drop (C-14).
 
 Each stage keeps a prefix of the context requests: all, none, or the first few; but of those that are left, one whose
 encoder fails is taken out, whatever its place. What is not kept, and everything when the pass is not run at all, is
-released in one place.
+released in one place (D-12).
 
-Sources: section 3.1 of the domain notes on sequence caches; #13104, #13805, #14849.
+Sources: the delays of TensorRT-LLM's executor (B-18); #13104, #13805, #14849 (B-20).
 """
 
 from __future__ import annotations
@@ -83,10 +83,10 @@ class Batches(Pairs):
 
     def victim(self, request: Request) -> Request:
         """Whose memory a generating request may have: that of the request that came last, if it came later and runs, but is
-        neither in flight nor in this pass (P12). The request itself when there is none.
+        neither in flight nor in this pass (C-12). The request itself when there is none.
 
         A victim may still be scheduled later in the same pass, when its turn comes and there is room again: that part of
-        P12 is not demanded here.
+        C-12 is not demanded here.
         """
         found = request
         later = False
@@ -98,7 +98,7 @@ class Batches(Pairs):
         return found
 
     def nobody_idle_came_after(self, victim: Request) -> bool:
-        """Whether no idle request is left that came later than the one whose memory is to be taken (P12)."""
+        """Whether no idle request is left that came later than the one whose memory is to be taken (C-12)."""
         after = False
         for other in self.arrivals:
             if after and self.is_idle(other):

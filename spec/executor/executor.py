@@ -4,7 +4,7 @@ A pass is opened, generating requests are scheduled, then context requests; what
 `run` decides what of it is forwarded. `update` accounts for one forward pass of one request; with overlap it may come after
 the next pass has been scheduled. Every order of operations that is not refused is allowed.
 
-Sources: section 3 of the domain notes on sequence caches.
+Sources: the iteration of TensorRT-LLM's executor (B-17) and the laws C-n, both in `spec/SOURCES.md`.
 """
 
 from __future__ import annotations

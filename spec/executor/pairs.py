@@ -1,6 +1,6 @@
 """What an executor does to the caches of one request: to that of the model, and to that of the draft model if there is one.
 
-Both always have the same status and the same lengths (P13), so whatever fails for one is taken back for the other. The
+Both always have the same status and the same lengths (C-13), so whatever fails for one is taken back for the other. The
 target's cache comes first where something is taken, the draft's where something is given up.
 """
 
@@ -181,10 +181,10 @@ class Pairs(RequestTable):
         self.rewind(request, self.prompt[request])
 
     def turn_down(self, request: Request) -> None:
-        """A context request is not scheduled after all, and keeps no device memory (P2): it is suspended.
+        """A context request is not scheduled after all, and keeps no device memory (C-2): it is suspended.
 
         If this would have been its first chunk, nothing of it is kept (#19202): requests that hold what they have matched
-        and never run can fill the memory (V2-21).
+        and never run can fill the memory (V2-21, D-13).
         """
         if self.first_chunk[request]:
             self.free(request)
@@ -193,9 +193,9 @@ class Pairs(RequestTable):
             self.pause(request)
 
     def release(self, request: Request) -> None:
-        """Take back what this pass gave to a scheduled request that is not forwarded: it is as before, or freed (P5).
+        """Take back what this pass gave to a scheduled request that is not forwarded: it is as before, or freed (C-5).
 
-        A context request is suspended, whatever it was before (P2); a generating one if it was.
+        A context request is suspended, whatever it was before (C-2); a generating one if it was.
         """
         if self.first_chunk[request]:
             self.free(request)

@@ -1,8 +1,7 @@
 """What is always true between the operations of an executor: of its passes, its requests, and the memory that these have.
 
-P-n are the invariants of section 3.3 of the domain notes on sequence caches. What they say of one moment is an invariant
-here; what they say of a change is a rule of the step that makes it, in `requests`; what they say of a change and its
-reverse is a trial, in `undoing`.
+C-n are the laws of a pass in `spec/SOURCES.md`. What they say of one moment is an invariant here; what they say of a change
+is a rule of the step that makes it, in `requests`; what they say of a change and its reverse is a trial, in `undoing`.
 """
 
 from __future__ import annotations
@@ -50,8 +49,10 @@ class Protocol(Scheduling):
         )
 
     def is_scheduled_right(self, request: Request) -> bool:
-        """The same for one request. The records of its growth are there only while it is scheduled (P3, P9); that they are
-        there then, and right, is in `context_has_room_for_its_chunk` and here."""
+        """Whether a pass has a request as often as it may, and the records of its growth are there only then (C-3, C-9).
+
+        That they are there then, and right, is in `context_has_room_for_its_chunk` and here.
+        """
         as_generation = sum(1 for other in self.generating if other == request)
         as_context = sum(1 for other in self.filling if other == request)
         return (
@@ -72,7 +73,7 @@ class Protocol(Scheduling):
 
     @invariant
     def rows_have_one_owner(self) -> bool:
-        """P10: a request has a row exactly while it has caches and may run; no two share one."""
+        """C-10: a request has a row exactly while it has caches and may run; no two share one."""
         return all(
             (self.row[request] is not None)
             == (
@@ -88,7 +89,7 @@ class Protocol(Scheduling):
 
     @invariant
     def context_has_room_for_its_chunk(self) -> bool:
-        """P1, P5, P7: a context request has computed up to its cursor, and has room for the chunk that comes and no more.
+        """C-1, C-5, C-7: a context request has computed up to its cursor, and has room for the chunk that comes, no more.
 
         So whatever was deferred has left nothing behind. Before its first chunk it has computed nothing, and without a row
         it has no caches (`rows_have_one_owner`); all blocks that are full are committed.
@@ -116,8 +117,8 @@ class Protocol(Scheduling):
 
     @invariant
     def generation_has_room_for_what_flies(self) -> bool:
-        """P7, P8: a generating request has room for what it has computed, for each pass in flight, and for the one that is
-        scheduled; for nothing else, however many passes were skipped."""
+        """C-7, C-8: a generating request has room for what it has computed, for each pass in flight, and for the one that
+        is scheduled; for nothing else, however many passes were skipped."""
         return all(
             self.stage[request] != Stage.GENERATION or self.is_generation_right(request)
             for request in self.every(Request)
@@ -151,7 +152,7 @@ class Protocol(Scheduling):
 
     @invariant
     def what_has_run_has_its_state(self) -> bool:
-        """A request that has run has its recurrent state from then on: suspending it takes nothing but the locks (P4)."""
+        """A request that has run has its recurrent state from then on: suspending it takes nothing but the locks (C-4)."""
         return not self.states() or all(
             self.row[request] is None
             or self.first_chunk[request]
@@ -174,7 +175,7 @@ class Protocol(Scheduling):
 
     @invariant
     def what_runs_is_active(self) -> bool:
-        """P11: what is scheduled or in flight has active caches; as many passes are in flight as the loops allow."""
+        """C-11: what is scheduled or in flight has active caches; as many passes are in flight as the loops allow."""
         return all(
             (
                 (self.outstanding[request] == 0 and not self.is_scheduled(request))
@@ -190,7 +191,7 @@ class Protocol(Scheduling):
 
     @invariant
     def batch_places_are_current(self) -> bool:
-        """P15: only a request that has its memory still has a place in the last batch, and no two have the same."""
+        """C-15: only a request that has its memory still has a place in the last batch, and no two have the same."""
         return all(
             self.position[request] is None
             or (
@@ -205,7 +206,7 @@ class Protocol(Scheduling):
 
     @invariant
     def pairs_are_alike(self) -> bool:
-        """P13: the caches of a request have the same status and the same lengths, and the texts of their models."""
+        """C-13: the caches of a request have the same status and the same lengths, and the texts of their models."""
         return all(self.is_pair_right(request) for request in self.every(Request))
 
     def is_pair_right(self, request: Request) -> bool:

@@ -1,7 +1,7 @@
 """Requests: how far each is, what it has been promised in this pass, and where its last forward pass left it.
 
 The steps of this file write nothing else. Their rules say what must have happened to the caches before, so that whoever
-forgets it is found at that step: P-n are the invariants of the domain notes on sequence caches, section 3.3.
+forgets it is found at that step: C-n are the laws of a pass in `spec/SOURCES.md`.
 """
 
 from __future__ import annotations
@@ -50,17 +50,17 @@ class RequestTable(Kept, Machine[ExecutorParameters]):
     outstanding: Map[Request, InFlight]
     """Forward passes of a request that are not updated yet."""
     saved: Map[Request, TokenCount | None]
-    """The capacity of a context request before this pass gave it more; None when it did not (P3)."""
+    """The capacity of a context request before this pass gave it more; None when it did not (C-3)."""
     grown: Map[Request, Growth]
-    """The room that this pass gave to a generating request; 0 when it did not (P9)."""
+    """The room that this pass gave to a generating request; 0 when it did not (C-9)."""
     resumed: Map[Request, bool]
     """Whether this pass found the caches of a generating request suspended."""
     first_chunk: Map[Request, bool]
     """Whether the caches of a context request were made in this pass, for its first chunk."""
     row: Map[Request, Row | None]
-    """The row through which kernels find its pages, while it may run (P10)."""
+    """The row through which kernels find its pages, while it may run (C-10)."""
     position: Map[Request, Position | None]
-    """Its place in the last batch; None when it was not in it, or has lost its memory since (P15)."""
+    """Its place in the last batch; None when it was not in it, or has lost its memory since (C-15)."""
     phase: Phase
     """How far the pass is."""
     arrivals: Requests
@@ -93,13 +93,13 @@ class RequestTable(Kept, Machine[ExecutorParameters]):
         return found
 
     def is_status(self, request: Request, status: Status) -> bool:
-        """Whether that is what the caches of a request do, both of them (P13)."""
+        """Whether that is what the caches of a request do, both of them (C-13)."""
         return self.status[self.target(request)] == status and (
             self.params.draft_model == 0 or self.status[self.draft(request)] == status
         )
 
     def has_capacity(self, request: Request, tokens: int) -> bool:
-        """Whether there is room for just so many tokens, in both caches (P13)."""
+        """Whether there is room for just so many tokens, in both caches (C-13)."""
         return self.capacity[self.target(request)] == tokens and (
             self.params.draft_model == 0 or self.capacity[self.draft(request)] == tokens
         )
@@ -172,7 +172,10 @@ class RequestTable(Kept, Machine[ExecutorParameters]):
 
     @step
     def pause(self, request: Request) -> None:
-        """A request has been suspended, so its place in the last batch means nothing any more (P12, P15)."""
+        """A request has been suspended, so its place in the last batch means nothing any more (C-15).
+
+        A victim has not run out of turn: `victims-are-not-in-flight`, `victims-are-not-scheduled` (C-12).
+        """
         require(self.outstanding[request] == 0, "victims-are-not-in-flight")
         require(not self.is_scheduled(request), "victims-are-not-scheduled")
         require(not self.first_chunk[request], "first-chunks-are-freed")
@@ -181,7 +184,7 @@ class RequestTable(Kept, Machine[ExecutorParameters]):
 
     @step
     def grow(self, request: Request, resumed: bool) -> None:
-        """A generating request is in this pass, with room for what it will compute (P8, P11)."""
+        """A generating request is in this pass with room for what it computes (C-8), `scheduled-means-active` (C-11)."""
         require(self.stage[request] == Stage.GENERATION and not self.is_scheduled(request), "schedule-once")
         require(self.is_status(request, Status.ACTIVE), "scheduled-means-active")
         require(self.scheduled_tokens + self.params.growth <= self.params.max_tokens, "token-budget")
@@ -192,7 +195,7 @@ class RequestTable(Kept, Machine[ExecutorParameters]):
 
     @step
     def take_chunk(self, request: Request, tokens: ChunkTokens, snapshot: TokenCount | None) -> None:
-        """A context request is in this pass with so many tokens of its prompt (P11)."""
+        """A context request is in this pass, `scheduled-means-active` (C-11), with so many tokens of its prompt."""
         require(self.stage[request] == Stage.CONTEXT and not self.is_scheduled(request), "schedule-once")
         require(self.is_status(request, Status.ACTIVE), "scheduled-means-active")
         require(self.scheduled_tokens + tokens <= self.params.max_tokens, "token-budget")
@@ -204,9 +207,11 @@ class RequestTable(Kept, Machine[ExecutorParameters]):
 
     @step
     def strike(self, request: Request) -> None:
-        """A scheduled request is not forwarded after all, and has the room that it had before (P1, P2; of P4 the lengths).
+        """A scheduled request is not forwarded after all, and has nothing of what this pass has given it.
 
-        That is the same step whatever dropped it (P14). A first chunk is not dropped: it is freed and begins again.
+        It has the room that it had before, `dropped-means-as-before` (C-1; of C-4 the lengths). A prompt rests,
+        `dropped-means-released` (C-2). That is the same step whatever dropped it (C-14). A first chunk is not dropped: it
+        is freed and begins again.
         """
         require(self.is_scheduled(request), "strike-what-is-scheduled")
         require(self.has_capacity(request, self.room_before(request)), "dropped-means-as-before")
@@ -232,7 +237,10 @@ class RequestTable(Kept, Machine[ExecutorParameters]):
 
     @step
     def forward(self, request: Request, position: Position) -> None:
-        """A scheduled request goes into the forward pass, at a place of the batch (P11)."""
+        """A scheduled request, `forward-what-is-scheduled` (C-11), goes into the forward pass, at a place of the batch.
+
+        The place is its own: `one-place-each` (C-15).
+        """
         require(self.is_scheduled(request), "forward-what-is-scheduled")
         require(self.is_status(request, Status.ACTIVE), "forward-means-active")
         require(self.row[request] is not None, "forward-with-a-row")
@@ -246,7 +254,7 @@ class RequestTable(Kept, Machine[ExecutorParameters]):
 
     @step
     def close_pass(self, waited: PassCount, held_back: PassCount) -> None:
-        """The pass is over: all that was scheduled was forwarded or released, and no record of it is left (P3, P9, P14)."""
+        """The pass is over: what was scheduled was forwarded or released, and no record of it is left (C-3, C-9, C-14)."""
         require(
             all(
                 self.saved[request] is None and self.grown[request] == 0 and not self.first_chunk[request]

@@ -1,6 +1,6 @@
 """Scheduling one request: it has its memory at once, or it does not, and then keeps nothing that it did not have.
 
-Source: section 3.1 of the domain notes on sequence caches.
+Source: the scheduler's pass of TensorRT-LLM (B-17), and how it asks for room (B-19).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Scheduling(Batches):
         return False
 
     def room_wanted(self, request: Request, chunk: ChunkTokens) -> TokenCount:
-        """The capacity that a context request needs: counted from the beginning, so that asking twice adds nothing (P7)."""
+        """The capacity that a context request needs: counted from the beginning: asking twice adds nothing (C-7)."""
         return self.cursor[request] + chunk
 
     def free_row(self) -> Row | None:

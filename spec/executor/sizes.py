@@ -84,10 +84,10 @@ SIZES: Mapping[str, Mapping[str, ExecutorParameters]] = {
         "V2-23": _sized(3, 0, requests=1, blocks_max=3, draft_tokens=1),
         "V2-24": _one(2, 0, max_tokens=1),
         "V2-26": _sized(1, 0, requests=1),
-        "P-01": _sized(4, 0, requests=1, draft_model=1, chunks=2),
-        "P-03": _sized(2, 0, requests=1, blocks_max=3),
-        "P-04": _one(3, 0, draft_model=1, chunks=2),
-        "P-09": _sized(2, 0, requests=1),
+        "X-21": _sized(4, 0, requests=1, draft_model=1, chunks=2),
+        "X-23": _sized(2, 0, requests=1, blocks_max=3),
+        "X-24": _one(3, 0, draft_model=1, chunks=2),
+        "X-29": _sized(2, 0, requests=1),
     },
     "fuzz": {
         "small": _fuzzed(4, 2, blocks_max=3, rows=2, max_tokens=6),
@@ -168,9 +168,9 @@ UNREACHED: Mapping[str, str] = {
     "pins_nothing: len(* false": "Only the rules victims-pin-nothing and dropped-means-released ask it, and they are kept.",
     "is_obtainable: *: all false": "It is asked by the promise victims-free-their-memory alone, which is kept.",
     "is_status: *: `self.params.draft_model == 0 or self.status[self.draft(request)] == status` false": (
-        "The caches of a request do the same wherever it is asked (P13, pairs_are_alike)."
+        "The caches of a request do the same wherever it is asked (C-13, pairs_are_alike)."
     ),
-    "is_status: *: all false": "The caches of a request do the same wherever it is asked (P13, pairs_are_alike).",
+    "is_status: *: all false": "The caches of a request do the same wherever it is asked (C-13, pairs_are_alike).",
     "locks_of: sum(*: several candidates": (
         "No request has a page twice: its blocks differ, and the chunks of its draft model are others."
     ),

@@ -1,8 +1,8 @@
-"""What a release takes back: everything (P4, P5, P6). Schedule and release, at once or later, tried from every state.
+"""What a release takes back: everything (C-4, C-5, C-6). Schedule and release, at once or later, tried from every state.
 
 These are trials: they say of two moments what no invariant can, and leave the state as it was.
 
-Source: section 3.3 of the domain notes on sequence caches.
+Source: #13805 and what became of it (B-20).
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Undoing(Protocol):
 
     @trial
     def a_dropped_generation_is_as_before(self, request: Request, cache: Cache, group: Group) -> None:
-        """P4, P6: a generating request that is given room and then dropped has what it had, page by page, and others can
+        """C-4, C-6: a generating request that is given room and then dropped has what it had, page by page, and others can
         have as many device slots as before."""
         assume(self.is_of(cache, request))
         assume(self.phase == Phase.GENERATING and self.stage[request] == Stage.GENERATION)
@@ -81,10 +81,10 @@ class Undoing(Protocol):
 
     @trial
     def a_dropped_chunk_is_as_before(self, request: Request, tokens: ChunkTokens, cache: Cache, group: Group) -> None:
-        """P4, P6: a context request that is given room and then dropped, or turned down, has what it had, page by page, but
-        rests; others can have the device slots that they could, and those that it used alone.
+        """C-4, C-6: a context request that is given room and then dropped, or turned down, has what it had, page by page,
+        but rests; others can have the device slots that they could, and those that it used alone.
 
-        With its first chunk it loses everything again, and its cursor is where it was (P5): it begins again as it came,
+        With its first chunk it loses everything again, and its cursor is where it was (C-5): it begins again as it came,
         with its prompt, its text and its turn.
         """
         assume(self.is_of(cache, request))
@@ -112,7 +112,7 @@ class Undoing(Protocol):
 
     @trial
     def a_release_takes_back_this_pass(self, request: Request, cache: Cache) -> None:
-        """P4: a release leaves a scheduled request its lengths, its pages as far as the recorded room goes, and its status
+        """C-4: a release leaves a scheduled request its lengths, its pages as far as the recorded room goes, and its status
         as it was before this pass, whatever has been scheduled since."""
         assume(self.is_of(cache, request) and self.is_scheduled(request) and not self.first_chunk[request])
         before = self.share(cache)
@@ -155,7 +155,7 @@ class Undoing(Protocol):
 
     @trial
     def a_second_release_does_nothing(self, request: Request, cache: Cache, group: Group) -> None:
-        """P6: to release a request again changes nothing of it, and frees nothing more."""
+        """C-6: to release a request again changes nothing of it, and frees nothing more."""
         assume(self.is_of(cache, request) and self.is_scheduled(request))
         self.release(request)
         before = self.share(cache)
@@ -167,7 +167,7 @@ class Undoing(Protocol):
 
     @trial
     def releases_do_not_meet(self, request: Request, other: Request, cache: Cache) -> None:
-        """P6: a release leaves every other request all that it has, so their order makes no difference."""
+        """C-6: a release leaves every other request all that it has, so their order makes no difference."""
         assume(self.is_of(cache, other) and other != request and self.is_scheduled(request))
         before = self.share(cache)
         self.release(request)

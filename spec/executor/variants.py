@@ -1,4 +1,4 @@
-"""Bugs of executors by their numbers in the bug catalogue (V2-nn), and mutants of the protocol (P-nn).
+"""Bugs of executors by their numbers in `spec/BUGS.md` (V2-nn), and mutants of the protocol (X-nn).
 
 Every checker must find each of them.
 """
@@ -134,14 +134,14 @@ class SuspendsAnyway(Executor):
 
 
 class TakesTargetsBack(Executor):
-    """P-01: of a pair only the target's cache gives back what the pass had given."""
+    """X-21: of a pair only the target's cache gives back what the pass had given."""
 
     def shrink_both(self, request: Request, capacity: TokenCount) -> None:
         self.shrink(self.target(request), capacity, self.history[self.target(request)])
 
 
 class AsksForMore(Executor):
-    """P-03: room for the next chunk is asked for relative to what there is, and what is held back keeps what it got."""
+    """X-23: room for the next chunk is asked for relative to what there is, and what is held back keeps what it got."""
 
     def room_wanted(self, request: Request, chunk: ChunkTokens) -> TokenCount:
         return min(self.capacity[self.target(request)] + chunk, self.params.tokens_max)
@@ -152,7 +152,7 @@ class AsksForMore(Executor):
 
 
 class ForgetsTheDraft(Executor):
-    """P-04: when the draft model's cache does not fit, the target's stays active and grown."""
+    """X-24: when the draft model's cache does not fit, the target's stays active and grown."""
 
     def ready(self, request: Request, capacity: TokenCount) -> bool:
         return self.is_made_ready(self.target(request), capacity) and self.is_made_ready(self.mirror(request), capacity)
@@ -163,7 +163,7 @@ class ForgetsTheDraft(Executor):
 
 
 class DroppedAndSuspended(Executor):
-    """P-09: whatever is dropped is suspended, also a generating request that ran: it may have to come up again (P4)."""
+    """X-29: whatever is dropped is suspended, also a generating request that ran: it may have to come up again (C-4)."""
 
     def release(self, request: Request) -> None:
         if self.first_chunk[request]:
@@ -186,8 +186,8 @@ VARIANTS: dict[str, type[Executor]] = {
     "V2-23": ReclaimsPadding,
     "V2-24": KeepsPlaces,
     "V2-26": SuspendsAnyway,
-    "P-01": TakesTargetsBack,
-    "P-03": AsksForMore,
-    "P-04": ForgetsTheDraft,
-    "P-09": DroppedAndSuspended,
+    "X-21": TakesTargetsBack,
+    "X-23": AsksForMore,
+    "X-24": ForgetsTheDraft,
+    "X-29": DroppedAndSuspended,
 }

@@ -4,7 +4,7 @@
 for which there is room. A cache has a cell for each block in each life cycle that blocks have, one for its recurrent
 state, and one for the snapshot from which that state will start.
 
-Sources: sections 1.1 and 2 of the domain notes on sequence caches.
+Source: the cache of one sequence in TensorRT-LLM's second-generation manager (B-9).
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ class Caches(Storage):
 
     @step
     def lock(self, cache: Cache, place: Place) -> None:
-        """A cache uses a page from here on: it is in device memory, and no victim (S3)."""
+        """A cache uses a page from here on: it is in device memory, `lock-on-device` (S-3), and no victim."""
         require(self.cell[cache][place] is not None and place not in self.locked[cache], "lock-once")
         require(self.is_usable(self.page_at(cache, place)), "lock-on-device")
         self.locks[self.page_at(cache, place)] += 1
@@ -186,7 +186,7 @@ class Caches(Storage):
 
     @step
     def deactivate(self, cache: Cache) -> None:
-        """A cache rests: it has no lock and no scratch slot any more (S6)."""
+        """A cache rests, without a lock, `unlock-before-suspend`, and without scratch, `scratch-before-suspend` (S-6)."""
         require(self.status[cache] == Status.ACTIVE, "suspend-active")
         require(len(self.locked[cache]) == 0, "unlock-before-suspend")
         require(self.scratch[cache] == 0, "scratch-before-suspend")
@@ -200,7 +200,7 @@ class Caches(Storage):
 
     @step
     def measure(self, cache: Cache, committed: BlockCount, history: TokenCount, capacity: TokenCount) -> None:
-        """Write the three lengths, last of all (S1)."""
+        """Write the three lengths, last of all: `committed-history-capacity`, `one-page-a-block` (S-1)."""
         require(
             committed * self.params.tokens_per_block <= history and history <= capacity, "committed-history-capacity"
         )

@@ -1,11 +1,11 @@
-"""Nothing is refused in vain (S10): what fits is accepted, counted a second time and in another way.
+"""Nothing is refused in vain (S-10): what fits is accepted, counted a second time and in another way.
 
 `room` and `growth` decide by queues, by vacant slots, and by what a change gives up. Here pages are counted by what they
 are for: a slot of device memory can be had unless it is locked, scratch, or has a held page without room below.
 These are trials: they look at a state, and at what it would be after a change, and leave it. That the operations ask these
 questions, and refuse for no other want of room, is read in `manager`: a trial does not call an operation.
 
-Source: section 2 of the domain notes on sequence caches, S10.
+Source: what V2-01 and V2-03 break; upstream's resize, batched lock and cascade promise nothing of the kind (B-13, B-16).
 """
 
 from __future__ import annotations
@@ -60,12 +60,12 @@ class Feasible(Kept):
 
     @trial
     def slots_that_can_be_had_are_had(self, group: Group, count: Count) -> None:
-        """S10: so many slots can be vacated exactly when so many are not in use or held for want of room below."""
+        """S-10: so many slots can be vacated exactly when so many are not in use or held for want of room below."""
         ensure(self.can_obtain(group, count) == (count <= self.free_for_all(group)), "obtain-what-is-free")
 
     @trial
     def growth_that_fits_is_accepted(self, cache: Cache, capacity: TokenCount, history: TokenCount) -> None:
-        """S10: a resize is accepted exactly when its pages find slots, once it has given back what it does not need."""
+        """S-10: a resize is accepted exactly when its pages find slots, once it has given back what it does not need."""
         assume(self.status[cache] == Status.ACTIVE and self.lengths_fit(cache, capacity, history))
         assume(not self.is_computed_in_scratch(cache, history))
         accepted = self.can_reshape(cache, capacity, history)
@@ -91,7 +91,7 @@ class Feasible(Kept):
 
     @trial
     def resume_that_fits_is_accepted(self, cache: Cache) -> None:
-        """S10: where the gate is open, a resume is refused only when what the cache would lock does not fit beside what
+        """S-10: where the gate is open, a resume is refused only when what the cache would lock does not fit beside what
         has to stay, or when pages have to move up and not a slot of device or host is spare to begin with."""
         assume(self.status[cache] == Status.SUSPENDED)
         accepted = self.fits(cache)
@@ -102,7 +102,7 @@ class Feasible(Kept):
 
     @trial
     def snapshot_that_fits_is_taken(self, cache: Cache) -> None:
-        """S10: a commit of the block that ends where the recurrent state is leaves a snapshot exactly when a slot can be
+        """S-10: a commit of the block that ends where the recurrent state is leaves a snapshot exactly when a slot can be
         had for it."""
         assume(self.states() and self.status[cache] == Status.ACTIVE and self.can_commit(cache))
         assume(self.history[cache] == (self.committed[cache] + 1) * self.params.tokens_per_block)

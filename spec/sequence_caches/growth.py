@@ -1,10 +1,10 @@
 """Growing and shrinking: which pages a cache needs at new lengths, and whether they can be had.
 
-A cache takes what it needs or nothing, and what the change itself gives up counts: a window that slides on leaves a page
-behind for each that it takes. Pages that have left the window are kept for a later commit if there may be one, without a
-lock; all others are given up.
+A cache takes what it needs or nothing, and what the change itself gives up counts (D-8): a window that slides on leaves a
+page behind for each that it takes. Pages that have left the window are kept for a later commit if there may be one,
+without a lock; all others are given up. Shrinking is allowed with scratch slots, too (D-10).
 
-Source: sections 1.1 and 2 of the domain notes on sequence caches.
+Source: resize in TensorRT-LLM's second-generation manager (B-16).
 """
 
 from __future__ import annotations

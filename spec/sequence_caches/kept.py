@@ -1,22 +1,22 @@
-"""What is always true of sequence caches, whatever an engine asks of them: S-n of the domain notes.
+"""What is always true of sequence caches, whatever an engine asks of them: S-n of `spec/SOURCES.md`.
 
-S7, the mirror of slot numbers that kernels read, is below the specification: lockstep compares it. S12 and S13, the bytes
-and their order, are lockstep's, too: bytes are read back, and a happens-before check sees what is not ordered. S8 and S9
-are rules: `destroy-only-droppable`, and that every operation completes or changes nothing. S10 has two directions: that
-what is accepted finds its slots is in the rules of the steps; that nothing is refused in vain is shown by the trials of
-`feasible`.
+S-7, the mirror of slot numbers that kernels read, is below the specification: lockstep compares it. S-12 and S-13, the
+bytes and their order, are lockstep's, too: bytes are read back, and a happens-before check sees what is not ordered. S-8
+and S-9 are rules: `destroy-only-droppable`, and that every operation completes or changes nothing. S-10 has two directions:
+that what is accepted finds its slots is in the rules of the steps; that nothing is refused in vain is shown by the trials
+of `feasible`.
 
-**Why nobody waits for ever (S15).** Let no cache be active, and let one wait that fits the device alone. In each pool group
-it has some pages on the device, `m` below, and needs `f` slots more. Nothing is locked, so every other page on the device
-is queued (S4: there is a level below), and the utilisation is 0 (S14): the gate lets the cache through. As it fits, `m + f`
-device slots are vacant or have pages of others. To move its first page up takes one vacant device slot: the spare one, or
-that of a victim which goes to the spare slot below. The page leaves a slot behind below, which the next victim takes; so
-after each of the `m` moves there is again a spare slot, and no move waits for more than the one before it. The `f` slots
-take that many spare ones, which is what `has_spare_slots` asks for. So the resume is accepted, whichever cache asks (b),
-and so at least one is whenever one waits (a). A scheduler that lets active caches end or suspends them, and tries every
-waiting one in turn, therefore serves each. Without a spare slot on device or host nothing can move: that is no condition in
-the domain notes, which do not say how two caches with pages on both levels would begin. With batched moves (V2-03) one
-spare slot is not enough. Both invariants are proved by induction, that is for all depths.
+**Why nobody waits for ever (S-15).** Let no cache be active, and let one wait that fits the device alone. In each pool
+group it has some pages on the device, `m` below, and needs `f` slots more. Nothing is locked, so every other page on the
+device is queued (S-4: there is a level below), and the utilisation is 0 (S-14): the gate lets the cache through. As it
+fits, `m + f` device slots are vacant or have pages of others. To move its first page up takes one vacant device slot: the
+spare one, or that of a victim which goes to the spare slot below. The page leaves a slot behind below, which the next
+victim takes; so after each of the `m` moves there is again a spare slot, and no move waits for more than the one before it.
+The `f` slots take that many spare ones, which is what `has_spare_slots` asks for. So the resume is accepted, whichever
+cache asks (b), and so at least one is whenever one waits (a). A scheduler that lets active caches end or suspends them, and
+tries every waiting one in turn, therefore serves each. Without a spare slot on device or host nothing can move, so S-15 has
+that as its condition: two caches with pages on both levels could not begin. With batched moves (V2-03) one spare slot is
+not enough. Both invariants are proved by induction, that is for all depths.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Kept(View):
 
     @invariant
     def lengths_are_ordered(self) -> bool:
-        """S1: committed <= history <= capacity, and a page of full attention for each block of the capacity."""
+        """S-1: committed <= history <= capacity, and a page of full attention for each block of the capacity."""
         return all(
             self.committed[cache] * self.params.tokens_per_block <= self.history[cache]
             and self.history[cache] <= self.capacity[cache]
@@ -56,7 +56,7 @@ class Kept(View):
 
     @invariant
     def closed_caches_have_nothing(self) -> bool:
-        """S16: a closed cache has no pages and no text; so it has no lengths either (`lengths_are_ordered`)."""
+        """S-16: a closed cache has no pages and no text; so it has no lengths either (`lengths_are_ordered`)."""
         return all(
             self.status[cache] != Status.CLOSED
             or (
@@ -70,7 +70,7 @@ class Kept(View):
 
     @invariant
     def only_active_caches_lock(self) -> bool:
-        """S2, S6: an active cache has locked all that it uses and nothing else; others have no lock and no scratch slot."""
+        """S-2, S-6: an active cache has locked all that it uses and nothing else; others have neither locks nor scratch."""
         return all(
             (
                 self.scratch[cache]
@@ -116,12 +116,12 @@ class Kept(View):
 
     @invariant
     def locked_pages_are_on_the_device(self) -> bool:
-        """S3: what an active cache uses is in device memory."""
+        """S-3: what an active cache uses is in device memory."""
         return all(self.level[page] == PRIMARY for page in self.every(Page) if self.is_locked(page))
 
     @invariant
     def queued_means_evictable(self) -> bool:
-        """S4: each queue has exactly the evictable pages of its level, each at its priority."""
+        """S-4: each queue has exactly the evictable pages of its level, each at its priority."""
         return all(self.is_in_place(page, level) for page in self.every(Page) for level in range(self.levels()))
 
     def is_in_place(self, page: Page, level: Level) -> bool:
@@ -136,7 +136,7 @@ class Kept(View):
 
     @invariant
     def slots_are_conserved(self) -> bool:
-        """S5: each slot of a level is vacant, or has one page, or is scratch."""
+        """S-5: each slot of a level is vacant, or has one page, or is scratch."""
         return all(
             self.vacant[level][group]
             + sum(1 for page in self.every(Page) if self.group(page) == group and self.level[page] == level)
@@ -148,7 +148,7 @@ class Kept(View):
 
     @invariant
     def what_does_not_exist_is_nowhere(self) -> bool:
-        """S16: a page without a slot has no contents, no priority and no owner; one with a slot is of its group."""
+        """S-16: a page without a slot has no contents, no priority and no owner; one with a slot is of its group."""
         return all(
             self.group(page) == self.group_of_kind(self.kind[page])
             if self.exists(page)
@@ -170,7 +170,7 @@ class Kept(View):
 
     @invariant
     def what_is_committed_is_found(self) -> bool:
-        """S11: one page for a text in each life cycle, and each committed page is found by its text."""
+        """S-11: one page for a text in each life cycle, and each committed page is found by its text."""
         return all(
             self.known[self.kind[page]].get(self.path[page]) == page
             for page in self.every(Page)
@@ -187,7 +187,7 @@ class Kept(View):
 
     @invariant
     def blocks_hang_from_their_predecessors(self) -> bool:
-        """S11: what is known of a block implies its page of full attention, and that of the block before."""
+        """S-11: what is known of a block implies its page of full attention, and that of the block before."""
         return all(
             self.path[page] in self.known[FULL]
             and (len(self.path[page]) == 1 or self.path[page][: len(self.path[page]) - 1] in self.known[FULL])
@@ -213,7 +213,7 @@ class Kept(View):
 
     @invariant
     def committed_blocks_are_everybodys(self) -> bool:
-        """S2: below its committed blocks a cache has the committed pages of its text, above them pages of its own."""
+        """S-2: below its committed blocks a cache has the committed pages of its text, above them pages of its own."""
         return all(
             self.committed[cache] <= len(self.text[cache])
             and all(self.is_laid_out(cache, place) for place in range(self.block_places()))
@@ -235,7 +235,7 @@ class Kept(View):
 
     @invariant
     def windows_are_complete(self) -> bool:
-        """S2: a block that the window needs has its page; one that has left it has none, but for a later commit."""
+        """S-2: a block that the window needs has its page; one that has left it has none, but for a later commit."""
         return not self.windows() or all(
             self.is_window_right(cache, ordinal)
             for cache in self.every(Cache)
@@ -253,7 +253,7 @@ class Kept(View):
 
     @invariant
     def states_start_once(self) -> bool:
-        """S2: from the first resume on a cache has its recurrent state, before that the snapshot that it was matched by."""
+        """S-2: from the first resume on a cache has its recurrent state, before that the snapshot that matched it."""
         return not self.states() or all(
             self.status[cache] == Status.CLOSED or self.is_state_right(cache) for cache in self.every(Cache)
         )
@@ -276,7 +276,7 @@ class Kept(View):
 
     @invariant
     def utilisation_is_what_is_kept(self) -> bool:
-        """S14: what cannot be had is what is locked or scratch, and without a lower level what is held; nothing else is."""
+        """S-14: what cannot be had is what is locked or scratch, and without a lower level what is held; nothing else."""
         return all(
             self.unavailable(group)
             == self.scratch_slots(group)
@@ -292,7 +292,7 @@ class Kept(View):
 
     @invariant
     def any_waiting_cache_can_be_resumed(self) -> bool:
-        """S15 (b): while none is active, each cache that fits the device can be resumed, if one slot is spare.
+        """S-15 (b): while none is active, each cache that fits the device can be resumed, if one slot is spare.
 
         It takes that slot: with every slot held, a cache that has pages on both levels cannot move any of them.
         """
@@ -300,7 +300,7 @@ class Kept(View):
 
     @invariant
     def some_waiting_cache_can_be_resumed(self) -> bool:
-        """S15 (a): under the same conditions at least one can be, if any waits: never is everybody stuck.
+        """S-15 (a): under the same conditions at least one can be, if any waits: never is everybody stuck.
 
         It follows from (b), and stands alone for variants in which only this is claimed.
         """

@@ -1,11 +1,12 @@
 """How device memory is vacated: page by page, and only after it is certain that it can be.
 
 Three repairs of the system that this is taken from are here. Whether there is room is decided before anything changes,
-so no victim is ever taken from its queue in vain (V2-01). Pages go down and up one at a time, so a full device and a full
-host can exchange pages through a single vacant slot (V2-03). And where the levels below have no room for a held page, a
-droppable page goes instead, although it was used later: a request that waits is worth more than possible reuse.
+so no victim is ever taken from its queue in vain (V2-01, D-4). Pages go down and up one at a time, so a full device and a
+full host can exchange pages through a single vacant slot (V2-03, D-5). And where the levels below have no room for a held
+page, a droppable page goes instead, although it was used later: a request that waits is worth more than possible reuse
+(D-6).
 
-Source: section 1.4 of the domain notes on sequence caches.
+Source: the cascade of TensorRT-LLM's second-generation manager (B-13).
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class Room(Windows):
         )
 
     def can_obtain(self, group: Group, count: int) -> bool:
-        """Whether so many slots of device memory can be vacated, with all victims put up somewhere (S10)."""
+        """Whether so many slots of device memory can be vacated, with all victims put up somewhere (S-10)."""
         return count <= self.vacant[PRIMARY][group] or self.is_enough(group, count, 0, 0, 0)
 
     def is_enough(self, group: Group, count: int, vacated: int, dropped: int, kept: int) -> bool:
@@ -113,7 +114,7 @@ class Room(Windows):
         )
 
     def unavailable(self, group: Group) -> Count:
-        """Slots of device memory that are neither vacant nor a victim's (S14: the utilisation, before it is divided)."""
+        """Slots of device memory that are neither vacant nor a victim's (S-14: the utilisation, before it is divided)."""
         return self.slots(PRIMARY, group) - self.vacant[PRIMARY][group] - self.queued(PRIMARY, group)
 
     def passes_gate(self) -> bool:

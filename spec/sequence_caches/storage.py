@@ -2,9 +2,10 @@
 
 A page is **locked** while an active cache uses it, **held** while caches have it and none uses it, and **droppable** when
 no cache has it: then it is kept for reuse alone. It is *evictable* when it may leave its level: droppable pages always, as
-they may be destroyed, and held ones where there is a level below. Exactly the evictable pages are queued (S4).
+they may be destroyed, and held ones where there is a level below. Exactly the evictable pages are queued (S-4).
 
-Sources: sections 1.2 to 1.4 of the domain notes on sequence caches; S-n are their invariants.
+Sources: pages (B-11) and their storage (B-12) in the second-generation manager of TensorRT-LLM. S-n, here and in all files
+of this machine, are numbers of `spec/SOURCES.md`.
 """
 
 from __future__ import annotations
@@ -145,7 +146,7 @@ class Storage(Machine[StorageParameters]):
 
     @step
     def destroy(self, page: Page) -> None:
-        """A page that nobody has gives its slot back (S8), and nobody finds it any more."""
+        """A page that nobody has, `destroy-only-droppable` (S-8), gives its slot back, and nobody finds it any more."""
         require(self.is_droppable(page), "destroy-only-droppable")
         require(not self.is_queued(page), "unqueue-before-destroy")
         self.vacant[self.level_of(page)][self.group(page)] += 1
@@ -161,7 +162,7 @@ class Storage(Machine[StorageParameters]):
 
     @step
     def migrate(self, page: Page, level: Level) -> None:
-        """A page moves to a slot of another level; a locked one stays (S3)."""
+        """A page moves to a slot of another level; a locked one stays, by `locked-stays` (S-3)."""
         require(self.exists(page) and self.level[page] != level, "migrate-elsewhere")
         require(not self.is_locked(page), "locked-stays")
         require(not self.is_queued(page), "unqueue-before-migrate")
@@ -187,7 +188,10 @@ class Storage(Machine[StorageParameters]):
 
     @step
     def link(self, page: Page, path: Text) -> None:
-        """A private page becomes the one from which others reuse the last block of a text (S11)."""
+        """A private page becomes the one from which others reuse the last block of a text.
+
+        There is one for a text, `link-once`, and none without what comes before it, `link-after-its-predecessor` (S-11).
+        """
         require(self.exists(page) and not self.is_committed(page), "link-private")
         require(len(path) > 0 and path not in self.known[self.kind[page]], "link-once")
         require(self.kind[page] == FULL or path in self.known[FULL], "link-to-a-block")

@@ -1,8 +1,8 @@
 """What can be done with a sequence cache: each action as a question whether it can be, and an effect that then succeeds.
 
-An operation asks and then acts, so it completes or changes nothing, for all caches and not only the caller's (S9).
+An operation asks and then acts, so it completes or changes nothing, for all caches and not only the caller's (S-9, D-7).
 
-Source: section 2 of the domain notes on sequence caches.
+Sources: the operations of TensorRT-LLM's second-generation manager (B-16) and what a lookup finds (B-15).
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ class Use(Growth):
         self.settle_all(cache)
 
     def settle_all(self, cache: Cache) -> None:
-        """Bring the queues up to date for the pages of a cache, the last block first: it is the first to be given up."""
+        """Bring the queues up to date for the pages of a cache, the last block first: it is the first victim (D-11)."""
         for place in reversed(range(self.places())):
             page = self.cell[cache][place]
             if page is not None:
@@ -210,7 +210,10 @@ class Use(Growth):
             self.commit_place(cache, place, WINDOW, path)
 
     def take_snapshot(self, cache: Cache, ordinal: Ordinal, path: Text) -> None:
-        """Copy the recurrent state into a page from which others may start, if it is the block's and there is room."""
+        """Copy the recurrent state into a page from which others may start, if it is the block's and there is room.
+
+        The state is that after the computed tokens, so it is the block's when these end with it (D-14).
+        """
         if (
             self.history[cache] == (ordinal + 1) * self.params.tokens_per_block
             and path not in self.known[STATE]
@@ -230,7 +233,7 @@ class Use(Growth):
                     self.give_up(cache, self.window_place(ordinal))
 
     def fetch(self, cache: Cache) -> Count:
-        """Bring pages of a suspended cache up as far as slots are vacant, evicting nothing; returns how many."""
+        """Bring pages of a suspended cache up as far as slots are vacant, evicting nothing (D-9); returns how many."""
         brought = 0
         for place in range(self.places()):
             page = self.cell[cache][place]

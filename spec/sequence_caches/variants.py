@@ -1,4 +1,4 @@
-"""Bugs of the second-generation manager by their numbers in the bug catalogue, and mutants (Q-nn) of its queue discipline.
+"""Bugs of the second-generation manager by their numbers in `spec/BUGS.md`, and mutants (X-nn) of its queue discipline.
 
 Every checker must find each of them.
 """
@@ -205,7 +205,7 @@ class GateLooksAhead(SequenceCaches):
 
 
 class OneTooMany(SequenceCaches):
-    """Q-01: the refusal compares with < instead of <=: one held page more than the host has room for is let through."""
+    """X-01: the refusal compares with < instead of <=: one held page more than the host has room for is let through."""
 
     def is_enough(self, group: Group, count: int, vacated: int, dropped: int, kept: int) -> bool:
         droppable = self.droppable(PRIMARY, group)
@@ -215,35 +215,35 @@ class OneTooMany(SequenceCaches):
 
 
 class HeldAtTheLastLevel(SequenceCaches):
-    """Q-02: held pages are queued at the last level, too, where a victim can only be destroyed."""
+    """X-02: held pages are queued at the last level, too, where a victim can only be destroyed."""
 
     def is_evictable(self, page: Page) -> bool:
         return self.exists(page) and not self.is_locked(page)
 
 
 class LostOnSuspend(SequenceCaches):
-    """Q-03: pages are not queued again when the last lock goes."""
+    """X-03: pages are not queued again when the last lock goes."""
 
     def settle_all(self, cache: Cache) -> None:
         pass
 
 
 class SnapshotsWithoutRoom(SequenceCaches):
-    """Q-04: a snapshot of the recurrent state is taken whether there is room for it or not."""
+    """X-04: a snapshot of the recurrent state is taken whether there is room for it or not."""
 
     def can_obtain(self, group: Group, count: int) -> bool:
         return True
 
 
 class WindowUncounted(SequenceCaches):
-    """Q-05: growth looks whether full attention has room, and forgets that the window takes a page of the same slots."""
+    """X-05: growth looks whether full attention has room, and forgets that the window takes a page of the same slots."""
 
     def takes_window(self, cache: Cache, ordinal: Ordinal, history: TokenCount, capacity: TokenCount) -> bool:
         return False
 
 
 class MatchWithoutWindow(SequenceCaches):
-    """Q-06: a prefix is matched by its blocks in full attention alone, whatever became of its window."""
+    """X-06: a prefix is matched by its blocks in full attention alone, whatever became of its window."""
 
     def has_window(self, text: Text, count: BlockCount) -> bool:
         return True
@@ -256,7 +256,7 @@ class MatchWithoutWindow(SequenceCaches):
 
 
 class OneTooFew(SequenceCaches):
-    """Q-07: the refusal compares with < the other way: the last slot of host memory is never counted on (S10)."""
+    """X-07: the refusal compares with < the other way: the last slot of host memory is never counted on (S-10)."""
 
     def is_enough(self, group: Group, count: int, vacated: int, dropped: int, kept: int) -> bool:
         droppable = self.droppable(PRIMARY, group)
@@ -275,11 +275,11 @@ VARIANTS: dict[str, type[SequenceCaches]] = {
     "V2-17": PartialRebase,
     "V2-18": StaleKept,
     "V2-25": GateLooksAhead,
-    "Q-01": OneTooMany,
-    "Q-02": HeldAtTheLastLevel,
-    "Q-03": LostOnSuspend,
-    "Q-04": SnapshotsWithoutRoom,
-    "Q-05": WindowUncounted,
-    "Q-06": MatchWithoutWindow,
-    "Q-07": OneTooFew,
+    "X-01": OneTooMany,
+    "X-02": HeldAtTheLastLevel,
+    "X-03": LostOnSuspend,
+    "X-04": SnapshotsWithoutRoom,
+    "X-05": WindowUncounted,
+    "X-06": MatchWithoutWindow,
+    "X-07": OneTooFew,
 }

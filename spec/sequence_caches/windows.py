@@ -3,7 +3,7 @@
 A block is *stale* when no later token looks at it. Of a long prompt that is computed in one go, most blocks will be stale
 as soon as the last token is computed: these need no page, only scratch slots while the layers run.
 
-Source: section 1.1 of the domain notes on sequence caches.
+Source: the stale and the scratch range of TensorRT-LLM's second-generation manager (B-10).
 """
 
 from __future__ import annotations

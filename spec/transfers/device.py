@@ -7,7 +7,7 @@ The ghost state says what is right. `planned` is what each slot would hold if al
 order of submission; `brings` is what each piece of work would then read or write. A schedule is right when every piece
 of work meets just that, and the theorem of this machine is that the rules of `submit` suffice for it.
 
-Sources: the domain's hazards of asynchronous copies (#9056, #15272), CUDA's streams and events.
+Sources: the hazards of asynchronous copies (B-7, #9056, #15272), CUDA's streams and events.
 """
 
 from __future__ import annotations

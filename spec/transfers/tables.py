@@ -1,4 +1,4 @@
-"""The discipline: who waits for what, kept in two tables by physical slot, and two joins an iteration.
+"""The discipline: who waits for what, kept in two tables by physical slot, and two joins an iteration (B-7).
 
 For each slot the tables name the pending copies that read it and the pending copy that writes it. A copy waits for the
 writer of its source, for the readers of its target and for the writer of its target, and then takes their place in the
@@ -55,7 +55,7 @@ class Tables(Device):
     def swap(self, a: Block, b: Block) -> None:
         """Let `a` have the slot of `b`, to which its data are being copied, and `b` the slot that `a` leaves.
 
-        It is enough that the copy is enqueued: whoever asks for the new slot of `a` comes after it.
+        It is enough that the copy is enqueued (B-8): whoever asks for the new slot of `a` comes after it.
         """
         require(a != b, "swap-two-blocks")
         require(self.will_be_equal(self.slot[a], self.slot[b]), "copy-before-swap")

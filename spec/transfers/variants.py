@@ -1,7 +1,7 @@
 """Historic bugs of asynchronous copies, each as the machine that had it: a subclass that overrides one method or two.
 
-Every checker must find each of them. Numbers are those of the bug catalogue; # is an issue or pull request of
-TensorRT-LLM. T-nn are mutants of the discipline: what remains of it when one part is left out.
+Every checker must find each of them. Numbers are those of `spec/BUGS.md`; # is an issue or pull request of
+TensorRT-LLM. X-nn are mutants of the discipline: what remains of it when one part is left out.
 """
 
 from __future__ import annotations
@@ -108,21 +108,21 @@ class WaitsForTheWrongStream(Undisciplined):
 
 
 class SourceForgotten(Undisciplined):
-    """T-01: a copy is not entered as a reader of its source, whose next owner then writes over data still being read."""
+    """X-31: a copy is not entered as a reader of its source, whose next owner then writes over data still being read."""
 
     def remember(self, work: Work, source_key: Slot, target_key: Slot) -> None:
         self.note_write(target_key, work)
 
 
 class DestinationForgotten(Undisciplined):
-    """T-02: a copy is not entered as the writer of its target, whose readers then come too early."""
+    """X-32: a copy is not entered as the writer of its target, whose readers then come too early."""
 
     def remember(self, work: Work, source_key: Slot, target_key: Slot) -> None:
         self.note_read(source_key, work)
 
 
 class SwapFirst(Undisciplined):
-    """T-03: slots are exchanged before the copy is enqueued, which then goes the wrong way."""
+    """X-33: slots are exchanged before the copy is enqueued, which then goes the wrong way."""
 
     def copy(self, move: Move, work: Work) -> None:
         source, target = self.slot[move.block], self.slot[move.into]
@@ -139,7 +139,7 @@ class SwapFirst(Undisciplined):
 
 
 class StaleTable(Transfers):
-    """T-04: kernels go on to read through the page table of an earlier iteration (#15546)."""
+    """X-34: kernels go on to read through the page table of an earlier iteration (#15546)."""
 
     def publish_all(self) -> None:
         pass
@@ -151,8 +151,8 @@ VARIANTS: dict[str, type[Transfers]] = {
     "M-58": OneReader,
     "M-59": CopiesBesideForward,
     "V2-13": WaitsForTheWrongStream,
-    "T-01": SourceForgotten,
-    "T-02": DestinationForgotten,
-    "T-03": SwapFirst,
-    "T-04": StaleTable,
+    "X-31": SourceForgotten,
+    "X-32": DestinationForgotten,
+    "X-33": SwapFirst,
+    "X-34": StaleTable,
 }

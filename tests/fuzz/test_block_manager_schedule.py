@@ -8,8 +8,8 @@ import pytest
 
 from kvproof.fuzz.bugs.block_manager.m59_copies_do_not_wait_for_passes import CopiesBesideKernels
 from kvproof.fuzz.bugs.block_manager.m63_sender_reads_old_place import BUG as SENDER_BUG
-from kvproof.fuzz.bugs.block_manager.t04_old_page_table import BUG as STALE_BUG
 from kvproof.fuzz.bugs.block_manager.v2_13_copies_wait_for_another_stream import PassesElsewhere
+from kvproof.fuzz.bugs.block_manager.x34_old_page_table import BUG as STALE_BUG
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.campaign import Engine, Plan, run_campaign
 from kvproof.fuzz.failure import Failure

@@ -145,7 +145,7 @@ def test_the_same_seed_finds_the_same_trace(tmp_path: Path) -> None:
         (["fuzz", "--schedule", "lazy", "--target", UNSCHEDULED], "ReferenceTarget has no schedule; ask for none"),
         (["bugs", "--seeds", "1"], "--seeds"),
         (["fuzz", "--without", "fly"], "--without fly: block-manager has no such operation; it has estimate"),
-        (["bugs", "M-99"], "there is no seeded bug 'M-99'; there are "),
+        (["bugs", "M-none"], "there is no seeded bug 'M-none'; there are "),
         (["replay", "absent.json"], "absent.json: cannot be read"),
         (["unknown-command"], "No such command"),
     ],

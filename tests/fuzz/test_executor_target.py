@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from passes_in_flight import PassesInFlight
 
-from kvproof.fuzz.bugs.executor.p07_pass_does_not_wait import FollowsNothing
-from kvproof.fuzz.bugs.executor.p08_index_rows_overwritten import OverwrittenRows
 from kvproof.fuzz.bugs.executor.sizes import DRAFTED, PLAIN, SCRATCH, STATES
+from kvproof.fuzz.bugs.executor.x27_pass_does_not_wait import FollowsNothing
+from kvproof.fuzz.bugs.executor.x28_index_rows_overwritten import OverwrittenRows
 from kvproof.fuzz.campaign import Engine, Plan, run_campaign
 from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.lockstep import Lockstep, run

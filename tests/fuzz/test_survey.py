@@ -18,7 +18,7 @@ from kvproof.fuzz.commands.bugs import survey_table
 from kvproof.fuzz.target import Operation, Outcome
 
 BUG = SeededBug(
-    id="T-1",
+    id="toy-1",
     title="a copy that does not wait",
     source="none",
     mechanism="The copy reads a word that may not be written yet.",
@@ -104,8 +104,8 @@ def test_an_interrupt_between_two_hunts_is_kept_too() -> None:
 
 def test_the_table_has_one_line_a_bug() -> None:
     result = survey(TOY, BUG, 30, range(3))
-    found = cells([result, evolve(result, bug=evolve(BUG, id="T-2"))])
-    assert found[0] == ["T-1", "T-2"]
+    found = cells([result, evolve(result, bug=evolve(BUG, id="toy-2"))])
+    assert found[0] == ["toy-1", "toy-2"]
     assert found[2] == ["3 of 3"] * 2
     assert found[3] == ["content 3"] * 2
     median, worst = result.operations() or (0, 0)
@@ -132,8 +132,8 @@ def test_the_command_fails_when_a_seed_misses(monkeypatch: pytest.MonkeyPatch) -
     result = command(monkeypatch, bug, "--seeds", "2", "--seconds", "0.05", "--seed", "8")
     assert result.exit_code == 1
     assert "0 of 2" in result.output
-    assert "T-1 with seed 8: not found in" in result.output
-    assert "T-1 with seed 9: not found in" in result.output
+    assert "toy-1 with seed 8: not found in" in result.output
+    assert "toy-1 with seed 9: not found in" in result.output
 
 
 def test_the_command_tells_of_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:

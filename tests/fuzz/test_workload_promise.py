@@ -94,7 +94,7 @@ def test_a_last_chunk_is_charged_with_what_is_not_reused() -> None:
 
 
 def test_a_cost_above_the_charge_is_seen_where_the_reuse_is_as_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the formulas as they are this follows from the reuse (P4): a wrong formula shows that it is looked at."""
+    """With the formulas as they are this follows from the reuse (P-4): a wrong formula shows that it is looked at."""
     from kvproof.fuzz.workload import promise as module
 
     monkeypatch.setattr(module, "charge", lambda chunk, estimated, remaining: remaining - estimated - 1)
@@ -168,7 +168,7 @@ def test_without_budgets_only_reuse_and_totals_are_promised() -> None:
 
 
 def test_a_kept_estimate_costs_no_more_than_its_charge_for_all_small_sizes() -> None:
-    """P4, by enumeration; z3 proves it for all integers in `kvproof check`."""
+    """P-4, by enumeration; z3 proves it for all integers in `kvproof check`."""
     for length in range(1, 20):
         for estimated in range(0, length, SIZE):
             for reused in range(estimated, length):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from kvproof.fuzz.bugs.sequence_caches.q13_lock_does_not_wait_for_the_copy import BUG as LOCK_BUG
-from kvproof.fuzz.bugs.sequence_caches.q13_lock_does_not_wait_for_the_copy import PagesNotThereYet
+from kvproof.fuzz.bugs.sequence_caches.x13_lock_does_not_wait_for_the_copy import BUG as LOCK_BUG
+from kvproof.fuzz.bugs.sequence_caches.x13_lock_does_not_wait_for_the_copy import PagesNotThereYet
 from kvproof.fuzz.campaign import Campaign, Engine, Plan, run_campaign
 from kvproof.fuzz.machines import subject_named
 from kvproof.fuzz.subject import Parameters

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from kvproof.fuzz.bugs.block_manager.m59_copies_do_not_wait_for_passes import CopiesBesideKernels
-from kvproof.fuzz.bugs.block_manager.t04_old_page_table import BUG as STALE_BUG
-from kvproof.fuzz.bugs.block_manager.t04_old_page_table import StaleTables
+from kvproof.fuzz.bugs.block_manager.x34_old_page_table import BUG as STALE_BUG
+from kvproof.fuzz.bugs.block_manager.x34_old_page_table import StaleTables
 from kvproof.fuzz.campaign import Campaign, Engine, Plan, run_campaign
 from kvproof.fuzz.lockstep import Lockstep
 from kvproof.fuzz.machines import subject_named

@@ -51,22 +51,22 @@ def one_call(engine: Engine, rng: random.Random) -> str:
 
 
 def check(engine: Engine) -> None:
-    """The invariants of section 3.3 of the domain notes that show between calls."""
+    """The laws C-n that show between calls."""
     executor, caches = engine.executor, engine.caches
     assert faults(caches) == []
     for request in executor.requests.values():
         lengths = {(engine.lengths(cache)[1:], engine.status(cache)) for cache in request.caches}
-        assert len(lengths) == 1  # P13
+        assert len(lengths) == 1  # C-13
         ((history, capacity), status) = lengths.pop()
         assert (status is Status.CLOSED) == (not request.has_caches)
         steps = request.outstanding + request.scheduled
         if request.stage is Stage.GENERATION:
-            assert capacity == history + steps * executor.config.step_tokens  # P7, P8
+            assert capacity == history + steps * executor.config.step_tokens  # C-7, C-8
         elif request.has_caches and request.stage is Stage.CONTEXT:
             assert (history, capacity) == (request.cursor, request.cursor + request.chunk)
         if request.scheduled or request.outstanding:
-            assert status is Status.ACTIVE  # P11, P12
-        assert request.snapshot is None or (request.scheduled and request.snapshot < capacity)  # P3
+            assert status is Status.ACTIVE  # C-11, C-12
+        assert request.snapshot is None or (request.scheduled and request.snapshot < capacity)  # C-3
     if executor.phase is Phase.IDLE:
         assert not any(request.scheduled or request.fresh for request in executor.requests.values())
     rows = [request.row for request in executor.requests.values() if request.row is not None]

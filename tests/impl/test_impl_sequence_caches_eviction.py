@@ -100,7 +100,7 @@ def test_without_open_caches_everything_can_be_had() -> None:
             pool.caches.close(cache)
         for group in pool.config.groups:
             for level, slots in enumerate(pool.config.slots_of(group)):
-                assert pool.vacant(Level(level), group) + len(pool.look.victims(level, group)) == slots  # S14, S16
+                assert pool.vacant(Level(level), group) + len(pool.look.victims(level, group)) == slots  # S-14, S-16
 
 
 class LostVictims(SequenceCaches):

@@ -47,21 +47,23 @@ def _swap_pages(caches: SequenceCaches) -> None:
 
 
 SPOILT: dict[str, Spoil] = {
-    "S1: lengths are out of order": lambda caches, cache, pages: setattr(cache, "history", 9),
-    "S2: FULL 1 has page": lambda caches, cache, pages: _measure(cache, 1, 2, 2),
-    "S2: FULL 1 is locked: False": lambda caches, cache, pages: cache.locked.__setitem__(1, 0),
-    "S2: FULL 1 is committed: False": lambda caches, cache, pages: _measure(cache, 2, 4, 4),
-    "S2: WINDOW 1 is live, but empty": lambda caches, cache, pages: cache.cells.__setitem__(WINDOWS + 1, NO_PAGE),
-    "S2: WINDOW 3 has a page beyond the capacity": lambda caches, cache, pages: cache.cells.__setitem__(WINDOWS + 3, 9),
-    "S2: WINDOW 1 is locked: False": lambda caches, cache, pages: cache.locked.__setitem__(WINDOWS + 1, 0),
-    "S2: WINDOW 0 is kept for nothing": lambda caches, cache, pages: cache.cells.__setitem__(WINDOWS, 9),
+    "S-1: lengths are out of order": lambda caches, cache, pages: setattr(cache, "history", 9),
+    "S-2: FULL 1 has page": lambda caches, cache, pages: _measure(cache, 1, 2, 2),
+    "S-2: FULL 1 is locked: False": lambda caches, cache, pages: cache.locked.__setitem__(1, 0),
+    "S-2: FULL 1 is committed: False": lambda caches, cache, pages: _measure(cache, 2, 4, 4),
+    "S-2: WINDOW 1 is live, but empty": lambda caches, cache, pages: cache.cells.__setitem__(WINDOWS + 1, NO_PAGE),
+    "S-2: WINDOW 3 has a page beyond the capacity": lambda caches, cache, pages: cache.cells.__setitem__(
+        WINDOWS + 3, 9
+    ),
+    "S-2: WINDOW 1 is locked: False": lambda caches, cache, pages: cache.locked.__setitem__(WINDOWS + 1, 0),
+    "S-2: WINDOW 0 is kept for nothing": lambda caches, cache, pages: cache.cells.__setitem__(WINDOWS, 9),
     "while it is active": lambda caches, cache, pages: cache.cells.__setitem__(9, cache.cells[8]),
-    "S6: has 1 scratch slots, where 0 are needed": lambda caches, cache, pages: cache.scratch.append(0),
+    "S-6: has 1 scratch slots, where 0 are needed": lambda caches, cache, pages: cache.scratch.append(0),
     "hold and 1 lock it": lambda caches, cache, pages: pages.holds.__setitem__(cache.cells[1], 2),
     "does not exist, but is queued, held or committed": lambda caches, cache, pages: pages.slot.__setitem__(
         cache.cells[0], -1
     ),
-    "S3: page": lambda caches, cache, pages: pages.level.__setitem__(cache.cells[0], 1),
+    "S-3: page": lambda caches, cache, pages: pages.level.__setitem__(cache.cells[0], 1),
     "private, and nobody has it": lambda caches, cache, pages: pages.node.__setitem__(
         caches._tree.root.children[7].pages[FULL], None
     ),
@@ -69,17 +71,17 @@ SPOILT: dict[str, Spoil] = {
     "in the queue of another level, group or priority": lambda caches, cache, pages: pages.priority.__setitem__(
         caches._tree.root.children[7].pages[FULL], 1
     ),
-    "S4: queue 0": lambda caches, cache, pages: caches._queues.counts.__setitem__(0, 9),
-    "S5: group 0, PRIMARY": lambda caches, cache, pages: pages.vacant[0][0].append(0),
-    "S6: cache 1: is SUSPENDED": lambda caches, cache, pages: caches._caches[1].locked.__setitem__(0, 1),
+    "S-4: queue 0": lambda caches, cache, pages: caches._queues.counts.__setitem__(0, 9),
+    "S-5: group 0, PRIMARY": lambda caches, cache, pages: pages.vacant[0][0].append(0),
+    "S-6: cache 1: is SUSPENDED": lambda caches, cache, pages: caches._caches[1].locked.__setitem__(0, 1),
     "without a FULL page": lambda caches, cache, pages: _lose_full(caches),
     "does not know that it is at": lambda caches, cache, pages: _swap_pages(caches),
     "is committed where nothing finds it": lambda caches, cache, pages: caches._tree.root.children.pop(7),
-    "S11: cache 0: its committed text is not in the tree": lambda caches, cache, pages: setattr(
+    "S-11: cache 0: its committed text is not in the tree": lambda caches, cache, pages: setattr(
         cache, "tip", caches._tree.root
     ),
-    "S7: row 1 of cache 0": lambda caches, cache, pages: caches.rows.table.__setitem__((1, 0), 5),
-    "S7: row 0 of cache None": lambda caches, cache, pages: caches.rows.table.__setitem__((0, 0), 5),
+    "S-7: row 1 of cache 0": lambda caches, cache, pages: caches.rows.table.__setitem__((1, 0), 5),
+    "S-7: row 0 of cache None": lambda caches, cache, pages: caches.rows.table.__setitem__((0, 0), 5),
 }
 
 

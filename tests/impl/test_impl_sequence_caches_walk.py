@@ -51,7 +51,7 @@ def test_journal_does_not_change_what_happens() -> None:
 
 
 class NoSourceEvent(PageCopies):
-    """The next owner of a slot does not wait until the page that left it has been copied (S13)."""
+    """The next owner of a slot does not wait until the page that left it has been copied (S-13)."""
 
     def leave_source(self, level: int, slot: int, batch: Mark) -> None:
         self._marks[level][slot] = ()
@@ -65,7 +65,7 @@ class NoArrivalEvent(PageCopies):
 
 
 class NoWaitForTarget(PageCopies):
-    """A copy does not wait for the end of what used its target before (S13)."""
+    """A copy does not wait for the end of what used its target before (S-13)."""
 
     def await_target(self, stream: Stream, level: int, slot: int) -> None:
         """It is ready at once."""

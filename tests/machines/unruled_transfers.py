@@ -89,11 +89,11 @@ class UnruledWrongStream(Unruled, WaitsForTheWrongStream):
 
 
 class UnruledSourceForgotten(Unruled, SourceForgotten):
-    """T-01."""
+    """X-31."""
 
 
 class UnruledDestinationForgotten(Unruled, DestinationForgotten):
-    """T-02."""
+    """X-32."""
 
 
 def _sized(primary: int, secondary: int, works: int, forward_streams: int = 1) -> TransfersParameters:
@@ -115,8 +115,8 @@ VARIANTS = {
     "M-58": UnruledOneReader,
     "M-59": UnruledCopiesBesideForward,
     "V2-13": UnruledWrongStream,
-    "T-01": UnruledSourceForgotten,
-    "T-02": UnruledDestinationForgotten,
+    "X-31": UnruledSourceForgotten,
+    "X-32": UnruledDestinationForgotten,
 }
 SIZES = {
     "variants": {
@@ -125,7 +125,7 @@ SIZES = {
         "M-58": _sized(2, 2, 3),
         "M-59": _sized(1, 1, 2),
         "V2-13": _sized(1, 1, 2, forward_streams=2),
-        "T-01": _sized(1, 2, 2),
-        "T-02": _sized(2, 1, 2),
+        "X-31": _sized(1, 2, 2),
+        "X-32": _sized(2, 1, 2),
     }
 }

@@ -11,7 +11,7 @@ from kvproof.model.checking.induction import check_induction
 from kvproof.model.checking.verdict import Verdict
 
 BASE = machines.load("sequence-caches")
-QUICK = ("V2-25", "Q-03", "Q-05")
+QUICK = ("V2-25", "X-03", "X-05")
 """Variants whose bounded check takes seconds; `kvproof check` does all."""
 SLOW = {"V2-01-wedge", "V2-03"}
 """Left to `kvproof check` and `kvproof explore`."""

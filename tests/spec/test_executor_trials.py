@@ -1,4 +1,4 @@
-"""What the trials of the executor show (P4, P6) is shown of them alone: for each there is an executor that fails it."""
+"""What the trials of the executor show (C-4, C-6) is shown of them alone: for each there is an executor that fails it."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ class OldPrompts(Executor):
 
 
 WRONG: dict[str, tuple[type[Executor], dict[str, int]]] = {
-    "dropped-growth-leaves-no-trace": (VARIANTS["P-09"], {"primary_slots": 2, "secondary_slots": 0}),
+    "dropped-growth-leaves-no-trace": (VARIANTS["X-29"], {"primary_slots": 2, "secondary_slots": 0}),
     "dropped-growth-takes-no-slot": (
         LosesDropped,
         {"primary_slots": 2, "secondary_slots": 1},

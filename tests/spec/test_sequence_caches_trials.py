@@ -1,4 +1,4 @@
-"""What the trials of the sequence caches show (S10) is shown of them alone: for each there is a machine that fails it."""
+"""What the trials of the sequence caches show (S-10) is shown of them alone: for each there is a machine that fails it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class SnapshotsWhereVacant(SequenceCaches):
 
 
 WRONG: dict[str, tuple[type[SequenceCaches], dict[str, int]]] = {
-    "obtain-what-is-free": (VARIANTS["Q-07"], {"primary_slots": 2, "secondary_slots": 1}),
+    "obtain-what-is-free": (VARIANTS["X-07"], {"primary_slots": 2, "secondary_slots": 1}),
     "grow-where-it-fits": (
         ForgetsWhatItGives,
         {"primary_slots": 3, "secondary_slots": 0, "window_tokens": 1, "caches": 1},

@@ -17,7 +17,7 @@ class OneReader(Transfers):
 BUG = SeededBug(
     id="M-58",
     title="only the last reader of a slot is remembered",
-    source="domain notes, section 6 (table generation T2 keeps a list)",
+    source="mutant of the tables (B-7), which name all readers of a slot",
     mechanism=(
         "A block is being offloaded while a copy of it within device memory is under way, too. The second read takes the "
         "place of the first in the table, and whoever writes the slot next does not wait for the first."

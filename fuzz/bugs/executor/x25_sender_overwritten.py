@@ -1,4 +1,4 @@
-"""P-05: a sender whose pages are overwritten."""
+"""X-25: a sender whose pages are overwritten."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Sends(SequenceCaches):
 
 
 BUG = SeededBug(
-    id="P-05",
+    id="X-25",
     title="a sender whose pages are overwritten",
     source="#16913, for sequence caches",
     mechanism=(

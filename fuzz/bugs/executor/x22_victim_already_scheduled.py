@@ -1,4 +1,4 @@
-"""P-02: a victim that this pass has scheduled."""
+"""X-22: a victim that this pass has scheduled."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class SuspendsScheduled(Executor):
 
 
 BUG = SeededBug(
-    id="P-02",
+    id="X-22",
     title="a victim that this pass has scheduled",
-    source="domain notes, P12",
+    source="mutant of C-12",
     mechanism=(
         "For want of pages a request is suspended that this pass has scheduled already: its forward pass reads "
         "pages that are no longer its own."

@@ -1,4 +1,4 @@
-"""T-03: slots exchanged before the copy is enqueued."""
+"""X-33: slots exchanged before the copy is enqueued."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class SwapsFirst(BlockManager):
 
 
 BUG = SeededBug(
-    id="T-03",
+    id="X-33",
     title="slots exchanged before the copy is enqueued",
-    source="domain notes, section 6",
+    source="mutant of the order of copy and swap (B-8)",
     mechanism=(
         "A swap is metadata and may be done as soon as the copy is enqueued, but not before: that is when slots are looked "
         "up. Then the copy goes the wrong way round, and the block's data are lost."
     ),
     make_target=lambda: BlockManagerTarget(simulated_device, SwapsFirst),
     oracles=("step", "content"),
-    no_variant="the machine of transfers has the variant T-03; here copies take no time",
+    no_variant="the machine of transfers has the variant X-33; here copies take no time",
 )

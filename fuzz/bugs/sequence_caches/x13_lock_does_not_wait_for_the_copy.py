@@ -1,4 +1,4 @@
-"""Q-13: locking a page does not make the forward passes wait for the copy that brings it."""
+"""X-13: locking a page does not make the forward passes wait for the copy that brings it."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class PagesNotThereYet(SequenceCaches):
 
 
 BUG = SeededBug(
-    id="Q-13",
+    id="X-13",
     title="locking a page does not make the forward passes wait for the copy that brings it",
-    source="mutant of the lock (sequence caches, section 1.5)",
+    source="mutant of the lock (B-14)",
     mechanism=(
         "A resume brings pages up and returns while the copies are under way. The forward stream is not told to wait, and "
         "attention reads what was in those slots before."

@@ -1,4 +1,4 @@
-"""Q-06: a prefix is matched without its window."""
+"""X-06: a prefix is matched without its window."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class MatchWithoutWindow(SequenceCaches):
 
 
 BUG = SeededBug(
-    id="Q-06",
+    id="X-06",
     title="a prefix is matched without its window",
-    source="mutant of the match (sequence caches, section 1.6)",
+    source="mutant of the match (B-15)",
     mechanism=(
         "Matching looks at full attention alone. Where a page of the window has been dropped since, the new cache attends "
         "to blocks that are not there."

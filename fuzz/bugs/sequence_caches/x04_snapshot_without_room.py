@@ -1,4 +1,4 @@
-"""Q-04: a snapshot is taken without room for it."""
+"""X-04: a snapshot is taken without room for it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class SnapshotsWithoutRoom(SequenceCaches):
 
 
 BUG = SeededBug(
-    id="Q-04",
+    id="X-04",
     title="a snapshot is taken without room for it",
-    source="mutant of the best-effort snapshot (sequence caches, section 2)",
+    source="mutant of the best-effort snapshot (B-16)",
     mechanism=(
         "A snapshot of the recurrent state is best effort, but nothing looks whether a slot can be had. Then no page can "
         "make room, and the commit that wanted it dies."

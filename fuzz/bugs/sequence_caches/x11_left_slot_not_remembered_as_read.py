@@ -1,4 +1,4 @@
-"""Q-11: the slot that a page leaves is not remembered as being read."""
+"""X-11: the slot that a page leaves is not remembered as being read."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class SlotsTooSoon(SequenceCaches):
 
 
 BUG = SeededBug(
-    id="Q-11",
+    id="X-11",
     title="the slot that a page leaves is not remembered as being read",
-    source="mutant of the migration (sequence caches, section 1.5: compulsory for the next owner of the slot)",
+    source="mutant of the migration (B-14: the next owner of a slot has to wait)",
     mechanism=(
         "A page goes to host memory and its device slot to another cache at once. That one's kernels do not wait for the "
         "copy that still reads the slot, and host memory gets their bytes."

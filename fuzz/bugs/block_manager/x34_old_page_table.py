@@ -1,4 +1,4 @@
-"""T-04: kernels that read through an old page table."""
+"""X-34: kernels that read through an old page table."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ class StaleTables(BlockManager):
 
 
 BUG = SeededBug(
-    id="T-04",
+    id="X-34",
     title="kernels that read through an old page table",
-    source="domain notes, section 6",
+    source="mutant of the page table's upload (#15546)",
     mechanism=(
         "Page tables are uploaded again only when their lengths have changed. After a rewind, or for a new sequence in the "
         "place of an old one, blocks differ at equal lengths, and kernels read the blocks of before."
     ),
     make_target=lambda: BlockManagerTarget(simulated_device, StaleTables),
     oracles=("content", "race", "crash"),
-    no_variant="the machine of transfers has the variant T-04; here nothing reads page tables",
+    no_variant="the machine of transfers has the variant X-34; here nothing reads page tables",
     # One sequence after the other, none reused: then two passes in a row often have tables of one length.
     parameters={
         "primary_blocks": 4,

@@ -1,4 +1,4 @@
-"""Q-14: a committed page is shared before it is known that it is written."""
+"""X-14: a committed page is shared before it is known that it is written."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class SharedTooSoon(SequenceCaches):
 
 
 BUG = SeededBug(
-    id="Q-14",
+    id="X-14",
     title="a committed page is shared before it is known that it is written",
-    source="mutant of the commit (sequence caches, section 1.5)",
+    source="mutant of the commit (B-14)",
     mechanism=(
         "A cache commits a block whose forward pass is still under way, and another cache, on another stream, matches and "
         "locks it at once. Nothing orders its reads after that pass."

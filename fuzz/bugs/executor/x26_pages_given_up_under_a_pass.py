@@ -1,4 +1,4 @@
-"""P-06: pages given up under a pass that runs elsewhere."""
+"""X-26: pages given up under a pass that runs elsewhere."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class WaitsWhereItWasResumed(SequenceCaches):
 
 
 BUG = SeededBug(
-    id="P-06",
+    id="X-26",
     title="pages given up under a pass that runs elsewhere",
-    source="#15349 #13488, domain notes 1.5",
+    source="mutant of the marks of a slot (B-14; #15349 #13488)",
     mechanism=(
         "The passes of an overlapping engine take two streams in turn, but what a request gives up waits for the stream "
         "on which it was resumed. A pass on the other one is still under way: the slot's next owner, or a copy into it, "

@@ -1,4 +1,4 @@
-"""Q-02: held pages are queued on the last level."""
+"""X-02: held pages are queued on the last level."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class HeldAtTheLastLevel(SequenceCaches):
 
 
 BUG = SeededBug(
-    id="Q-02",
+    id="X-02",
     title="held pages are queued on the last level",
-    source="mutant of the cascade (sequence caches, section 1.2)",
+    source="mutant of the cascade (B-11)",
     mechanism=(
         "A page that a suspended cache holds goes to the last level and is queued there as a victim. From there victims "
         "are only destroyed, so the cache loses what it has computed."

@@ -1,4 +1,4 @@
-"""Q-03: a suspended cache's pages are not queued."""
+"""X-03: a suspended cache's pages are not queued."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class LostOnSuspend(SequenceCaches):
 
 
 BUG = SeededBug(
-    id="Q-03",
+    id="X-03",
     title="a suspended cache's pages are not queued",
-    source="mutant of the queue discipline (sequence caches, section 1.2)",
+    source="mutant of the queue discipline (B-11)",
     mechanism=(
         "Suspending gives the locks up, but queues nothing. So it vacates nothing: the pages are in use as far as eviction "
         "and the gate can tell, until the cache is resumed or closed."

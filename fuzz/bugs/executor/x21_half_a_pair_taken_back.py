@@ -1,4 +1,4 @@
-"""P-01: a pair of which one half is taken back."""
+"""X-21: a pair of which one half is taken back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class TakesTargetsBack(Executor):
 
 
 BUG = SeededBug(
-    id="P-01",
+    id="X-21",
     title="a pair of which one half is taken back",
     source="#18660 (review)",
     mechanism=(

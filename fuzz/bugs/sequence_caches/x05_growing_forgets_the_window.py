@@ -1,4 +1,4 @@
-"""Q-05: growing forgets that the window takes pages of the same slots."""
+"""X-05: growing forgets that the window takes pages of the same slots."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class WindowUncounted(SequenceCaches):
 
 
 BUG = SeededBug(
-    id="Q-05",
+    id="X-05",
     title="growing forgets that the window takes pages of the same slots",
-    source="mutant of the room for growth (sequence caches, section 2)",
+    source="mutant of the room for growth (B-16)",
     mechanism=(
         "Whether a cache can grow is decided by the pages that full attention takes. The window takes one a block of the "
         "same slots, and runs out of them half way."

@@ -1,4 +1,4 @@
-"""P-07: a pass that does not wait for the pass before."""
+"""X-27: a pass that does not wait for the pass before."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class FollowsNothing(SequenceCaches):
 
 
 BUG = SeededBug(
-    id="P-07",
+    id="X-27",
     title="a pass that does not wait for the pass before",
     source="#15349",
     mechanism=(

@@ -1,4 +1,4 @@
-"""T-01: a copy's event is not kept for the next owner of its source."""
+"""X-31: a copy's event is not kept for the next owner of its source."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class SourceForgotten(Transfers):
 
 
 BUG = SeededBug(
-    id="T-01",
+    id="X-31",
     title="a copy is not remembered as a reader of its source",
-    source="mutant of the discipline (sequence caches, section 1.5: compulsory for the next owner of the slot)",
+    source="mutant of the discipline (B-14: the next owner of a slot has to wait)",
     mechanism=(
         "A block is offloaded and its device slot given away at once. Whoever writes that slot next does not wait for the "
         "copy that still reads it, and the host copy gets the new owner's bytes."

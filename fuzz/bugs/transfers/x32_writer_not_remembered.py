@@ -1,4 +1,4 @@
-"""T-02: a copy's event is not kept for the readers of its target."""
+"""X-32: a copy's event is not kept for the readers of its target."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class DestinationForgotten(Transfers):
 
 
 BUG = SeededBug(
-    id="T-02",
+    id="X-32",
     title="a copy is not remembered as the writer of its target",
-    source="mutant of the discipline (sequence caches, section 1.5: the destination's event is for readers)",
+    source="mutant of the discipline (B-14: the destination's event is for readers)",
     mechanism=(
         "A block is copied and then copied on from where it went, in the same iteration. The second copy does not wait for "
         "the first and takes bytes that are not there yet."

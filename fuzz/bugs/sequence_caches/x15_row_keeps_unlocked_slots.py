@@ -1,4 +1,4 @@
-"""Q-15: the index row keeps the slots of pages that are not locked any more."""
+"""X-15: the index row keeps the slots of pages that are not locked any more."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class SlotsLeftInTheRow(SequenceCaches):
 
 
 BUG = SeededBug(
-    id="Q-15",
+    id="X-15",
     title="the index row keeps the slots of pages that are not locked any more",
-    source="mutant of the index rows (sequence caches, invariant S7)",
+    source="mutant of the index rows (S-7)",
     mechanism=(
         "The row that kernels read has an entry for each locked page, and -1 otherwise. Entries stay when a cache is "
         "suspended or shrinks, and name slots that other pages get."

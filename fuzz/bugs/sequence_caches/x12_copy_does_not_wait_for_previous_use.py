@@ -1,4 +1,4 @@
-"""Q-12: a copy does not wait for the previous use of the slot that it writes."""
+"""X-12: a copy does not wait for the previous use of the slot that it writes."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class SlotsStillInUse(SequenceCaches):
 
 
 BUG = SeededBug(
-    id="Q-12",
+    id="X-12",
     title="a copy does not wait for the previous use of the slot that it writes",
-    source="mutant of the migration (sequence caches, section 1.5)",
+    source="mutant of the migration (B-14)",
     mechanism=(
         "The copy that brings a page to a slot waits for what wrote the page, but not for whoever had the slot before: a "
         "kernel, or a copy, that still reads it gets the new page's bytes."

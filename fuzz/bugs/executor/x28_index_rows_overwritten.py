@@ -1,4 +1,4 @@
-"""P-08: one staging buffer for the index rows of all passes."""
+"""X-28: one staging buffer for the index rows of all passes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class OverwrittenRows(SequenceCaches):
 
 
 BUG = SeededBug(
-    id="P-08",
+    id="X-28",
     title="index rows overwritten before they are uploaded",
     source="#15546, for sequence caches",
     mechanism=(

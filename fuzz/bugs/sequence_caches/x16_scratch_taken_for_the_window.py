@@ -1,4 +1,4 @@
-"""Q-16: tokens that were computed into scratch are taken for those of the window."""
+"""X-16: tokens that were computed into scratch are taken for those of the window."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class ScratchTakenForWindow(SequenceCaches):
 
 
 BUG = SeededBug(
-    id="Q-16",
+    id="X-16",
     title="tokens that were computed into scratch are taken for those of the window",
-    source="mutant of the scratch slots (sequence caches, section 2; what #14849 reverted #13805 for is of this kind)",
+    source="mutant of the scratch slots (B-10; what #14849 reverted #13805 for is of this kind)",
     mechanism=(
         "A prefill computes the blocks that will be stale at its end into scratch slots. If its history ends before that, "
         "some of them are still seen, but no page has them: a new one is taken, with nobody's bytes."

@@ -1,10 +1,10 @@
-"""Q-07: the last slot of host memory is never counted on."""
+"""X-07: the last slot of host memory is never counted on."""
 
 from __future__ import annotations
 
 from kvproof.fuzz.bugs.seeded import SeededBug
-from kvproof.fuzz.bugs.sequence_caches.q01_one_held_page_too_many import Deciding
 from kvproof.fuzz.bugs.sequence_caches.sizes import COMMITS, ENDS, FULL_ATTENTION, SHORT_BLOCKS
+from kvproof.fuzz.bugs.sequence_caches.x01_one_held_page_too_many import Deciding
 from kvproof.fuzz.targets.sequence_caches import SequenceCachesTarget
 
 
@@ -17,9 +17,9 @@ class OneTooFew(Deciding):
 
 
 BUG = SeededBug(
-    id="Q-07",
+    id="X-07",
     title="the last slot of host memory is never counted on",
-    source="mutant of the cascade (domain notes, list at the end of part B)",
+    source="mutant of the cascade (B-13)",
     mechanism=(
         "The refusal looks whether the held pages that have to go down are fewer than the slots of the host, where as many "
         "are enough. So growth and resumes are refused in vain: nothing breaks, and one slot of host memory is wasted."

@@ -1,4 +1,4 @@
-"""Q-01: one held page more than host memory has room for is let through."""
+"""X-01: one held page more than host memory has room for is let through."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class OneTooMany(Deciding):
 
 
 BUG = SeededBug(
-    id="Q-01",
+    id="X-01",
     title="one held page more than host memory has room for is let through",
-    source="mutant of the cascade (sequence caches, section 1.4, step 2)",
+    source="mutant of the cascade (B-13)",
     mechanism=(
         "Held pages that fall to the last level must be accepted there; the refusal compares with < instead of <=. So one "
         "too many is let through, and half way no victim is left that may be destroyed."

@@ -1,4 +1,4 @@
-"""P-04: a pair of which one half stays grown."""
+"""X-24: a pair of which one half stays grown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ForgetsTheTarget(Executor):
 
 
 BUG = SeededBug(
-    id="P-04",
+    id="X-24",
     title="a pair of which one half stays grown",
     source="#18660 (review)",
     mechanism=(

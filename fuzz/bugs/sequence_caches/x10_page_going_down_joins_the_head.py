@@ -1,4 +1,4 @@
-"""Q-10: a page that goes down joins the head of its queue."""
+"""X-10: a page that goes down joins the head of its queue."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class FallenFirst(SequenceCaches):
 
 
 BUG = SeededBug(
-    id="Q-10",
+    id="X-10",
     title="a page that goes down joins the head of its queue",
-    source="mutant of the cascade (sequence caches, section 1.4, step 4)",
+    source="mutant of the cascade (B-13)",
     mechanism=(
         "A page that leaves device memory joins the front of the host's queue instead of its end. The one that was used "
         "last is destroyed first, and what nobody has used for long stays."

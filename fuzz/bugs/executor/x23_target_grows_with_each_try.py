@@ -1,4 +1,4 @@
-"""P-03: a target that grows with each try."""
+"""X-23: a target that grows with each try."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class AsksForMore(Executor):
 
 
 BUG = SeededBug(
-    id="P-03",
+    id="X-23",
     title="a target that grows with each try",
-    source="domain notes, P7",
+    source="mutant of C-7",
     mechanism=(
         "The room for the next chunk of a prompt is asked for relative to the room that there is, and what is "
         "held back is suspended but not taken back. Each time that it is held back it has more."

@@ -1,4 +1,4 @@
-"""P-09: whatever is dropped is suspended."""
+"""X-29: whatever is dropped is suspended."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class DroppedAndSuspended(Executor):
 
 
 BUG = SeededBug(
-    id="P-09",
+    id="X-29",
     title="whatever is dropped is suspended",
-    source="domain notes, P4",
+    source="mutant of C-4",
     mechanism=(
         "A generating request that was active before its pass was dropped is left suspended. No rule of the release is "
         "broken; but it is not as before: its pages may be evicted, and it may find no room to come back to."
