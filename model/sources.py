@@ -23,7 +23,7 @@ from kvproof.spec.sources import SERIES, SOURCES, Series, Source
 HOUSES = ("spec", "model", "impl", "fuzz", "api", "tests")
 """The folders of a checkout whose sources cite numbers; those of an installed package have no tests."""
 ENDINGS = frozenset({".py", ".md", ".jinja", ".cu", ".cpp", ".h"})
-GENERATED = ("spec/SOURCES.md", "spec/BUGS.md", "spec/REFERENCE.md", "model/reference/")
+GENERATED = ("spec/SOURCES.md", "spec/BUGS.md", "spec/REFERENCE.md", "spec/lang/LANGUAGE.md", "model/reference/")
 """What repeats the citations of other files."""
 TABLE = "spec/sources.py"
 """What is said there of a number is no citation of it."""

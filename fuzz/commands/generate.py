@@ -20,7 +20,7 @@ from kvproof.spec.lang import LanguageError
 )
 @click.pass_context
 def command(context: click.Context, check: bool, root: Path | None) -> None:
-    """Generate the references, REFERENCE.md and SOURCES.md from the machines, and BUGS.md from the seeded bugs."""
+    """Generate the references, REFERENCE.md, LANGUAGE.md, SOURCES.md and BUGS.md."""
     try:
         # the documents need jinja2, which nothing else does
         from kvproof.fuzz.bugs.document import bugs_page
