@@ -1,9 +1,11 @@
 """The sequence caches of a second-generation manager: pages, capacity, suspend and resume, eviction from level to level.
 
 Read the files in this order: `kinds` (what things there are), `storage` (pages, who keeps them, the eviction queues),
-`caches` (what a cache has), `windows` (what a sliding window needs), `room` (how device memory is vacated, and how it is
-decided that it can be), `growth` and `use` (what can be done with a cache), `kept` (what is always true), `feasible` (that
-nothing is refused in vain), `view` (how it looks from outside), `manager` (the operations), `variants` (historic bugs).
+`caches` (what a cache has), `windows` (what a sliding window needs), `eviction` (how device memory is vacated, and how it
+is decided that it can be), `growth` and `actions` (what can be done with a cache), `operations` (what an engine asks for),
+`invariants` (what is always true), `trials` (that nothing is refused in vain), `view` (how it looks from outside),
+`machine` (the whole), `sizes` (where it is checked), `variants` (historic bugs), `documenting` (what is said twice, and
+why).
 
 There are three life cycles: full attention, a sliding window with sinks and scratch slots, and recurrent state. Blocks are
 reused when they are full. The executor's protocol over all this is the machine `executor`.
@@ -11,7 +13,7 @@ reused when they are full. The executor's protocol over all this is the machine 
 
 from kvproof.spec.sequence_caches.documenting import DOCUMENTING
 from kvproof.spec.sequence_caches.kinds import SequenceCachesParameters
-from kvproof.spec.sequence_caches.manager import SequenceCaches
+from kvproof.spec.sequence_caches.machine import SequenceCaches
 from kvproof.spec.sequence_caches.sizes import PURPOSES, SIZES, UNREACHED
 from kvproof.spec.sequence_caches.variants import VARIANTS
 
