@@ -12,20 +12,15 @@ from kvproof.spec.block_manager.kinds import BlockManagerParameters
 from kvproof.spec.block_manager.machine import BlockManager
 from kvproof.spec.block_manager.sizes import PURPOSES, SIZES, UNREACHED
 from kvproof.spec.block_manager.variants import VARIANTS
+from kvproof.spec.lang import Shipped
 
-MACHINE = BlockManager
+SHIPPED = Shipped(
+    machine=BlockManager,
+    variants=VARIANTS,
+    sizes=SIZES,
+    purposes=PURPOSES,
+    unreached=UNREACHED,
+    documenting=DOCUMENTING,
+)
 
-ONLY_FUZZED: dict[str, str] = {}
-"""Rules and promises that no proof covers, each with the reason: none."""
-
-__all__ = [
-    "DOCUMENTING",
-    "MACHINE",
-    "ONLY_FUZZED",
-    "PURPOSES",
-    "SIZES",
-    "UNREACHED",
-    "VARIANTS",
-    "BlockManager",
-    "BlockManagerParameters",
-]
+__all__ = ["SHIPPED", "BlockManager", "BlockManagerParameters"]

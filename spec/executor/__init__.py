@@ -12,31 +12,17 @@ from kvproof.spec.executor.kinds import ExecutorParameters
 from kvproof.spec.executor.machine import Executor
 from kvproof.spec.executor.sizes import PURPOSES, SIZES, UNREACHED
 from kvproof.spec.executor.variants import VARIANTS
+from kvproof.spec.lang import Shipped
 
-MACHINE = Executor
+SHIPPED = Shipped(
+    machine=Executor,
+    variants=VARIANTS,
+    sizes=SIZES,
+    purposes=PURPOSES,
+    unreached=UNREACHED,
+    seldom={"hand_over", "finish"},
+    tried={"X-29"},
+    built_on="sequence-caches",
+)
 
-ONLY_FUZZED: dict[str, str] = {}
-"""Rules and promises that no proof covers, each with the reason: none."""
-
-BUILT_ON = "sequence-caches"
-"""The machine that this one extends: what happens to the caches alone is explored there."""
-
-SELDOM = frozenset({"hand_over", "finish"})
-"""Operations that end what others have built up: random sequences use them seldom."""
-
-TRIED = frozenset({"X-29"})
-"""Variants that break nothing but a trial."""
-
-__all__ = [
-    "BUILT_ON",
-    "MACHINE",
-    "ONLY_FUZZED",
-    "PURPOSES",
-    "SELDOM",
-    "SIZES",
-    "TRIED",
-    "UNREACHED",
-    "VARIANTS",
-    "Executor",
-    "ExecutorParameters",
-]
+__all__ = ["SHIPPED", "Executor", "ExecutorParameters"]

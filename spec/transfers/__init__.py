@@ -7,25 +7,20 @@ outside), `machine` (the whole), `sizes` (where it is checked), `variants` (hist
 twice, and why).
 """
 
+from kvproof.spec.lang import Shipped
 from kvproof.spec.transfers.documenting import DOCUMENTING
 from kvproof.spec.transfers.kinds import TransfersParameters
 from kvproof.spec.transfers.machine import Transfers
 from kvproof.spec.transfers.sizes import PURPOSES, SIZES, UNREACHED
 from kvproof.spec.transfers.variants import VARIANTS
 
-MACHINE = Transfers
+SHIPPED = Shipped(
+    machine=Transfers,
+    variants=VARIANTS,
+    sizes=SIZES,
+    purposes=PURPOSES,
+    unreached=UNREACHED,
+    documenting=DOCUMENTING,
+)
 
-ONLY_FUZZED: dict[str, str] = {}
-"""Rules and promises that no proof covers, each with the reason: none."""
-
-__all__ = [
-    "DOCUMENTING",
-    "MACHINE",
-    "ONLY_FUZZED",
-    "PURPOSES",
-    "SIZES",
-    "UNREACHED",
-    "VARIANTS",
-    "Transfers",
-    "TransfersParameters",
-]
+__all__ = ["SHIPPED", "Transfers", "TransfersParameters"]

@@ -50,7 +50,7 @@ def _bundle(machine: str) -> Bundle:
 def _mutants(machine: str, seed: int) -> list[Mutant]:
     """The machine's own mutants, in random order: what it inherits is mutated in the machine that it extends."""
     bundle = _bundle(machine)
-    inherited = load(bundle.built_on).definition.methods if bundle.built_on else {}
+    inherited = load(bundle.shipped.built_on).definition.methods if bundle.shipped.built_on else {}
     return [one for one in drawn(bundle.definition, seed) if inherited.get(one.method.name) is not one.method]
 
 
