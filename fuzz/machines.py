@@ -72,7 +72,7 @@ def subject_of(bundle: machines.Bundle) -> Subject:
             if (kind := _sequence_items(variable.type)) is not None
         },
         queries=queries(definition),
-        seldom=bundle.seldom,
+        seldom=bundle.shipped.seldom,
     )
 
 

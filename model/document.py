@@ -10,7 +10,7 @@ import ast
 import functools
 import inspect
 import re
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, cast
@@ -22,10 +22,10 @@ from kvproof.model import machines
 from kvproof.model.checking.explore import every_call, explore
 from kvproof.model.depth import Depth, account
 from kvproof.model.evidence import FILE_NAME, Evidence, read
-from kvproof.model.machines import Bundle, generated_class
+from kvproof.model.machines import Bundle
 from kvproof.model.sources import linked
 from kvproof.model.witnesses import witness
-from kvproof.spec.lang import Definition, Method, compile_machine
+from kvproof.spec.lang import Definition, Method, Shipped
 from kvproof.spec.lang.class_source import record_source
 from kvproof.spec.lang.definition import parameter_lineage
 from kvproof.spec.lang.types import IndexType, RecordType
@@ -45,9 +45,9 @@ class Edge:
     after: str
 
 
-def document(definitions: Iterable[tuple[str, Definition, Any]]) -> str:
-    """The text of REFERENCE.md for these machines (name, definition, package)."""
-    described = [_described(name, definition, package) for name, definition, package in definitions]
+def document(declared: Iterable[tuple[str, Shipped, Path]]) -> str:
+    """The text of REFERENCE.md for these machines: the name of each, what is declared of it, and where its evidence is."""
+    described = [_described(_bundle(name, shipped), folder) for name, shipped, folder in declared]
     template = resources.files("kvproof.model").joinpath("document.md.jinja").read_text(encoding="utf-8")
     environment = jinja2.Environment(
         trim_blocks=True,
@@ -61,9 +61,9 @@ def document(definitions: Iterable[tuple[str, Definition, Any]]) -> str:
     return linked(environment.from_string(template).render(machines=described))
 
 
-def _described(name: str, definition: Definition, package: Any) -> dict[str, Any]:
-    bundle = _bundle(name, package)
-    evidence = read(Path(package.__file__).parent / FILE_NAME)
+def _described(bundle: Bundle, folder: Path) -> dict[str, Any]:
+    name, definition, shipped = bundle.name, bundle.definition, bundle.shipped
+    evidence = read(folder / FILE_NAME)
     current = evidence is not None and evidence.specification == definition.digest()
     known = evidence is not None and current and set(evidence.variants) == set(bundle.variants)
     found = _inverted(evidence.variants) if evidence is not None and known else found_by(bundle)
@@ -85,56 +85,46 @@ def _described(name: str, definition: Definition, package: Any) -> dict[str, Any
         "conclusion_of": _conclusion,
         "rules": definition.rules(),
         "found": found,
-        "broken_by": _broken_by(definition, package),
+        "broken_by": _broken_by(bundle, folder),
         "witnesses_file": f"spec/{name.replace('-', '_')}/{witness.FILE_NAME}",
-        "documenting": getattr(package, "DOCUMENTING", {}),
+        "documenting": shipped.documenting,
         "errors": definition.errors(),
         "events": definition.events(),
         "variants": {
             label: {"name": cls.__name__, "doc": inspect.cleandoc(cls.__doc__ or "")}
-            for label, cls in package.VARIANTS.items()
+            for label, cls in shipped.variants.items()
         },
         "broken": {label: broken for broken, labels in found.items() for label in labels},
-        "edges": [] if getattr(package, "BUILT_ON", "") else edges(bundle),  # else they are in that machine's diagram
-        "sizes": package.SIZES,
+        "edges": [] if shipped.built_on else edges(bundle),  # else they are in that machine's diagram
+        "sizes": shipped.sizes,
         "evidence": evidence if current else None,
-        "purposes": getattr(package, "PURPOSES", {}),
+        "purposes": shipped.purposes,
         "goals": bundle.goals(),
         "depth": (depth := _depth(bundle, evidence if current else None)),
         "unreached": _inverted(depth.waived),
         "proved": evidence.sizes_of(definition) if evidence is not None and current else {},
-        "only_fuzzed": getattr(package, "ONLY_FUZZED", {}),
-        "short": {label: str(number) for number, label in enumerate(package.SIZES.get("induction", {}), start=1)},
+        "only_fuzzed": shipped.only_fuzzed,
+        "short": {label: str(number) for number, label in enumerate(shipped.sizes.get("induction", {}), start=1)},
     }
 
 
 def _depth(bundle: Bundle, evidence: Evidence | None) -> Depth:
     """The goals of depth that the proofs in the evidence reach."""
     reached = {goal for proof in evidence.proofs for goal in proof.goals} if evidence is not None else set()
-    return account(bundle.goals(), reached, bundle.unreached)
+    return account(bundle.goals(), reached, bundle.shipped.unreached)
 
 
 @functools.lru_cache(maxsize=16)
-def _bundle(name: str, package: Any) -> Bundle:
-    definition = compile_machine(package.MACHINE)
-    reference = generated_class(cast(Hashable, definition.cls))
-    return Bundle(
-        name,
-        definition,
-        reference,
-        package.VARIANTS,
-        package.SIZES,
-        built_on=getattr(package, "BUILT_ON", ""),
-        tried=getattr(package, "TRIED", None),
-        unreached=getattr(package, "UNREACHED", {}),
-    )
+def _bundle(name: str, shipped: Shipped) -> Bundle:
+    """The machine with a reference that is generated now: the one in the repository may be stale."""
+    return machines.bundle_of(name, shipped)
 
 
-def _broken_by(definition: Definition, package: Any) -> dict[str, str]:
+def _broken_by(bundle: Bundle, folder: Path) -> dict[str, str]:
     """For each rule, promise and invariant, the first witness that there is of one of its conjuncts."""
-    kept = witness.read(Path(package.__file__).parent / witness.FILE_NAME)
+    kept, definition = witness.read(folder / witness.FILE_NAME), bundle.definition
     found: dict[str, str] = {}
-    base = getattr(package, "BUILT_ON", "")
+    base = bundle.shipped.built_on
     if base:
         inherited = machines.load(base).definition
         stated = [*inherited.rules(), *inherited.promises(), *inherited.of_kind("invariant")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ import kvproof.model.reference
 import kvproof.spec
 from kvproof.model.document import document
 from kvproof.model.language_page import language_page
-from kvproof.model.machines import names
+from kvproof.model.machines import names, package_of
 from kvproof.model.sources import root_of, sources_page
 from kvproof.model.writing.source import reference_source
 from kvproof.spec.lang import compile_machine
@@ -54,12 +53,13 @@ def generated_files(root: Path | None = None) -> Iterator[Generated]:
     """Every generated file. `root` is a checkout (folders spec/ and model/); by default where the package lies."""
     spec = spec_folder(root)
     reference = root / "model" / "reference" if root else Path(next(iter(kvproof.model.reference.__path__)))
-    definitions = []
+    declared = []
     for name in names():
-        module = importlib.import_module(f"kvproof.spec.{name.replace('-', '_')}")
-        definition = compile_machine(module.MACHINE)
-        definitions.append((name, definition, module))
-        yield Generated(reference / f"{name.replace('-', '_')}.py", reference_source(definition))
-    yield Generated(spec / "REFERENCE.md", document(definitions))
+        package = package_of(name)
+        declared.append((name, package.SHIPPED, Path(next(iter(package.__path__)))))
+        source = reference_source(compile_machine(package.SHIPPED.machine))
+        yield Generated(reference / f"{name.replace('-', '_')}.py", source)
+    yield Generated(spec / "REFERENCE.md", document(declared))
     yield Generated(spec / "lang" / "LANGUAGE.md", language_page())
-    yield Generated(spec / "SOURCES.md", sources_page([definition for _, definition, _ in definitions], root_of(spec)))
+    definitions = [compile_machine(shipped.machine) for _, shipped, _ in declared]
+    yield Generated(spec / "SOURCES.md", sources_page(definitions, root_of(spec)))

@@ -8,14 +8,15 @@ import inspect
 import re
 from importlib import resources
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import jinja2
 
 import kvproof.spec.lang
-from kvproof.spec.lang import containers, examples
+from kvproof.spec.lang import Shipped, containers, examples
 from kvproof.spec.lang.checker import STATEMENT_FUNCTIONS, WRITING_METHODS
+from kvproof.spec.lang.class_source import annotations_of, class_source
 from kvproof.spec.lang.examples import ground
 from kvproof.spec.lang.inference import METHODS
 from kvproof.spec.lang.refusals import CONSTRUCTS, FUNCTIONS, Refusal
@@ -58,6 +59,7 @@ def language_page() -> str:
         statements=STATEMENT_FUNCTIONS,
         meaning_of=lambda name: _first_paragraph(getattr(kvproof.spec.lang, name)),
         methods=_methods(),
+        fields=_fields(),
         refusals=_by_section(),
         constructs={construct.__name__: remedy for construct, remedy in CONSTRUCTS.items()},
         functions=FUNCTIONS,
@@ -67,7 +69,7 @@ def language_page() -> str:
 def _example(number: int, name: str) -> Example:
     module = importlib.import_module(f"{examples.__name__}.{name}")
     source = inspect.getsource(module).strip() if number == 1 else _source(module)
-    machine = f"{module.__name__}:{module.MACHINE.__name__}"
+    machine = f"{module.__name__}:{module.SHIPPED.machine.__name__}"
     return Example(number, name, inspect.getdoc(module) or "", source, examples.STATES[name], machine)
 
 
@@ -95,6 +97,12 @@ def _methods() -> list[tuple[str, str, str, str]]:
                 where = "in a loop" if name == "values" else where
                 found.append((container, f"{name}({arguments})", where, _first_paragraph(method)))
     return found
+
+
+def _fields() -> list[tuple[str, str, str]]:
+    """The fields of a declaration: name, type, and what its docstring says."""
+    docs, annotations = annotations_of(class_source(cast(Any, Shipped)).node)
+    return [(name, ast.unparse(written), docs.get(name, "")) for name, written in annotations.items()]
 
 
 def _first_paragraph(thing: Any) -> str:

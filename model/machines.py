@@ -1,11 +1,8 @@
 """The machines that there are, each with what is derived from it.
 
-A machine is a folder of `kvproof.spec` whose package gives `MACHINE`, `VARIANTS` and `SIZES`, and may give `SELDOM`, the
-operations that random sequences are to use seldom, `BUILT_ON`, the machine that it extends, `UNEXPLORED`, branches that no
-size reaches that can be explored, `UNREACHED`, goals of depth that nothing can reach, `TRIED`, the variants that only a
-trial finds, and `DOCUMENTING`, conjuncts that nothing breaks by themselves. A machine of one's own is named `module:Class`
-or `file.py:Class`; its module may give `VARIANTS`, `SIZES`, `UNREACHED`, `TRIED` and `DOCUMENTING` too; its reference is
-generated in memory.
+A machine is a folder of `kvproof.spec` whose package declares it by `SHIPPED`, a `Shipped`: its variants, its sizes, and
+what is known of it in advance. A machine of one's own is named `module:Class` or `file.py:Class`; its module may declare it
+in the same way, and its reference is generated in memory.
 """
 
 from __future__ import annotations
@@ -26,7 +23,8 @@ from kvproof.model.depth import machine_goals
 from kvproof.model.importing import NotImported, imported
 from kvproof.model.writing.marks import Measured
 from kvproof.model.writing.source import reference_source
-from kvproof.spec.lang import Definition, Machine, Parameters, compile_machine
+from kvproof.spec.lang import Definition, Machine, Parameters, Shipped, compile_machine
+from kvproof.spec.lang.shipped import declared
 
 
 class UnknownMachine(Exception):
@@ -40,29 +38,25 @@ class Bundle:
     name: str
     definition: Definition
     reference: Any
-    variants: Mapping[str, type[Machine[Any]]]
-    sizes: Mapping[str, Mapping[str, Parameters]]
-    """Named parameter sets, by purpose: "induction", "bounded", "explore", "fuzz"."""
-    seldom: frozenset[str] = frozenset()
-    """Operations that end what others have built up: random sequences get further when these are drawn seldom."""
-    built_on: str = ""
-    """The machine that this one extends, if it does: what is only that one's is explored there."""
-    unexplored: Mapping[tuple[str, str], str] = attrs.field(factory=dict)
-    """Method and arm of branches that only larger sizes reach than can be explored, each with the reason."""
-    tried: frozenset[str] | None = None
-    """The variants that only a trial finds. A counterexample of any other is one of operations, which an implementation can
-    execute, so trials are left out there; None: there may be trials in all."""
+    shipped: Shipped
+    """All that is declared of it."""
     has_trials: bool = True
     """Whether its trials are tried."""
-    documenting: Mapping[str, str] = attrs.field(factory=dict)
-    """Conjuncts that nothing breaks by themselves, by key or (all of one method's) by the method, each with its reason."""
-    unreached: Mapping[str, str] = attrs.field(factory=dict)
-    """Goals of depth that no proof can reach, each with the reason; a `*` stands for any text."""
+
+    @property
+    def variants(self) -> Mapping[str, type[Machine[Any]]]:
+        """Its variants, by label."""
+        return self.shipped.variants
+
+    @property
+    def sizes(self) -> Mapping[str, Mapping[str, Parameters]]:
+        """Its parameter sets, by what they are for and by label."""
+        return self.shipped.sizes
 
     def goals(self) -> frozenset[str]:
         """The goals of depth that are this machine's own, and not those of the machine that it extends."""
         found = machine_goals(self.definition) | machine_goals(self.definition, of_trials=True)
-        return found - load(self.built_on).goals() if self.built_on else found
+        return found - load(self.shipped.built_on).goals() if self.shipped.built_on else found
 
     def checked(self) -> tuple[str, ...]:
         """What checkers look at: the operations, and the trials where these are tried."""
@@ -83,8 +77,10 @@ class Bundle:
         """The variant `name` as a machine of its own."""
         if name not in self.variants:
             raise UnknownMachine(f"{self.name} has no variant {name!r}: there are {', '.join(self.variants) or 'none'}")
-        made = _bundle(f"{self.name}/{name}", self.variants[name], {}, self.sizes)
-        return attrs.evolve(made, has_trials=self.tried is None or name in self.tried)
+        sizes = {use: named for use, named in self.sizes.items() if use != "variants"}
+        made = bundle_of(f"{self.name}/{name}", Shipped(machine=self.variants[name], sizes=sizes))
+        tried = self.shipped.tried
+        return attrs.evolve(made, has_trials=tried is None or name in tried)
 
 
 @functools.cache
@@ -113,6 +109,11 @@ def names() -> list[str]:
     )
 
 
+def package_of(name: str) -> types.ModuleType:
+    """The package of a machine that kvproof ships."""
+    return importlib.import_module(f"kvproof.spec.{name.replace('-', '_')}")
+
+
 def load(name: str) -> Bundle:
     """The machine `name`, or the class at `module:Class` or `file.py:Class`; each may be followed by `/` and a variant."""
     own, colon, last = name.rpartition(":")
@@ -126,38 +127,18 @@ def load(name: str) -> Bundle:
             raise UnknownMachine(f"machine {name!r}: {error}") from error
         if not (isinstance(cls, type) and issubclass(cls, Machine)):
             raise UnknownMachine(f"{name!r} is not a machine: it must derive kvproof.Machine")
-        made = _bundle(name, cls, getattr(module, "VARIANTS", {}), getattr(module, "SIZES", {}))
-        return attrs.evolve(
-            made,
-            tried=getattr(module, "TRIED", None),
-            unreached=getattr(module, "UNREACHED", {}),
-            documenting=getattr(module, "DOCUMENTING", {}),
-        )
+        return bundle_of(name, declared(module, cls))
     if name not in names():
         raise UnknownMachine(
             f"there is no machine {name!r}: choose from {', '.join(names())}, or give module:Class or file.py:Class"
         )
-    package = importlib.import_module(f"kvproof.spec.{name.replace('-', '_')}")
+    shipped: Shipped = package_of(name).SHIPPED
     reference = importlib.import_module(f"kvproof.model.reference.{name.replace('-', '_')}")
-    definition = compile_machine(package.MACHINE)
-    seldom = frozenset(getattr(package, "SELDOM", ()))
-    built_on = str(getattr(package, "BUILT_ON", ""))
-    return Bundle(
-        name,
-        definition,
-        getattr(reference, definition.name),
-        package.VARIANTS,
-        package.SIZES,
-        seldom,
-        built_on,
-        getattr(package, "UNEXPLORED", {}),
-        getattr(package, "TRIED", None),
-        unreached=getattr(package, "UNREACHED", {}),
-        documenting=getattr(package, "DOCUMENTING", {}),
-    )
+    return bundle_of(name, shipped, getattr(reference, shipped.machine.__name__))
 
 
-def _bundle(
-    name: str, cls: type[Machine[Any]], variants: Mapping[str, Any], sizes: Mapping[str, Mapping[str, Parameters]]
-) -> Bundle:
-    return Bundle(name, compile_machine(cls), generated_class(cast(Hashable, cls)), variants, sizes)
+def bundle_of(name: str, shipped: Shipped, reference: Any = None) -> Bundle:
+    """A machine with what is derived from it; without a reference, that is generated in memory."""
+    definition = compile_machine(shipped.machine)
+    shipped.refuse_unknown(definition)
+    return Bundle(name, definition, reference or generated_class(cast(Hashable, shipped.machine)), shipped)

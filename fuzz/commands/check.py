@@ -181,7 +181,8 @@ def command(
         console.print(uncovered, style="yellow" if sizes else "red")
         if not sizes:  # who names sizes asks for these and no others
             status = max(status, FINDING)
-    if proofs and not _report_depth(console, account(goals, reached, base.unreached), told=bool(sizes or parameters)):
+    reach = account(goals, reached, base.shipped.unreached)
+    if proofs and not _report_depth(console, reach, told=bool(sizes or parameters)):
         status = max(status, 0 if sizes or parameters else FINDING)
     silent = _never_shown(base, list(proofs.values())) if not sizes and status == 0 else []
     if silent:
@@ -218,7 +219,7 @@ def _never_shown(base: Bundle, proofs: list[Report]) -> list[str]:
     Those of the machine that this one extends are shown there.
     """
     reached = {goal for report in proofs for one in report.operations for goal in one.reached}
-    definition, elsewhere = base.definition, load(base.built_on).definition if base.built_on else None
+    definition, elsewhere = base.definition, load(base.shipped.built_on).definition if base.shipped.built_on else None
     names = [f"promise {promise}" for promise in definition.promises()]
     names += [f"step {step}" for step in definition.of_kind("step")]
     inherited = set()
@@ -370,7 +371,9 @@ def _report_depth(console: Console, depth: Depth, told: bool) -> bool:
     for goal in depth.missed:
         console.print(f"  shallow, as no proof reaches it: {goal}", style="red", markup=False, soft_wrap=True)
     if depth.missed:
-        console.print("  give sizes that reach it, or say in the module's UNREACHED why nothing can", markup=False)
+        console.print(
+            "  give sizes that reach it, or say in `unreached` of its declaration why nothing can", markup=False
+        )
     for pattern in depth.idle:
         problem = "reached, or no goal at all, though the machine says that nothing reaches it"
         console.print(f"  {problem}: {pattern}", style="red", markup=False, soft_wrap=True)

@@ -134,9 +134,9 @@ def _what(base: Bundle, bundle: Bundle, found: Exploration, out: Path) -> str:
 
 def inherited_goals(base: Bundle) -> set[Any]:
     """Events, branches and trials that are those of the machine on which this one is built, where they are explored."""
-    if not base.built_on:
+    if not base.shipped.built_on:
         return set()
-    reference = load(base.built_on).reference
+    reference = load(base.shipped.built_on).reference
     return {*reference.EVENTS, *reference.TRIALS, *reference.BRANCHES.values()}
 
 
@@ -155,7 +155,7 @@ def _report_reach(console: Console, base: Bundle, done: list[tuple[Bundle, Explo
     for number, (method, line, arm) in base.reference.BRANCHES.items():
         if number in covered or (method, line, arm) in inherited:
             continue
-        reason = base.unexplored.get((method, arm))
+        reason = base.shipped.unexplored.get((method, arm))
         if reason is None:
             missed.append(f"branch: {method} line {line} {arm}")
         else:
@@ -163,7 +163,9 @@ def _report_reach(console: Console, base: Bundle, done: list[tuple[Bundle, Explo
     branches, events = len(base.reference.BRANCHES), len(base.reference.EVENTS)
     console.print(f"{len(covered)} of {branches} branches and {len(reached)} of {events} events reached at these sizes")
     goals = base.goals()
-    deep = account(goals, set(itertools.chain.from_iterable(found.goals or () for found in own)), base.unreached)
+    deep = account(
+        goals, set(itertools.chain.from_iterable(found.goals or () for found in own)), base.shipped.unreached
+    )
     console.print(f"depth: {len(deep.reached)} of {len(goals)} goals reached at these sizes", highlight=False)
     for goal in deep.missed:
         console.print(f"  not reached: {goal}", style="yellow", markup=False, soft_wrap=True)

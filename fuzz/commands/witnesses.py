@@ -55,7 +55,7 @@ def command(
     """Break every conjunct of every rule, promise and invariant by itself.
 
     A conjunct that no state and no call breaks alone says nothing: a rule that the other rules imply, half of an invariant
-    that follows from the rest. Whoever keeps it says why, in DOCUMENTING of the machine's module.
+    that follows from the rest. Whoever keeps it says why, in `documenting` of the machine's declaration.
 
     Exit status 0 when each conjunct has its witness or its reason, 1 when one has neither or a reason is not needed, 3 when
     the time was too short to tell.
@@ -111,7 +111,7 @@ def command(
 
 def conjuncts_of(bundle: Bundle) -> list[Conjunct]:
     """The conjuncts that a machine has of its own."""
-    return conjuncts(bundle.definition, load(bundle.built_on).definition if bundle.built_on else None)
+    return conjuncts(bundle.definition, load(bundle.shipped.built_on).definition if bundle.shipped.built_on else None)
 
 
 def _told(console: Console, bundle: Bundle, parts: list[Conjunct], found: Found, left: dict[str, Unearned]) -> int:
@@ -125,7 +125,7 @@ def _told(console: Console, bundle: Bundle, parts: list[Conjunct], found: Found,
         highlight=False,
         soft_wrap=True,
     )
-    silent, needless = unexplained(left, bundle.documenting)
+    silent, needless = unexplained(left, bundle.shipped.documenting)
     for key in silent:
         one = left[key]
         undecided = key in found.undecided

@@ -1,7 +1,7 @@
 """Witnesses: for each conjunct of a machine, a state and a call that this conjunct alone refuses.
 
 They are kept beside the machine, readable, and replayed on the class run directly: the machine refuses, and the same
-machine without the conjunct does not. Who has no witness is named in the machine's `DOCUMENTING` with the reason why it
+machine without the conjunct does not. Who has no witness is named in the machine's `documenting` with the reason why it
 stands there all the same.
 """
 

@@ -22,7 +22,7 @@ from kvproof.spec.block_manager.kinds import (
     TokenCount,
     Tokens,
 )
-from kvproof.spec.lang import Ghost, Machine, Map, PriorityQueue, Set, ensure, invariant, require, step
+from kvproof.spec.lang import Ghost, Machine, Map, PriorityQueue, Set, ensure, require, step
 
 
 class BlockPool(Machine[BlockManagerParameters]):
@@ -199,85 +199,3 @@ class BlockPool(Machine[BlockManagerParameters]):
         self.refs[block] -= 1
         if last:
             self.pinned[block] -= 1
-
-    @invariant
-    def slots_are_a_permutation(self) -> bool:
-        """No two blocks share a slot (I-06): only swap moves them."""
-        return all(self.slot[a] != self.slot[b] for a in self.every(Block) for b in self.every(Block) if a < b)
-
-    @invariant
-    def queued_at_own_level(self) -> bool:
-        """A block waits only in the queue of its level (I-07, I-08): it enters there, and swap takes no queued block."""
-        return all(
-            self.level(block) == level for block in self.every(Block) for level in Level if block in self.free[level]
-        )
-
-    @invariant
-    def queued_at_own_rank(self) -> bool:
-        """A block waits at its own retention priority, an unreachable one before all others (I-08)."""
-        return all(
-            self.free[level].priority_of(block) == self.rank(block)
-            for block in self.every(Block)
-            for level in Level
-            if block in self.free[level]
-        )
-
-    @invariant
-    def free_iff_unreferenced(self) -> bool:
-        """Between operations a block is queued exactly when nothing refers to it (I-09, I-10).
-
-        I-10 is false inside operations, where claimed blocks have no reference yet; here it holds at every boundary
-        because a refused operation has taken no step.
-        """
-        return all(self.is_free(block) == (self.refs[block] == 0) for block in self.every(Block))
-
-    @invariant
-    def free_at_most_slots(self) -> bool:
-        """No level has more free blocks than slots, so the number used is never negative (I-02, I-04, #11879).
-
-        A bound of all slots of both levels, as it was checked once, lets as many blocks be free twice as the host has
-        slots (I-03).
-        """
-        return (
-            len(self.free[PRIMARY]) <= self.params.primary_blocks
-            and len(self.free[SECONDARY]) <= self.params.secondary_blocks
-        )
-
-    @invariant
-    def free_and_used_fill_the_level(self) -> bool:
-        """Free blocks of a level and blocks in use whose slot is there are all of its slots (I-05)."""
-        used = sum(1 for b in self.every(Block) if self.level(b) == PRIMARY and not self.is_free(b))
-        return len(self.free[PRIMARY]) + used == self.params.primary_blocks
-
-    @invariant
-    def unreachable_is_worthless(self) -> bool:
-        """A free block that nothing can reach has the lowest priority, no time limit, and no data."""
-        return all(
-            self.priority[b] == 0 and self.duration[b] == 0 and self.content[self.slot[b]] is None
-            for b in self.every(Block)
-            if b not in self.cached and self.is_free(b)
-        )
-
-    @invariant
-    def only_free_blocks_expire(self) -> bool:
-        """What has time left is free, it is no more than it was, and the priority is worth expiring (I-14).
-
-        It is cached, too: what is not has no time limit (`unreachable_is_worthless`).
-        """
-        return all(
-            self.is_free(b)
-            and self.remaining[b] <= self.duration[b]
-            and self.priority[b] != self.params.default_priority
-            for b in self.every(Block)
-            if self.remaining[b] > 0
-        )
-
-    @invariant
-    def no_batch_is_half_done(self) -> bool:
-        """Between operations no batch is in its first phase."""
-        return not self.claiming
-
-    @invariant
-    def only_cached_blocks_are_pinned(self) -> bool:
-        """A pin holds a path of the tree; that it is a reference is in `references_are_counted`."""
-        return all(self.pins[b] == 0 or b in self.cached for b in self.every(Block))

@@ -12,13 +12,13 @@ same batch caused (#12892, #13029), and the forward pass ran over its budget (#1
 
 from __future__ import annotations
 
+from kvproof.spec.block_manager.actions import SequenceActions
 from kvproof.spec.block_manager.kinds import PRIMARY, SECONDARY, Block, Blocks, Chain, TokenCount, Tokens
 from kvproof.spec.block_manager.requests import Plan, Plans, Requests
-from kvproof.spec.block_manager.sequences import Sequences
 from kvproof.spec.lang import assume, theorem
 
 
-class Promise(Sequences):
+class Promise(SequenceActions):
     """Estimates, charges, and the plan of a batch. Nothing here takes a step."""
 
     def estimated(self, tokens: Tokens) -> int:

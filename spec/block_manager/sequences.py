@@ -1,13 +1,11 @@
-"""Sequences: the blocks that they hold, how far their tokens are computed, and how their blocks are cached and let go.
+"""Sequences: the blocks that they hold, and how far their tokens are computed.
 
-Every operation tests first and rejects before its first step, so it completes or changes nothing. The engine's forward pass
-is part of the operation that brings the tokens: their KV data count as written when it ends. What is stored, and how blocks
-are let go, is as upstream (B-3).
+The engine's forward pass is part of the operation that brings the tokens: their KV data count as written when it ends. How
+blocks are let go is as upstream (B-3).
 """
 
 from __future__ import annotations
 
-from kvproof.spec.block_manager.eviction import Eviction
 from kvproof.spec.block_manager.kinds import (
     PRIMARY,
     Block,
@@ -19,10 +17,11 @@ from kvproof.spec.block_manager.kinds import (
     TokenCount,
     Tokens,
 )
-from kvproof.spec.lang import Map, Set, invariant, require, sometimes, step
+from kvproof.spec.block_manager.tree import ReuseTree
+from kvproof.spec.lang import Map, Set, require, step
 
 
-class Sequences(Eviction):
+class Sequences(ReuseTree):
     """Live sequences and their blocks."""
 
     live: Set[Sequence]
@@ -168,112 +167,3 @@ class Sequences(Eviction):
     def is_private(self, block: Block) -> bool:
         """Whether only one sequence can see a block."""
         return self.refs[block] == 1 and block not in self.cached
-
-    def take_new(self, sequence: Sequence, priority: Priority | None, duration: Duration) -> None:
-        """Give a sequence a fresh block as its next; without a wish for it, it is kept at the default priority."""
-        block = self.take_free()
-        self.prioritise(block, self.params.default_priority if priority is None else priority, duration)
-        self.acquire(sequence, block)
-
-    def compute(self, sequence: Sequence, end: int) -> None:
-        """The forward pass computes a sequence's next tokens up to `end`, block by block."""
-        for position in range(self.computed[sequence] // self.params.tokens_per_block, self.blocks_for(end)):
-            self.write(sequence, position, min(end, (position + 1) * self.params.tokens_per_block))
-
-    def store_blocks(self, sequence: Sequence, with_last: bool) -> int:
-        """Walk down the tree along the computed tokens; where a node has no block yet, the sequence's own takes the place.
-
-        A block that another sequence computed first stays; the duplicate stays private (the reason why I-20 is false).
-        What is not computed yet is worth nothing to anybody (#12673). With `with_last`, a partly filled last block is
-        cached too. Returns how many blocks are new in the tree.
-        """
-        stored = 0
-        if self.params.reuse == 0:
-            return stored
-        node: Block | None = None
-        tokens = self.tokens[sequence][: self.storable(sequence)]
-        for position in range(len(tokens) // self.params.tokens_per_block):
-            own = self.blocks[sequence][position]
-            key = self.key_at(tokens, position)
-            existing = self.child[node].get(key)
-            if existing is None:
-                self.attach(own, node, key)
-                stored += 1
-                node = own
-            else:
-                if existing != own:
-                    sometimes("a duplicate stays private")
-                node = existing
-        rest = self.key_at(tokens, len(tokens) // self.params.tokens_per_block)
-        if self.params.partial_reuse == 1 and with_last and len(rest) > 0 and rest not in self.child[node]:
-            sometimes("a partly filled block is cached")
-            self.attach(self.block_of(sequence, len(tokens) - 1), node, rest)
-            stored += 1
-        return stored
-
-    def storable(self, sequence: Sequence) -> int:
-        """How many tokens of a sequence have data that others may reuse (#12673)."""
-        return self.computed[sequence]
-
-    @invariant
-    def references_are_counted(self) -> bool:
-        """The references of a block are its places in sequences and its pins (I-11)."""
-        return all(
-            self.refs[b] == self.pins[b] + sum(1 for s in self.every(Sequence) for x in self.blocks[s] if x == b)
-            for b in self.every(Block)
-        )
-
-    @invariant
-    def sequences_have_their_blocks(self) -> bool:
-        """A live sequence has tokens and just the blocks that they need; any other has nothing."""
-        return all(
-            len(self.blocks[s]) == self.blocks_for(len(self.tokens[s]))
-            and (len(self.tokens[s]) > 0) == (s in self.live)
-            for s in self.every(Sequence)
-        )
-
-    @invariant
-    def closed_sequences_ask_for_nothing(self) -> bool:
-        """A sequence that is not live has no retention priority."""
-        return all(
-            self.decode_priority[s] is None and self.decode_duration[s] == 0
-            for s in self.every(Sequence)
-            if s not in self.live
-        )
-
-    @invariant
-    def prompts_are_computed_in_whole_blocks(self) -> bool:
-        """What is computed ends with the sequence or with a block (I-37), and is something; without budgets it is all."""
-        return all(
-            self.computed[s] == len(self.tokens[s])
-            or (
-                self.params.budget_max > 0
-                and self.computed[s] > 0
-                and self.computed[s] < len(self.tokens[s])
-                and self.computed[s] % self.params.tokens_per_block == 0
-            )
-            for s in self.every(Sequence)
-        )
-
-    @invariant
-    def computed_content_is_the_prefix(self) -> bool:
-        """Every block of a sequence is on the device and holds the data of the computed tokens up to its end (I-17)."""
-        return all(
-            self.level(self.blocks[s][position]) == PRIMARY
-            and (
-                position * self.params.tokens_per_block >= self.computed[s]
-                or self.held(self.blocks[s][position]) == self.path_at(s, position)[: self.computed[s]]
-            )
-            for s in self.every(Sequence)
-            for position in range(len(self.blocks[s]))
-        )
-
-    @invariant
-    def what_is_to_be_written_is_private(self) -> bool:
-        """A block that lacks computed tokens is its sequence's alone: only full blocks are shared (I-28)."""
-        return all(
-            self.is_private(self.blocks[s][position])
-            for s in self.every(Sequence)
-            for position in range(len(self.blocks[s]))
-            if (position + 1) * self.params.tokens_per_block > self.computed[s]
-        )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from kvproof.spec.block_manager.kinds import Block, Blocks, Chain, Key, TokenCount, Tokens
 from kvproof.spec.block_manager.pool import BlockPool
-from kvproof.spec.lang import Map, PartialMap, invariant, require, sometimes, step
+from kvproof.spec.lang import Map, PartialMap, require, sometimes, step
 
 
 class ReuseTree(BlockPool):
@@ -169,71 +169,3 @@ class ReuseTree(BlockPool):
             else:
                 sometimes("a block in use loses its place in the tree")
                 self.detach(block)
-
-    @invariant
-    def parents_know_their_children(self) -> bool:
-        """A cached block is the child that its parent has under its key; the parent is cached, and full (I-16, I-21,
-        I-25)."""
-        return all(
-            self.child[self.parent[b]].get(self.key[b]) == b and self.parent_is_full(b)
-            for b in self.every(Block)
-            if b in self.cached
-        )
-
-    def parent_is_full(self, block: Block) -> bool:
-        """Whether the node above is the root or a full block, which is in the tree (`nothing_hangs_from_outside`)."""
-        parent = self.parent[block]
-        return parent is None or self.is_full(parent)
-
-    @invariant
-    def children_know_their_parents(self) -> bool:
-        """A node has as many children as there are cached blocks that name it as their parent (I-16).
-
-        Each of those is its child under its own key, so the node has no other entry: none for a block that has left, and
-        none for the same block under a second key, which would outlive it (#13571).
-        """
-        return len(self.child[None]) == sum(
-            1 for b in self.every(Block) if b in self.cached and self.parent[b] is None
-        ) and all(
-            len(self.child[node]) == sum(1 for b in self.every(Block) if b in self.cached and self.parent[b] == node)
-            for node in self.every(Block)
-        )
-
-    @invariant
-    def nothing_hangs_from_outside(self) -> bool:
-        """A block that is not cached has no key, no parent and no children: eviction clears all of them (I-24)."""
-        return all(
-            self.key[b] == () and self.parent[b] is None and len(self.child[b]) == 0
-            for b in self.every(Block)
-            if b not in self.cached
-        )
-
-    @invariant
-    def nothing_is_kept_without_reuse(self) -> bool:
-        """With reuse switched off no block is ever cached."""
-        return self.params.reuse == 1 or len(self.cached) == 0
-
-    @invariant
-    def cached_content_is_the_path(self) -> bool:
-        """The slot of a cached block holds the data of its path: its parent's path and its own key (I-17).
-
-        Paths grow with every level, so the tree has no cycle.
-        """
-        return all(
-            self.content[self.slot[b]] == self.path(self.parent[b]) + self.key[b]
-            and len(self.key[b]) > 0
-            and (self.params.partial_reuse == 1 or self.is_full(b))
-            for b in self.every(Block)
-            if b in self.cached
-        )
-
-    @invariant
-    def pins_add_up(self) -> bool:
-        """The pinned paths through a block are those that end there and those through its children.
-
-        So whatever is above a pinned block is pinned, nothing above it can be evicted, and it stays in the tree.
-        """
-        return all(
-            self.pins[b] == self.pinned[b] + sum(self.pins[below] for below in self.child[b].values())
-            for b in self.every(Block)
-        )

@@ -25,11 +25,11 @@ from kvproof.spec.executor.kinds import (
     Stage,
 )
 from kvproof.spec.lang import Machine, Map, require, step
-from kvproof.spec.sequence_caches.kept import Kept
+from kvproof.spec.sequence_caches.actions import CacheActions
 from kvproof.spec.sequence_caches.kinds import Cache, Priority, Status, TokenCount
 
 
-class RequestTable(Kept, Machine[ExecutorParameters]):
+class RequestTable(CacheActions, Machine[ExecutorParameters]):
     """The executor's own state."""
 
     if TYPE_CHECKING:

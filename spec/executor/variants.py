@@ -5,8 +5,8 @@ Every checker must find each of them.
 
 from __future__ import annotations
 
-from kvproof.spec.executor.executor import Executor
 from kvproof.spec.executor.kinds import Accepted, ChunkTokens, Growth, Position, Request, Stage
+from kvproof.spec.executor.machine import Executor
 from kvproof.spec.lang import require, step
 from kvproof.spec.sequence_caches.kinds import Cache, Status, TokenCount
 

@@ -27,6 +27,7 @@ from kvproof.spec.lang.machine import (
     trial,
 )
 from kvproof.spec.lang.record import Record, plain
+from kvproof.spec.lang.shipped import Shipped
 from kvproof.spec.lang.state import Ghost, StateVariable
 from kvproof.spec.lang.types import AtMost, Between, Exactly, Index, Parameters
 
@@ -50,6 +51,7 @@ __all__ = [
     "Rejected",
     "RuleBroken",
     "Set",
+    "Shipped",
     "StateVariable",
     "assume",
     "canonical",

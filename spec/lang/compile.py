@@ -30,7 +30,7 @@ def compile_machine(cls: type[Machine[Any]]) -> Definition:
 @functools.cache
 def _compiled(machine: Hashable) -> Definition:
     cls = cast(type[Machine[Any]], machine)
-    parameters = _parameter_class(cls)
+    parameters = parameter_class(cls)
     state, methods = state_types(cast(Hashable, cls), Machine), _methods(cls)
     definition = Definition(
         name=cls.__name__,
@@ -151,7 +151,8 @@ def _resolved(annotation: Any, file: str, line: int, name: str) -> Type:
         raise error.at(file, line, name) from error
 
 
-def _parameter_class(cls: type[Machine[Any]]) -> type[Parameters]:
+def parameter_class(cls: type[Machine[Any]]) -> type[Parameters]:
+    """The class of a machine's parameters, as the machine says: `Machine[..]`."""
     for owner in cls.__mro__:
         for base in getattr(owner, "__orig_bases__", ()):
             if typing.get_origin(base) is Machine:

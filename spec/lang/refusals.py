@@ -27,6 +27,7 @@ THEOREM = (
 )
 
 _MACHINE, _TYPES, _NAMES = "The machine", "Types", "Names"
+_DECLARATION = "The declaration"
 _METHODS, _STATEMENTS, _EXPRESSIONS, _CALLS = "Methods", "Statements", "Expressions", "Calls"
 _CONTAINERS, _VALUES, _LOCALS, _EFFECTS, _THEOREMS = "Containers", "Values", "Locals", "Effects", "Theorems"
 
@@ -324,6 +325,21 @@ class Refusal(Enum):
     THEOREM_PROPERTY = _THEOREMS, "{source} is computed from parameters", THEOREM
     THEOREM_RECURSION = _THEOREMS, "{name} calls itself", THEOREM
     THEOREM_CALLS = _THEOREMS, "{kind} {name} is called in a theorem", THEOREM
+
+    FIELD_WITHOUT_NAME = _DECLARATION, "Shipped is given {value} without a name", "Write Shipped(machine=.., ..)"
+    FIELD_UNKNOWN = _DECLARATION, "Shipped has no field {name}", "{remedy}"
+    FIELD_MISSING = _DECLARATION, "Shipped is given no machine", "Write machine=.., the class"
+    NO_MACHINE = _DECLARATION, "{value} is declared, which is no machine", "Give the class, which derives Machine"
+    OTHER_VARIANT = _DECLARATION, "variant {label} is {value}, which is no {machine}", "Derive it from {machine}"
+    SIZES_FOR_NOTHING = _DECLARATION, "there are no sizes for {use}", "{remedy}"
+    OTHER_SIZES = _DECLARATION, "size {label} for {use} is {value}", "Give {parameters}(..)"
+    NAMES_NOTHING = _DECLARATION, "{field} names {name}, which is no {what} of {machine}", "{remedy}"
+    DECLARED_TWICE = _DECLARATION, "{names} declare one machine, {machine}", "Make them one"
+    FORMER_CONSTANTS = (
+        _DECLARATION,
+        "{names} of a module are not read",
+        "Declare SHIPPED = Shipped(machine={machine}, {fields}), with Shipped from kvproof",
+    )
 
     def __init__(self, section: str, problem: str, remedy: str) -> None:
         self.section = section

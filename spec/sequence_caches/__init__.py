@@ -1,50 +1,39 @@
 """The sequence caches of a second-generation manager: pages, capacity, suspend and resume, eviction from level to level.
 
 Read the files in this order: `kinds` (what things there are), `storage` (pages, who keeps them, the eviction queues),
-`caches` (what a cache has), `windows` (what a sliding window needs), `room` (how device memory is vacated, and how it is
-decided that it can be), `growth` and `use` (what can be done with a cache), `kept` (what is always true), `feasible` (that
-nothing is refused in vain), `view` (how it looks from outside), `manager` (the operations), `variants` (historic bugs).
+`caches` (what a cache has), `windows` (what a sliding window needs), `eviction` (how device memory is vacated, and how it
+is decided that it can be), `growth` and `actions` (what can be done with a cache), `operations` (what an engine asks for),
+`invariants` (what is always true), `trials` (that nothing is refused in vain), `view` (how it looks from outside),
+`machine` (the whole), `sizes` (where it is checked), `variants` (historic bugs), `documenting` (what is said twice, and
+why).
 
 There are three life cycles: full attention, a sliding window with sinks and scratch slots, and recurrent state. Blocks are
 reused when they are full. The executor's protocol over all this is the machine `executor`.
 """
 
+from kvproof.spec.lang import Shipped
 from kvproof.spec.sequence_caches.documenting import DOCUMENTING
 from kvproof.spec.sequence_caches.kinds import SequenceCachesParameters
-from kvproof.spec.sequence_caches.manager import SequenceCaches
+from kvproof.spec.sequence_caches.machine import SequenceCaches
 from kvproof.spec.sequence_caches.sizes import PURPOSES, SIZES, UNREACHED
 from kvproof.spec.sequence_caches.variants import VARIANTS
 
-MACHINE = SequenceCaches
+SHIPPED = Shipped(
+    machine=SequenceCaches,
+    variants=VARIANTS,
+    sizes=SIZES,
+    purposes=PURPOSES,
+    unreached=UNREACHED,
+    unexplored={
+        # The proofs reach it, at 2+1+1.
+        ("make_room_on_host", "else"): (
+            "a block on the lowest level goes and takes along the page for which it was to make room; "
+            "that takes two caches of two blocks on three levels, more states than can be visited"
+        ),
+    },
+    seldom={"stop_committing", "prefetch", "close"},
+    tried={"X-07"},
+    documenting=DOCUMENTING,
+)
 
-SELDOM = frozenset({"stop_committing", "prefetch", "close"})
-"""Operations that end what others have built up, or are done once: random sequences use them seldom."""
-
-ONLY_FUZZED: dict[str, str] = {}
-"""Rules and promises that no proof covers, each with the reason: none."""
-
-UNEXPLORED = {
-    ("make_room_on_host", "else"): (
-        "a block on the lowest level goes and takes along the page for which it was to make room; "
-        "that takes two caches of two blocks on three levels, more states than can be visited"
-    ),
-}
-"""Branches that no explored size reaches; the proofs do, at 2+1+1."""
-
-TRIED = frozenset({"X-07"})
-"""Variants that break nothing but a trial."""
-
-__all__ = [
-    "DOCUMENTING",
-    "MACHINE",
-    "ONLY_FUZZED",
-    "PURPOSES",
-    "SELDOM",
-    "SIZES",
-    "TRIED",
-    "UNEXPLORED",
-    "UNREACHED",
-    "VARIANTS",
-    "SequenceCaches",
-    "SequenceCachesParameters",
-]
+__all__ = ["SHIPPED", "SequenceCaches", "SequenceCachesParameters"]

@@ -10,6 +10,7 @@ Source: resize in TensorRT-LLM's second-generation manager (B-16).
 from __future__ import annotations
 
 from kvproof.spec.lang import sometimes
+from kvproof.spec.sequence_caches.eviction import Eviction
 from kvproof.spec.sequence_caches.kinds import (
     FIRST,
     FULL,
@@ -25,10 +26,9 @@ from kvproof.spec.sequence_caches.kinds import (
     Priority,
     TokenCount,
 )
-from kvproof.spec.sequence_caches.room import Room
 
 
-class Growth(Room):
+class Growth(Eviction):
     """Taking pages and scratch slots, and giving them up."""
 
     def new_page(self, kind: Kind, priority: Priority) -> Page:

@@ -23,7 +23,7 @@ from kvproof.spec.sequence_caches.kinds import (
     Text,
     TokenCount,
 )
-from kvproof.spec.sequence_caches.manager import SequenceCaches
+from kvproof.spec.sequence_caches.machine import SequenceCaches
 
 
 class BatchOnly(SequenceCaches):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from kvproof.spec.lang import canonical, normal_form, observation, phase
+from kvproof.spec.sequence_caches.actions import CacheActions
 from kvproof.spec.sequence_caches.kinds import PRIMARY, STATE, Cache, Page, Status
-from kvproof.spec.sequence_caches.use import Use
 
 
-class View(Use):
+class CacheView(CacheActions):
     """Observation, phases and canonical names."""
 
     @observation

@@ -1,6 +1,6 @@
 """What streams, events and slots do: work is submitted in one order and carried out in any that waits allow.
 
-Nothing is said here about who waits for what; that is in `tables`. Every rule is about *pending* work alone: work that
+Nothing is said here about who waits for what; that is in `actions`. Every rule is about *pending* work alone: work that
 is complete orders nothing any more and is hindered by nothing.
 
 The ghost state says what is right. `planned` is what each slot would hold if all work were carried out at once, in the

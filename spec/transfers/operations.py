@@ -7,6 +7,7 @@ sequence of operations contains its schedule, and all schedules are sequences of
 from __future__ import annotations
 
 from kvproof.spec.lang import ensure, operation, reject, sometimes
+from kvproof.spec.transfers.actions import TransferActions
 from kvproof.spec.transfers.kinds import (
     COMPUTE,
     FIRST,
@@ -23,11 +24,10 @@ from kvproof.spec.transfers.kinds import (
     Stream,
     Work,
 )
-from kvproof.spec.transfers.tables import Tables
 
 
-class Operations(Tables):
-    """Copies between levels beside forward passes: metadata change at enqueue, data whenever the device likes."""
+class TransferOperations(TransferActions):
+    """Begin and end iterations, move blocks, run forward passes, complete work, read."""
 
     def free_tickets(self) -> int:
         """How many pieces of work can still be submitted."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from kvproof.spec.lang import invariant, step
 from kvproof.spec.transfers.kinds import COMPUTE, FRESH, OFFLOAD, ONBOARD, Block, Move, Slot, Stream, Work
-from kvproof.spec.transfers.transfers import Transfers
+from kvproof.spec.transfers.machine import Transfers
 
 
 class Undisciplined(Transfers):

@@ -92,8 +92,8 @@ def test_what_is_left_unexplored_is_there_and_has_a_reason() -> None:
     for name in ("block-manager", "transfers", "sequence-caches", "executor"):
         bundle = machines.load(name)
         arms = {(method, arm) for method, _, arm in bundle.reference.BRANCHES.values()}
-        assert set(bundle.unexplored) <= arms
-        assert all(len(reason) > 20 for reason in bundle.unexplored.values())
+        assert set(bundle.shipped.unexplored) <= arms
+        assert all(len(reason) > 20 for reason in bundle.shipped.unexplored.values())
 
 
 def test_what_a_machine_inherits_is_explored_where_it_comes_from() -> None:

@@ -16,6 +16,7 @@ from kvproof.spec.lang import (
     Parameters,
     PartialMap,
     Record,
+    Shipped,
     assume,
     canonical,
     ensure,
@@ -247,21 +248,23 @@ class ForgetsCourses(Kitchen):
         return Served(order.table, min(self.plates(order), 1), order.tip is not None and order.speed == Speed.SLOW)
 
 
-MACHINE = Kitchen
-VARIANTS = {"forgets": ForgetsCourses}
-SIZES = {
-    "induction": {
-        "2 tables": KitchenParameters(stock=1),
-        "2 courses": KitchenParameters(dishes=2, plates=2, courses=2),
-        "3 orders": KitchenParameters(batch=3),
+SHIPPED = Shipped(
+    machine=Kitchen,
+    variants={"forgets": ForgetsCourses},
+    sizes={
+        "induction": {
+            "2 tables": KitchenParameters(stock=1),
+            "2 courses": KitchenParameters(dishes=2, plates=2, courses=2),
+            "3 orders": KitchenParameters(batch=3),
+        },
+        "bounded": {"2 tables": KitchenParameters()},
+        "explore": {"1 table": KitchenParameters(tables=1, plates=2, stock=1, batch=1, tips=0)},
+        "variants": {"forgets": KitchenParameters(plates=2)},
+        "fuzz": {"3 tables": KitchenParameters(tables=3, dishes=3, plates=3, courses=3, stock=7, batch=3)},
     },
-    "bounded": {"2 tables": KitchenParameters()},
-    "explore": {"1 table": KitchenParameters(tables=1, plates=2, stock=1, batch=1, tips=0)},
-    "variants": {"forgets": KitchenParameters(plates=2)},
-    "fuzz": {"3 tables": KitchenParameters(tables=3, dishes=3, plates=3, courses=3, stock=7, batch=3)},
-}
-UNREACHED = {
-    "serve: *: no round": "an empty batch is refused first",
-    "serve: any((order.table *: no candidate": "an empty batch is refused first",
-    "serve: sum(*: no candidate": "an empty batch is refused first",
-}
+    unreached={
+        "serve: *: no round": "an empty batch is refused first",
+        "serve: any((order.table *: no candidate": "an empty batch is refused first",
+        "serve: sum(*: no candidate": "an empty batch is refused first",
+    },
+)

@@ -15,6 +15,7 @@ from kvproof.spec.lang import (
     Map,
     Parameters,
     PriorityQueue,
+    Shipped,
     choose,
     invariant,
     observation,
@@ -183,12 +184,14 @@ class ExpiresOne(Mailbox):
         return 1
 
 
-MACHINE = Mailbox
-VARIANTS = {"late": ExpiresOne}
-SIZES = {
-    "induction": {"3 jobs": MailboxParameters(), "room for all": MailboxParameters(jobs=2, room=2)},
-    "bounded": {"3 jobs": MailboxParameters()},
-    "explore": {"3 jobs": MailboxParameters()},
-    "variants": {"late": MailboxParameters()},
-    "fuzz": {"3 jobs": MailboxParameters(), "5 jobs": MailboxParameters(jobs=5, room=3, end=9)},
-}
+SHIPPED = Shipped(
+    machine=Mailbox,
+    variants={"late": ExpiresOne},
+    sizes={
+        "induction": {"3 jobs": MailboxParameters(), "room for all": MailboxParameters(jobs=2, room=2)},
+        "bounded": {"3 jobs": MailboxParameters()},
+        "explore": {"3 jobs": MailboxParameters()},
+        "variants": {"late": MailboxParameters()},
+        "fuzz": {"3 jobs": MailboxParameters(), "5 jobs": MailboxParameters(jobs=5, room=3, end=9)},
+    },
+)

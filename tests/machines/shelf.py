@@ -16,6 +16,7 @@ from kvproof.spec.lang import (
     Parameters,
     PriorityQueue,
     Set,
+    Shipped,
     assume,
     choose,
     ensure,
@@ -151,15 +152,17 @@ class LendsTheSecond(Shelf):
         return books[1]
 
 
-MACHINE = Shelf
-VARIANTS = {"first only": FirstOnly}
-SIZES = {
-    "induction": {"one at a time": ShelfParameters(at_once=1), "two at a time": ShelfParameters()},
-    "explore": {"two at a time": ShelfParameters()},
-    "variants": {"first only": ShelfParameters()},
-}
-UNREACHED = {
-    "is_taken: *: no candidate": "it is asked of a book that is among the others",
-    "is_taken: books: empty": "it is asked of a book that is among them",
-    "lending_empties: *: `len(*` true": "whatever is lent is kept no more",
-}
+SHIPPED = Shipped(
+    machine=Shelf,
+    variants={"first only": FirstOnly},
+    sizes={
+        "induction": {"one at a time": ShelfParameters(at_once=1), "two at a time": ShelfParameters()},
+        "explore": {"two at a time": ShelfParameters()},
+        "variants": {"first only": ShelfParameters()},
+    },
+    unreached={
+        "is_taken: *: no candidate": "it is asked of a book that is among the others",
+        "is_taken: books: empty": "it is asked of a book that is among them",
+        "lending_empties: *: `len(*` true": "whatever is lent is kept no more",
+    },
+)

@@ -12,6 +12,7 @@ from kvproof.spec.lang import (
     Machine,
     Map,
     Parameters,
+    Shipped,
     assume,
     choose,
     ensure,
@@ -170,4 +171,7 @@ class OnlyTried(Stairs):
         ensure(self.height[walker] == 0, "sitting-is-low")
 
 
-SIZES = {"explore": {"three stairs": StairsParameters()}, "induction": {"three stairs": StairsParameters()}}
+SHIPPED = Shipped(
+    machine=Stairs,
+    sizes={"explore": {"three stairs": StairsParameters()}, "induction": {"three stairs": StairsParameters()}},
+)

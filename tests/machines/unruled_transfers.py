@@ -6,7 +6,7 @@ slots hold in the end. That shows that the rules which the bugs break are not st
 
 from __future__ import annotations
 
-from kvproof.spec.lang import invariant, require, step
+from kvproof.spec.lang import Shipped, invariant, require, step
 from kvproof.spec.transfers.kinds import Content, Granule, Length, Slot, Stream, TransfersParameters, Work
 from kvproof.spec.transfers.variants import (
     CopiesBesideForward,
@@ -108,24 +108,26 @@ def _sized(primary: int, secondary: int, works: int, forward_streams: int = 1) -
     )
 
 
-MACHINE = Unruled
-VARIANTS = {
-    "M-56": UnruledEventsByBlock,
-    "M-57": UnruledLevelBlindKeys,
-    "M-58": UnruledOneReader,
-    "M-59": UnruledCopiesBesideForward,
-    "V2-13": UnruledWrongStream,
-    "X-31": UnruledSourceForgotten,
-    "X-32": UnruledDestinationForgotten,
-}
-SIZES = {
-    "variants": {
-        "M-56": _sized(1, 1, 2),
-        "M-57": _sized(2, 2, 3),
-        "M-58": _sized(2, 2, 3),
-        "M-59": _sized(1, 1, 2),
-        "V2-13": _sized(1, 1, 2, forward_streams=2),
-        "X-31": _sized(1, 2, 2),
-        "X-32": _sized(2, 1, 2),
-    }
-}
+SHIPPED = Shipped(
+    machine=Unruled,
+    variants={
+        "M-56": UnruledEventsByBlock,
+        "M-57": UnruledLevelBlindKeys,
+        "M-58": UnruledOneReader,
+        "M-59": UnruledCopiesBesideForward,
+        "V2-13": UnruledWrongStream,
+        "X-31": UnruledSourceForgotten,
+        "X-32": UnruledDestinationForgotten,
+    },
+    sizes={
+        "variants": {
+            "M-56": _sized(1, 1, 2),
+            "M-57": _sized(2, 2, 3),
+            "M-58": _sized(2, 2, 3),
+            "M-59": _sized(1, 1, 2),
+            "V2-13": _sized(1, 1, 2, forward_streams=2),
+            "X-31": _sized(1, 2, 2),
+            "X-32": _sized(2, 1, 2),
+        }
+    },
+)

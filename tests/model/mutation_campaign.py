@@ -50,7 +50,7 @@ def _bundle(machine: str) -> Bundle:
 def _mutants(machine: str, seed: int) -> list[Mutant]:
     """The machine's own mutants, in random order: what it inherits is mutated in the machine that it extends."""
     bundle = _bundle(machine)
-    inherited = load(bundle.built_on).definition.methods if bundle.built_on else {}
+    inherited = load(bundle.shipped.built_on).definition.methods if bundle.shipped.built_on else {}
     return [one for one in drawn(bundle.definition, seed) if inherited.get(one.method.name) is not one.method]
 
 
@@ -89,7 +89,7 @@ def shallow(machine: str, seed: int, name: str, seconds: float) -> str:
     mutant = next(one for one in _mutants(machine, seed) if one.name == name)
     bundle, definition = _bundle(machine), mutant.definition
     goals = machine_goals(definition) | machine_goals(definition, of_trials=True)
-    goals -= load(bundle.built_on).goals() if bundle.built_on else frozenset()
+    goals -= load(bundle.shipped.built_on).goals() if bundle.shipped.built_on else frozenset()
     reached: set[str] = set()
     off = set(definition.of_kind("operation"))
     for label, parameters in bundle.sizes["induction"].items():
@@ -98,7 +98,7 @@ def shallow(machine: str, seed: int, name: str, seconds: float) -> str:
             return "" if report.verdict is Verdict.UNKNOWN else f"{label}: {report.summary()}"
         reached |= set(report.goals)
         off &= set(report.off)
-    missed = [f"no proof reaches {goal}" for goal in account(goals, reached, bundle.unreached).missed]
+    missed = [f"no proof reaches {goal}" for goal in account(goals, reached, bundle.shipped.unreached).missed]
     return "; ".join([*(f"{one} is never accepted" for one in sorted(off)), *missed])
 
 

@@ -158,8 +158,7 @@ def test_a_pattern_with_a_goal_that_is_reached_is_idle() -> None:
 
 
 def _check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> Any:
-    for name, value in changes.items():
-        monkeypatch.setattr(shelf, name, value)
+    monkeypatch.setattr(shelf, "SHIPPED", attrs.evolve(shelf.SHIPPED, **changes))
     return CliRunner().invoke(main, ["check", "--machine", "shelf:Shelf", "--out", str(tmp_path)])
 
 
@@ -174,15 +173,15 @@ def test_a_check_tells_how_deep_it_goes(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_shallow_check_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = _check(
-        tmp_path, monkeypatch, SIZES={"induction": {"one at a time": shelf.ShelfParameters(at_once=1)}}, VARIANTS={}
+        tmp_path, monkeypatch, sizes={"induction": {"one at a time": shelf.ShelfParameters(at_once=1)}}, variants={}
     )
     assert told.exit_code == 1
     assert "shallow, as no proof reaches it: keep: for book in books: several rounds" in told.output
-    assert "UNREACHED" in told.output
+    assert "`unreached`" in told.output
 
 
 def test_a_reason_that_is_not_needed_fails_a_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = _check(tmp_path, monkeypatch, UNREACHED=shelf.UNREACHED | {"keep: for *: one round": "never"})
+    told = _check(tmp_path, monkeypatch, unreached={**shelf.SHIPPED.unreached, "keep: for *: one round": "never"})
     assert told.exit_code == 1
     assert "keep: for *: one round" in told.output
 
@@ -207,8 +206,8 @@ def test_depth_is_kept_with_the_evidence(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", machines.names())
 def test_every_size_of_a_shipped_machine_says_what_it_is_for(name: str) -> None:
-    package = __import__(f"kvproof.spec.{name.replace('-', '_')}", fromlist=["PURPOSES"])
-    assert list(package.PURPOSES) == list(package.SIZES["induction"])
+    shipped = machines.load(name).shipped
+    assert list(shipped.purposes) == list(shipped.sizes["induction"])
 
 
 @pytest.mark.parametrize("name", machines.names())
@@ -218,7 +217,7 @@ def test_no_recorded_proof_of_a_shipped_machine_is_shallow(name: str) -> None:
     reached = {
         goal for proof in json.loads((folder / "evidence.json").read_text())["proofs"] for goal in proof["goals"]
     }
-    depth = account(bundle.goals(), reached, bundle.unreached)
+    depth = account(bundle.goals(), reached, bundle.shipped.unreached)
     assert depth.missed == ()
     assert depth.idle == ()
 

@@ -75,7 +75,8 @@ def test_what_cannot_be_had_is_told_with_the_remedy(specifier: str, told: str) -
 
 
 def test_a_machine_is_loaded_from_a_file_and_so_is_its_variant() -> None:
-    write("folder/own_stairs.py", STAIRS.read_text(encoding="utf-8") + '\nVARIANTS = {"tried": OnlyTried}\n')
+    declared = 'machine=Stairs, variants={"tried": OnlyTried},'
+    write("folder/own_stairs.py", STAIRS.read_text(encoding="utf-8").replace("machine=Stairs,", declared))
     assert load("folder/own_stairs.py:Stairs").definition.name == "Stairs"
     assert load("./folder/own_stairs.py:Stairs/tried").definition.name == "OnlyTried"
     with pytest.raises(UnknownMachine, match=r"as folder/own_stairs.py:ATTR; it has .*Stairs"):

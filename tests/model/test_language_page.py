@@ -24,7 +24,7 @@ PAGE_TEXT = language_page()
 
 def example(name: str) -> machines.Bundle:
     module = importlib.import_module(f"{examples.__name__}.{name}")
-    return machines.load(f"{module.__name__}:{module.MACHINE.__name__}")
+    return machines.load(f"{module.__name__}:{module.SHIPPED.machine.__name__}")
 
 
 def test_the_page_has_every_refusal_and_remedy() -> None:

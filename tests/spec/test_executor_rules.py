@@ -210,7 +210,7 @@ def test_the_invariant_that_what_has_run_has_its_state_can_fail() -> None:
 
 def test_the_promise_that_victims_give_up_their_memory_can_be_broken() -> None:
     variant = machines.load("executor/V2-26")
-    machine = variant.reference(variant.sizes["variants"]["V2-26"])
+    machine = variant.reference(machines.load("executor").sizes["variants"]["V2-26"])
     _submit(machine, 0, 1)
     machine.apply("begin_pass", {})
     assert _context(machine, 0, 1)

@@ -8,8 +8,9 @@ import pytest
 
 from kvproof.model.checking.induction import check_induction
 from kvproof.model.machines import load
-from kvproof.spec.executor import VARIANTS, Executor, ExecutorParameters
+from kvproof.spec.executor import Executor, ExecutorParameters
 from kvproof.spec.executor.kinds import Request, Stage
+from kvproof.spec.executor.variants import VARIANTS
 from kvproof.spec.lang import compile_machine
 from kvproof.spec.sequence_caches.kinds import Status
 

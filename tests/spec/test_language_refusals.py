@@ -83,12 +83,25 @@ def theorem(body: str, arguments: str = "x: int", result: str = "bool") -> str:
     return method(f"    @theorem\n    def truth(self, {arguments}) -> {result}:\n", body)
 
 
+def declared(fields: str) -> str:
+    """A declaration with these fields."""
+    return f"\nfrom kvproof.spec.lang import Shipped\nSHIPPED = Shipped({fields})\n"
+
+
 def method(head: str, body: str) -> str:
     return f'{head}        """Do."""\n{textwrap.indent(textwrap.dedent(body), " " * 8)}\n'
 
 
 PROVOKED: dict[Refusal, str | tuple[str, str]] = {
     Refusal.NO_PARAMETERS: "class M(Machine):\n    '''M.'''\n    n: N\n",
+    Refusal.FIELD_WITHOUT_NAME: declared("M"),
+    Refusal.FIELD_UNKNOWN: declared("machine=M, sizs={}"),
+    Refusal.FIELD_MISSING: declared("sizes={}"),
+    Refusal.NO_MACHINE: declared("machine=P"),
+    Refusal.OTHER_VARIANT: declared("machine=M, variants={'one': P}"),
+    Refusal.SIZES_FOR_NOTHING: declared("machine=M, sizes={'inducton': {}}"),
+    Refusal.OTHER_SIZES: declared("machine=M, sizes={'fuzz': {'one': 1}}"),
+    Refusal.NAMES_NOTHING: declared("machine=M, tried={'one'}"),
     Refusal.STATE_WITH_VALUE: "    x: N = 1\n",
     Refusal.STATE_WITH_PLAIN_INT: "    x: Count\n",
     Refusal.NO_FINITE_TYPE: "    x: int\n",
@@ -234,11 +247,15 @@ PROVOKED: dict[Refusal, str | tuple[str, str]] = {
 
 
 def refused(folder: Path, text: str | tuple[str, str]) -> LanguageError:
+    with pytest.raises(LanguageError) as caught:
+        compiled(folder, text)
+    return caught.value
+
+
+def compiled(folder: Path, text: str | tuple[str, str]) -> str:
     top, body = text if isinstance(text, tuple) else ("", text)
     made = written.module(folder, "", HEAD.replace("class M(", f"{top}\nclass M(") + body)
-    with pytest.raises(LanguageError) as caught:
-        reference_source(compile_machine(made.M))
-    return caught.value
+    return reference_source(compile_machine(made.M))
 
 
 @pytest.mark.parametrize("refusal", PROVOKED, ids=lambda refusal: refusal.name)
@@ -268,7 +285,9 @@ def test_a_class_without_source_is_refused() -> None:
 
 
 def test_every_refusal_is_provoked() -> None:
-    assert set(Refusal) - set(PROVOKED) == {Refusal.NO_SOURCE}
+    # of a module, not of a class: test_shipped provokes them
+    modules = {Refusal.DECLARED_TWICE, Refusal.FORMER_CONSTANTS}
+    assert set(Refusal) - set(PROVOKED) == {Refusal.NO_SOURCE} | modules
 
 
 def raised_elsewhere(source: str) -> list[int]:

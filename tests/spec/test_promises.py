@@ -10,9 +10,10 @@ import pytest
 from kvproof.model import machines
 from kvproof.model.witnesses.witness import FILE_NAME, read
 from kvproof.spec import block_manager
-from kvproof.spec.block_manager import VARIANTS, BlockManager, BlockManagerParameters
+from kvproof.spec.block_manager import BlockManager, BlockManagerParameters
 from kvproof.spec.block_manager.kinds import PRIMARY, Tokens
 from kvproof.spec.block_manager.requests import Plans, Request
+from kvproof.spec.block_manager.variants import VARIANTS
 from kvproof.spec.lang import Rejected, RuleBroken
 
 SIZES = {

@@ -9,8 +9,9 @@ import pytest
 from kvproof.model.checking.induction import check_induction
 from kvproof.model.machines import load
 from kvproof.spec.lang import compile_machine
-from kvproof.spec.sequence_caches import VARIANTS, SequenceCaches, SequenceCachesParameters
+from kvproof.spec.sequence_caches import SequenceCaches, SequenceCachesParameters
 from kvproof.spec.sequence_caches.kinds import PRIMARY, STATE, Cache, Count, Group, Ordinal, Text
+from kvproof.spec.sequence_caches.variants import VARIANTS
 
 SMALL = {"caches": 2, "blocks_max": 2, "chunks": 1, "tokens_per_block": 1, "priorities": 1, "gate_percent": 100}
 

@@ -40,16 +40,16 @@ LATE_OFFLOAD = (1, 2, 0)
 """The order in which the three copies complete: those to the device, then the one to the host that was asked for first."""
 
 
-@pytest.mark.parametrize("name", [name for name in unruled_transfers.VARIANTS if name not in SEQUENCES])
+@pytest.mark.parametrize("name", [name for name in unruled_transfers.SHIPPED.variants if name not in SEQUENCES])
 def test_some_schedule_of_a_historic_bug_ends_with_wrong_bytes(name: str) -> None:
-    found = explore(BASE.variant(name), unruled_transfers.SIZES["variants"][name], 60).violation
+    found = explore(BASE.variant(name), unruled_transfers.SHIPPED.sizes["variants"][name], 60).violation
     assert found is not None
     assert found.name == "completed_is_sequential"
 
 
 @pytest.mark.parametrize("name", SEQUENCES)
 def test_a_late_offload_ends_with_wrong_bytes(name: str) -> None:
-    machine = BASE.variant(name).reference(unruled_transfers.SIZES["variants"][name])
+    machine = BASE.variant(name).reference(unruled_transfers.SHIPPED.sizes["variants"][name])
     for operation, arguments in SEQUENCES[name]:
         machine.apply(operation, arguments)
     for work in LATE_OFFLOAD:
@@ -60,7 +60,7 @@ def test_a_late_offload_ends_with_wrong_bytes(name: str) -> None:
 
 @pytest.mark.parametrize("name", SEQUENCES)
 def test_with_the_discipline_the_copy_waits(name: str) -> None:
-    machine = machines.load("transfers").reference(unruled_transfers.SIZES["variants"][name])
+    machine = machines.load("transfers").reference(unruled_transfers.SHIPPED.sizes["variants"][name])
     for operation, arguments in SEQUENCES[name]:
         machine.apply(operation, arguments)
     machine.apply("complete", {"work": 1, "granule": 0})

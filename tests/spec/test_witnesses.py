@@ -32,7 +32,7 @@ def _kept(bundle: Bundle) -> Witnesses:
 
 @functools.cache
 def _parts(bundle: Bundle) -> list[Conjunct]:
-    return conjuncts(bundle.definition, load(bundle.built_on).definition if bundle.built_on else None)
+    return conjuncts(bundle.definition, load(bundle.shipped.built_on).definition if bundle.shipped.built_on else None)
 
 
 @functools.cache
@@ -44,7 +44,7 @@ def _parts_of(variant: Definition) -> list[Conjunct]:
 def test_each_conjunct_has_a_witness_or_a_reason_that_is_needed(name: str) -> None:
     bundle = _bundle(name)
     left = unearned(bundle.definition, _parts(bundle), _kept(bundle).witnesses)
-    silent, needless = unexplained(left, bundle.documenting)
+    silent, needless = unexplained(left, bundle.shipped.documenting)
     remedy = f"run kvproof witnesses --machine {name} --record spec/{name.replace('-', '_')}/{FILE_NAME}"
     assert not silent, f"nothing is known to break {silent}: {remedy}"
     assert not needless, f"no reason is needed for {needless}"

@@ -1,6 +1,7 @@
 """Small machines, numbered, that show the language: LANGUAGE.md includes them, and a test runs each.
 
-Each file gives `MACHINE` and `SIZES`, as a machine of one's own does: `kvproof check --machine module:Class` takes it.
+Each file declares its machine by `SHIPPED`, as one does for a machine of one's own: `kvproof check --machine module:Class`
+takes it.
 """
 
 STATES = {

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import attrs
 
-from kvproof.spec.lang import Between, Machine, Parameters, invariant, operation, reject, require, step
+from kvproof.spec.lang import Between, Machine, Parameters, Shipped, invariant, operation, reject, require, step
 
 
 @attrs.frozen
@@ -42,5 +42,6 @@ class Counter(Machine[CounterParameters]):
         return self.value <= self.params.top
 
 
-MACHINE = Counter
-SIZES = {"explore": {"3": CounterParameters()}, "induction": {"3": CounterParameters()}}
+SHIPPED = Shipped(
+    machine=Counter, sizes={"explore": {"3": CounterParameters()}, "induction": {"3": CounterParameters()}}
+)

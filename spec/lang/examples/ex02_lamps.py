@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvproof.spec.lang import Machine, Map, ensure, operation, step
+from kvproof.spec.lang import Machine, Map, Shipped, ensure, operation, step
 from kvproof.spec.lang.examples.ground import SMALL, Sizes, Thing
 
 
@@ -29,4 +29,4 @@ class Lamps(Machine[Sizes]):
         return sum(1 for lamp in self.every(Thing) if self.on[lamp])
 
 
-MACHINE, SIZES = Lamps, SMALL
+SHIPPED = Shipped(machine=Lamps, sizes=SMALL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Annotated
 
-from kvproof.spec.lang import AtMost, Machine, operation, reject, step
+from kvproof.spec.lang import AtMost, Machine, Shipped, operation, reject, step
 from kvproof.spec.lang.examples.ground import SMALL, Sizes
 
 
@@ -44,5 +44,8 @@ class Door(Machine[Sizes]):
         return (State.SHUT,)
 
 
-MACHINE, SIZES = Door, SMALL
-UNREACHED = {"move: all(*: no candidate": "every state is next to another"}
+SHIPPED = Shipped(
+    machine=Door,
+    sizes=SMALL,
+    unreached={"move: all(*: no candidate": "every state is next to another"},
+)

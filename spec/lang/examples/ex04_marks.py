@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvproof.spec.lang import Machine, Set, operation, reject, step
+from kvproof.spec.lang import Machine, Set, Shipped, operation, reject, step
 from kvproof.spec.lang.examples.ground import THREE, Few, Sizes, Thing
 
 
@@ -33,4 +33,4 @@ class Marks(Machine[Sizes]):
         return sum(1 for other in self.marked if other < thing)
 
 
-MACHINE, SIZES = Marks, THREE
+SHIPPED = Shipped(machine=Marks, sizes=THREE)

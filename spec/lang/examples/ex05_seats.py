@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvproof.spec.lang import Machine, PartialMap, invariant, operation, reject, require, step
+from kvproof.spec.lang import Machine, PartialMap, Shipped, invariant, operation, reject, require, step
 from kvproof.spec.lang.examples.ground import Few, Sizes, Thing
 
 
@@ -40,5 +40,6 @@ class Seats(Machine[Sizes]):
         return all(sum(1 for other in self.seat.values() if other == seat) == 1 for seat in self.seat.values())
 
 
-MACHINE = Seats
-SIZES = {purpose: {"4 seats": Sizes(things=3, top=3)} for purpose in ("explore", "induction")}
+SHIPPED = Shipped(
+    machine=Seats, sizes={purpose: {"4 seats": Sizes(things=3, top=3)} for purpose in ("explore", "induction")}
+)

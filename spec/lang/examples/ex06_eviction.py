@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvproof.spec.lang import Machine, PriorityQueue, operation, reject, step
+from kvproof.spec.lang import Machine, PriorityQueue, Shipped, operation, reject, step
 from kvproof.spec.lang.examples.ground import SMALL, Few, Sizes, Thing
 
 
@@ -42,4 +42,4 @@ class Eviction(Machine[Sizes]):
         return priority
 
 
-MACHINE, SIZES = Eviction, SMALL
+SHIPPED = Shipped(machine=Eviction, sizes=SMALL)

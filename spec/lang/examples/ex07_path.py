@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from kvproof.spec.lang import AtMost, Machine, operation, reject, step
+from kvproof.spec.lang import AtMost, Machine, Shipped, operation, reject, step
 from kvproof.spec.lang.examples.ground import SMALL, Few, Sizes, Thing
 
 Path = Annotated[tuple[Thing, ...], AtMost(lambda p: p.top)]
@@ -40,4 +40,4 @@ class Walk(Machine[Sizes]):
         return taken
 
 
-MACHINE, SIZES = Walk, SMALL
+SHIPPED = Shipped(machine=Walk, sizes=SMALL)

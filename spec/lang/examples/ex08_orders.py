@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from kvproof.spec.lang import Machine, Map, Record, operation, reject, step
+from kvproof.spec.lang import Machine, Map, Record, Shipped, operation, reject, step
 from kvproof.spec.lang.examples.ground import SMALL, Few, Sizes, Thing
 
 
@@ -36,4 +36,4 @@ class Orders(Machine[Sizes]):
         return before
 
 
-MACHINE, SIZES = Orders, SMALL
+SHIPPED = Shipped(machine=Orders, sizes=SMALL)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvproof.spec.lang import Machine, operation, reject, step
+from kvproof.spec.lang import Machine, Shipped, operation, reject, step
 from kvproof.spec.lang.examples.ground import SMALL, Sizes, Thing
 
 
@@ -33,4 +33,4 @@ class Lock(Machine[Sizes]):
         return holder
 
 
-MACHINE, SIZES = Lock, SMALL
+SHIPPED = Shipped(machine=Lock, sizes=SMALL)

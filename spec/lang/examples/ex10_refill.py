@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvproof.spec.lang import Machine, Map, ensure, operation, reject, step
+from kvproof.spec.lang import Machine, Map, Shipped, ensure, operation, reject, step
 from kvproof.spec.lang.examples.ground import SMALL, Few, Sizes, Thing
 
 
@@ -41,4 +41,4 @@ class Refill(Machine[Sizes]):
         return poured
 
 
-MACHINE, SIZES = Refill, SMALL
+SHIPPED = Shipped(machine=Refill, sizes=SMALL)

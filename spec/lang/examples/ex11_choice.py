@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvproof.spec.lang import Machine, Set, choose, operation, reject, require, step
+from kvproof.spec.lang import Machine, Set, Shipped, choose, operation, reject, require, step
 from kvproof.spec.lang.examples.ground import SMALL, Sizes, Thing
 
 
@@ -39,4 +39,4 @@ class Pool(Machine[Sizes]):
         self.take_back(thing)
 
 
-MACHINE, SIZES = Pool, SMALL
+SHIPPED = Shipped(machine=Pool, sizes=SMALL)

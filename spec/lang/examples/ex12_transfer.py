@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvproof.spec.lang import Machine, Map, ensure, operation, reject, sometimes, step
+from kvproof.spec.lang import Machine, Map, Shipped, ensure, operation, reject, sometimes, step
 from kvproof.spec.lang.examples.ground import SMALL, Few, Sizes, Thing
 
 
@@ -38,4 +38,4 @@ class Purses(Machine[Sizes]):
         return sum(self.coins[one] for one in self.every(Thing))
 
 
-MACHINE, SIZES = Purses, SMALL
+SHIPPED = Shipped(machine=Purses, sizes=SMALL)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvproof.spec.lang import Machine, Map, assume, ensure, operation, reject, step, trial
+from kvproof.spec.lang import Machine, Map, Shipped, assume, ensure, operation, reject, step, trial
 from kvproof.spec.lang.examples.ground import SMALL, Few, Sizes, Thing
 
 
@@ -41,4 +41,4 @@ class Stairs(Machine[Sizes]):
         ensure(self.height[other] == before, "up-and-down-is-nothing")
 
 
-MACHINE, SIZES = Stairs, SMALL
+SHIPPED = Shipped(machine=Stairs, sizes=SMALL)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvproof.spec.lang import Machine, assume, operation, reject, step, theorem
+from kvproof.spec.lang import Machine, Shipped, assume, operation, reject, step, theorem
 from kvproof.spec.lang.examples.ground import SMALL, Few, Sizes
 
 
@@ -36,4 +36,4 @@ class Blocks(Machine[Sizes]):
         return room >= tokens and (tokens == 0 or room - self.params.top < tokens)
 
 
-MACHINE, SIZES = Blocks, SMALL
+SHIPPED = Shipped(machine=Blocks, sizes=SMALL)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kvproof.spec.lang import Ghost, Machine, Map, invariant, observation, operation, reject, step
+from kvproof.spec.lang import Ghost, Machine, Map, Shipped, invariant, observation, operation, reject, step
 from kvproof.spec.lang.examples.ground import SMALL, Few, Sizes, Thing
 
 
@@ -43,4 +43,4 @@ class Copies(Machine[Sizes]):
         return {"arrived": sum(self.level[thing] == 0 for thing in self.every(Thing))}
 
 
-MACHINE, SIZES = Copies, SMALL
+SHIPPED = Shipped(machine=Copies, sizes=SMALL)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kvproof.spec.lang import Machine, Map, canonical, normal_form, operation, phase, reject, step
+from kvproof.spec.lang import Machine, Map, Shipped, canonical, normal_form, operation, phase, reject, step
 from kvproof.spec.lang.examples.ground import THREE, Few, Sizes, Thing
 
 
@@ -47,4 +47,4 @@ class Jars(Machine[Sizes]):
         return "empty" if level == 0 else "full" if level == self.params.top else "filling"
 
 
-MACHINE, SIZES = Jars, THREE
+SHIPPED = Shipped(machine=Jars, sizes=THREE)

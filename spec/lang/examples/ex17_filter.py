@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from kvproof.spec.lang import AtMost, Machine, ensure, operation, reject, step
+from kvproof.spec.lang import AtMost, Machine, Shipped, ensure, operation, reject, step
 from kvproof.spec.lang.examples.ground import SMALL, Sizes, Thing
 
 Line = Annotated[tuple[Thing, ...], AtMost(lambda p: p.top)]
@@ -44,4 +44,4 @@ class Queue(Machine[Sizes]):
         return kept
 
 
-MACHINE, SIZES = Queue, SMALL
+SHIPPED = Shipped(machine=Queue, sizes=SMALL)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from kvproof.spec.lang import Between, Machine, PriorityQueue, ensure, operation, reject, step
+from kvproof.spec.lang import Between, Machine, PriorityQueue, Shipped, ensure, operation, reject, step
 from kvproof.spec.lang.examples.ground import SMALL, Sizes, Thing
 
 Only = Annotated[int, Between(0, 0)]
@@ -43,4 +43,4 @@ class Recent(Machine[Sizes]):
         return victim
 
 
-MACHINE, SIZES = Recent, SMALL
+SHIPPED = Shipped(machine=Recent, sizes=SMALL)

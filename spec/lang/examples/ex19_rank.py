@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvproof.spec.lang import Machine, Map, Set, ensure, invariant, operation, step
+from kvproof.spec.lang import Machine, Map, Set, Shipped, ensure, invariant, operation, step
 from kvproof.spec.lang.examples.ground import THREE, Sizes, Thing
 
 
@@ -35,8 +35,11 @@ class Stamps(Machine[Sizes]):
         )
 
 
-MACHINE, SIZES = Stamps, THREE
-UNREACHED = {
-    "follow: *: equal": "a thing is not stamped after itself",
-    "state older: full": "nothing is older than itself",
-}
+SHIPPED = Shipped(
+    machine=Stamps,
+    sizes=THREE,
+    unreached={
+        "follow: *: equal": "a thing is not stamped after itself",
+        "state older: full": "nothing is older than itself",
+    },
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvproof.spec.lang import Machine, Set, ensure, operation, step
+from kvproof.spec.lang import Machine, Set, Shipped, ensure, operation, step
 from kvproof.spec.lang.examples.ground import SMALL, Sizes, Thing
 
 
@@ -35,4 +35,4 @@ class Cache(Machine[Sizes]):
         return True
 
 
-MACHINE, SIZES = Cache, SMALL
+SHIPPED = Shipped(machine=Cache, sizes=SMALL)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvproof.spec.lang import Machine, Set, operation, reject, require, step
+from kvproof.spec.lang import Machine, Set, Shipped, operation, reject, require, step
 from kvproof.spec.lang.examples.ground import THREE, Sizes, Thing
 
 
@@ -36,7 +36,9 @@ class ForgetsTheFirst(Tickets):
         return ticket != 0 and ticket in self.sold
 
 
-MACHINE = Tickets
-VARIANTS = {"first": ForgetsTheFirst}
-SIZES = {**THREE, "variants": {"first": Sizes()}}
-UNREACHED = {"state sold: full": "then nothing is left to buy"}
+SHIPPED = Shipped(
+    machine=Tickets,
+    variants={"first": ForgetsTheFirst},
+    sizes={**THREE, "variants": {"first": Sizes()}},
+    unreached={"state sold: full": "then nothing is left to buy"},
+)

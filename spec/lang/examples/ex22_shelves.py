@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvproof.spec.lang import Machine, Map, PartialMap, Set, invariant, operation, reject, require, step
+from kvproof.spec.lang import Machine, Map, PartialMap, Set, Shipped, invariant, operation, reject, require, step
 from kvproof.spec.lang.examples.ground import SMALL, Sizes, Thing
 
 
@@ -48,5 +48,8 @@ class Shelves(Machine[Sizes]):
         )
 
 
-MACHINE, SIZES = Shelves, SMALL
-UNREACHED = {"put: thing and shelf: equal": "a thing does not stand on itself"}
+SHIPPED = Shipped(
+    machine=Shelves,
+    sizes=SMALL,
+    unreached={"put: thing and shelf: equal": "a thing does not stand on itself"},
+)

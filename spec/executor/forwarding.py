@@ -10,13 +10,12 @@ Sources: the delays of TensorRT-LLM's executor (B-18); #13104, #13805, #14849 (B
 from __future__ import annotations
 
 from kvproof.spec.executor.kinds import BALANCE, WAIT, Delay, Peers, Request, RequestCount, Requests
-from kvproof.spec.executor.pairs import Pairs
+from kvproof.spec.executor.request_caches import RequestCaches
 from kvproof.spec.lang import sometimes
-from kvproof.spec.sequence_caches.kinds import Status
 
 
-class Batches(Pairs):
-    """What of a pass is forwarded."""
+class Forwarding(RequestCaches):
+    """What of a pass is forwarded, and the release of the rest."""
 
     def delay(self, peers: Peers) -> Delay:
         """Whether the context requests may go on now, or wait for other ranks, or for a fuller batch."""
@@ -80,38 +79,3 @@ class Batches(Pairs):
                 if self.first_chunk[request]:
                     sometimes("a first chunk is dropped")
                 self.release(request)
-
-    def victim(self, request: Request) -> Request:
-        """Whose memory a generating request may have: that of the request that came last, if it came later and runs, but is
-        neither in flight nor in this pass (C-12). The request itself when there is none.
-
-        A victim may still be scheduled later in the same pass, when its turn comes and there is room again: that part of
-        C-12 is not demanded here.
-        """
-        found = request
-        later = False
-        for other in self.arrivals:
-            if later and self.is_idle(other):
-                found = other
-            if other == request:
-                later = True
-        return found
-
-    def nobody_idle_came_after(self, victim: Request) -> bool:
-        """Whether no idle request is left that came later than the one whose memory is to be taken (C-12)."""
-        after = False
-        for other in self.arrivals:
-            if after and self.is_idle(other):
-                return False
-            if other == victim:
-                after = True
-        return True
-
-    def is_idle(self, request: Request) -> bool:
-        """Whether a request has active caches which nobody uses in this pass."""
-        return (
-            self.row[request] is not None
-            and self.is_status(request, Status.ACTIVE)
-            and self.outstanding[request] == 0
-            and not self.is_scheduled(request)
-        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kvproof.spec.block_manager.kinds import PRIMARY, SECONDARY, Block, Budget, Tokens
-from kvproof.spec.block_manager.manager import BlockManager
+from kvproof.spec.block_manager.machine import BlockManager
 from kvproof.spec.block_manager.requests import Batched, Plan, Plans, Request, Requests, Results
 from kvproof.spec.lang import operation, reject
 

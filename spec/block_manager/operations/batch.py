@@ -33,7 +33,7 @@ from kvproof.spec.block_manager.requests import (
 from kvproof.spec.lang import ensure, operation, reject, sometimes
 
 
-class Batch(Promise):
+class BatchOperations(Promise):
     """The operations that open sequences."""
 
     @operation

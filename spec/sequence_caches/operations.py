@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from kvproof.spec.lang import Machine, ensure, operation, reject, sometimes
-from kvproof.spec.sequence_caches.feasible import Feasible
+from kvproof.spec.lang import ensure, operation, reject, sometimes
+from kvproof.spec.sequence_caches.actions import CacheActions
 from kvproof.spec.sequence_caches.kinds import (
     BlockCount,
     Cache,
     Count,
     Priority,
-    SequenceCachesParameters,
     Status,
     Text,
     TokenCount,
 )
 
 
-class SequenceCaches(Feasible, Machine[SequenceCachesParameters]):
-    """Caches with committed <= history <= capacity, suspended, active or closed, over levels of memory."""
+class CacheOperations(CacheActions):
+    """Create, resume, suspend, resize, commit, stop committing, prefetch and close."""
 
     @operation
     def create(self, cache: Cache, text: Text, priority: Priority) -> BlockCount:

@@ -3,8 +3,8 @@
 S-7, the mirror of slot numbers that kernels read, is below the specification: lockstep compares it. S-12 and S-13, the
 bytes and their order, are lockstep's, too: bytes are read back, and a happens-before check sees what is not ordered. S-8
 and S-9 are rules: `destroy-only-droppable`, and that every operation completes or changes nothing. S-10 has two directions:
-that what is accepted finds its slots is in the rules of the steps; that nothing is refused in vain is shown by the trials
-of `feasible`.
+that what is accepted finds its slots is in the rules of the steps; that nothing is refused in vain is shown by the
+trials of `trials`.
 
 **Why nobody waits for ever (S-15).** Let no cache be active, and let one wait that fits the device alone. In each pool
 group it has some pages on the device, `m` below, and needs `f` slots more. Nothing is locked, so every other page on the
@@ -22,6 +22,7 @@ not enough. Both invariants are proved by induction, that is for all depths.
 from __future__ import annotations
 
 from kvproof.spec.lang import invariant
+from kvproof.spec.sequence_caches.actions import CacheActions
 from kvproof.spec.sequence_caches.kinds import (
     FULL,
     PRIMARY,
@@ -35,10 +36,9 @@ from kvproof.spec.sequence_caches.kinds import (
     Place,
     Status,
 )
-from kvproof.spec.sequence_caches.view import View
 
 
-class Kept(View):
+class CacheInvariants(CacheActions):
     """The invariants of the sequence caches."""
 
     @invariant

@@ -31,7 +31,7 @@ from kvproof.spec.sequence_caches.kinds import (
 )
 
 
-class Use(Growth):
+class CacheActions(Growth):
     """Create, resume, suspend, commit and close, as actions; growing and shrinking are in `Growth`."""
 
     def matched(self, text: Text) -> BlockCount:

@@ -26,7 +26,7 @@ from kvproof.spec.sequence_caches.kinds import (
 from kvproof.spec.sequence_caches.windows import Windows
 
 
-class Room(Windows):
+class Eviction(Windows):
     """Eviction from level to level. Every question is about one pool group."""
 
     def queued(self, level: Level, group: Group) -> Count:

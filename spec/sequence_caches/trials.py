@@ -1,9 +1,9 @@
 """Nothing is refused in vain (S-10): what fits is accepted, counted a second time and in another way.
 
-`room` and `growth` decide by queues, by vacant slots, and by what a change gives up. Here pages are counted by what they
-are for: a slot of device memory can be had unless it is locked, scratch, or has a held page without room below.
-These are trials: they look at a state, and at what it would be after a change, and leave it. That the operations ask these
-questions, and refuse for no other want of room, is read in `manager`: a trial does not call an operation.
+`eviction` and `growth` decide by queues, by vacant slots, and by what a change gives up. Here pages are counted by what
+they are for: a slot of device memory can be had unless it is locked, scratch, or has a held page without room below. These
+are trials: they look at a state, and at what it would be after a change, and leave it. That the operations ask these
+questions, and refuse for no other want of room, is read in `operations`: a trial does not call an operation.
 
 Source: what V2-01 and V2-03 break; upstream's resize, batched lock and cascade promise nothing of the kind (B-13, B-16).
 """
@@ -11,7 +11,7 @@ Source: what V2-01 and V2-03 break; upstream's resize, batched lock and cascade 
 from __future__ import annotations
 
 from kvproof.spec.lang import assume, ensure, trial
-from kvproof.spec.sequence_caches.kept import Kept
+from kvproof.spec.sequence_caches.actions import CacheActions
 from kvproof.spec.sequence_caches.kinds import (
     FULL,
     PRIMARY,
@@ -29,7 +29,7 @@ from kvproof.spec.sequence_caches.kinds import (
 )
 
 
-class Feasible(Kept):
+class CacheTrials(CacheActions):
     """What fits, and that it is accepted."""
 
     def free_for_all(self, group: Group) -> int:

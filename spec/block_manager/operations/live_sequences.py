@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from kvproof.spec.block_manager.batch import Batch
 from kvproof.spec.block_manager.kinds import PRIMARY, Chunk, Sequence, TokenCount, Tokens
+from kvproof.spec.block_manager.operations.batch import BatchOperations
 from kvproof.spec.lang import operation, reject, sometimes
 
 
-class Growth(Batch):
+class LiveSequenceOperations(BatchOperations):
     """The operations on live sequences."""
 
     @operation

@@ -7,7 +7,7 @@ TensorRT-LLM.
 from __future__ import annotations
 
 from kvproof.spec.block_manager.kinds import Block, Sequence
-from kvproof.spec.block_manager.manager import BlockManager
+from kvproof.spec.block_manager.machine import BlockManager
 from kvproof.spec.lang import require, sometimes, step
 
 

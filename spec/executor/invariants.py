@@ -1,19 +1,19 @@
 """What is always true between the operations of an executor: of its passes, its requests, and the memory that these have.
 
 C-n are the laws of a pass in `spec/SOURCES.md`. What they say of one moment is an invariant here; what they say of a change
-is a rule of the step that makes it, in `requests`; what they say of a change and its reverse is a trial, in `undoing`.
+is a rule of the step that makes it, in `requests`; what they say of a change and its reverse is a trial, in `trials`.
 """
 
 from __future__ import annotations
 
+from kvproof.spec.executor.actions import ExecutorActions
 from kvproof.spec.executor.kinds import Phase, Request, Stage
-from kvproof.spec.executor.scheduling import Scheduling
 from kvproof.spec.lang import invariant
 from kvproof.spec.sequence_caches.kinds import Cache, Status
 
 
-class Protocol(Scheduling):
-    """The invariants."""
+class ExecutorInvariants(ExecutorActions):
+    """The invariants of the executor."""
 
     @invariant
     def what_is_not_there_has_nothing(self) -> bool:

@@ -22,7 +22,7 @@ from kvproof.spec.sequence_caches.kinds import (
 )
 
 
-class Pairs(RequestTable):
+class RequestCaches(RequestTable):
     """Making, growing, updating and releasing the caches of a request."""
 
     def target_text(self, text: RequestText) -> Text:

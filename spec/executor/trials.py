@@ -7,13 +7,13 @@ Source: #13805 and what became of it (B-20).
 
 from __future__ import annotations
 
+from kvproof.spec.executor.actions import ExecutorActions
 from kvproof.spec.executor.kinds import Cells, ChunkTokens, Phase, Request, Share, Stage
-from kvproof.spec.executor.protocol import Protocol
 from kvproof.spec.lang import assume, ensure, trial
 from kvproof.spec.sequence_caches.kinds import PRIMARY, Cache, Count, Group, Page, Place, Status, TokenCount
 
 
-class Undoing(Protocol):
+class ExecutorTrials(ExecutorActions):
     """Revert after grow is the identity; a second revert does nothing; reverts of two requests do not meet."""
 
     def share(self, cache: Cache) -> Share:

@@ -9,8 +9,7 @@ Sources: the iteration of TensorRT-LLM's executor (B-17) and the laws C-n, both 
 
 from __future__ import annotations
 
-from typing import Any
-
+from kvproof.spec.executor.actions import ExecutorActions
 from kvproof.spec.executor.kinds import (
     Accepted,
     ChunkTokens,
@@ -20,16 +19,14 @@ from kvproof.spec.executor.kinds import (
     Request,
     RequestCount,
     RequestText,
-    Row,
     Stage,
 )
-from kvproof.spec.executor.undoing import Undoing
-from kvproof.spec.lang import ensure, observation, operation, reject, sometimes
+from kvproof.spec.lang import ensure, operation, reject, sometimes
 from kvproof.spec.sequence_caches.kinds import Priority, TokenCount
 
 
-class Executor(Undoing):
-    """The executor's protocol over sequence caches."""
+class ExecutorOperations(ExecutorActions):
+    """Submit; begin, schedule and run a pass; update, hand over and finish."""
 
     @operation
     def submit(self, request: Request, text: RequestText, tokens: TokenCount, priority: Priority) -> None:
@@ -178,49 +175,3 @@ class Executor(Undoing):
         self.end_both(request)
         self.leave(request)
         ensure(self.stage[request] == Stage.NONE, "finished-is-gone")
-
-    @observation
-    def observe(self) -> dict[str, Any]:
-        """What the caches show, and of each request what an engine keeps about it."""
-
-        def locked_in(cache: int) -> dict[str, Any]:
-            shown = self.open_caches().get(str(cache), {})
-
-            def name(cell: Any) -> Any:
-                return cell[:-2] if cell is not None and cell[-1] else None
-
-            return {
-                "FULL": [name(cell) for cell in shown.get("FULL", [])],
-                "WINDOW": [name(cell) for cell in shown.get("WINDOW", [])],
-                "STATE": name(shown.get("STATE")),
-            }
-
-        owners = {self.row[request]: request for request in self.every(Request) if self.row[request] is not None}
-        return {
-            "caches": self.open_caches(),
-            "victims": self.victims(),
-            "vacant": self.vacancies(),
-            "requests": {
-                str(int(request)): {
-                    "stage": self.stage[request].name,
-                    "prompt": self.prompt[request],
-                    "cursor": self.cursor[request],
-                    "chunk": self.chunk[request],
-                    "outstanding": self.outstanding[request],
-                    "scheduled": request in self.generating or request in self.filling,
-                    "snapshot": self.saved[request],
-                    "row": self.row[request],
-                    "position": self.position[request],
-                    "fresh": self.first_chunk[request],
-                }
-                for request in self.every(Request)
-                if self.stage[request] != Stage.NONE
-            },
-            "phase": self.phase.name,
-            "arrivals": [int(request) for request in self.arrivals],
-            "generating": [int(request) for request in self.generating],
-            "filling": [int(request) for request in self.filling],
-            "waited": self.waited,
-            "held_back": self.held_back,
-            "rows": {str(int(row)): locked_in(int(owners[row])) if row in owners else None for row in self.every(Row)},
-        }
