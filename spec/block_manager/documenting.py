@@ -14,5 +14,19 @@ DOCUMENTING: dict[str, str] = {
         "I-24 is about key, parent and children together: that there are no children follows from "
         "children_know_their_parents, since a parent is full and so cached"
     ),
+    "add_batch: self.least_cost(requests, plans) > budget": (
+        "it follows from how trimmed shortens a chunk, in any state: a mutant that trims nothing (max for min in trimmed) "
+        "breaks it"
+    ),
+    "place: not any((self.has_longer_part(requests[i].tokens, plans[i]) for i in range(len(plans))))": (
+        "it follows from how tail and common look for a part, in any state: a mutant that compares one token alone (first "
+        "only in common) breaks it"
+    ),
+    "are_kept_as_wished: self.covers(wish, position)": (
+        "it ties the wish to its block: alone it is noticed only where two ranges of one prompt wish for the same"
+    ),
+    "are_kept_as_wished: self.duration[held[position]] == wish.duration": (
+        "it follows from how wished_duration finds the range, in any state: a mutant that finds none breaks it"
+    ),
 }
 """By conjunct, or by method for all of its conjuncts. A test refuses a reason that is not needed."""
