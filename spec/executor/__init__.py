@@ -4,8 +4,8 @@ Read the files in this order: `kinds` (what things there are), `requests` (what 
 rules), `request_caches` (what it does to a request's caches), `forwarding` (what of a pass is forwarded, and the one
 release of the rest), `actions` (what a request gets in a pass), `operations` (what drives an executor), `invariants` (what
 is always true), `trials` (that a release takes all of it back), `view` (how it looks from outside), `machine` (the whole),
-`sizes` (where it is checked), `variants` (historic bugs), `documenting` (what is said twice, and why). What happens to the caches themselves is in the machine
-`sequence_caches`, on which this one is built.
+`sizes` (where it is checked), `variants` (historic bugs), `documenting` (what is said twice, and why). What happens to the
+caches themselves is in the machine `sequence_caches`, on which this one is built.
 """
 
 from kvproof.spec.executor.documenting import DOCUMENTING

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 DOCUMENTING: dict[str, str] = {
     "schedule_generation: self.nobody_idle_came_after(victim)": (
-        "it follows from how victim looks through the arrivals, in any state: a mutant that looks at the last alone breaks it"
+        "it follows from how victim looks through the arrivals, in any state: a mutant that asks the last alone breaks it"
     ),
     "run: self.is_within_attention(batch)": (
         "it follows from within_attention, in any state: mutants that turn its conditions round break it"

@@ -15,8 +15,5 @@ DOCUMENTING: dict[str, str] = {
     "settle: self.is_last_victim(page)": (
         "it follows from how enqueue queues a page, in any state: a mutant that queues it at the front breaks it"
     ),
-    "resume: not any((self.is_crowded(group) for group in range(self.groups())))": (
-        "it follows from passes_gate, in any state: mutants that ask any group, or none, break it"
-    ),
 }
 """By conjunct, or by method for all of its conjuncts. A test refuses a reason that is not needed."""
