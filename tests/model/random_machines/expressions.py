@@ -291,8 +291,8 @@ class Expressions(Iterables):
                 first = self.rng.choice(same).read(depth - 1)
                 one = self.fit(kind.inner, scope, depth - 1)
                 return Written(f"({first.text}[1:] + ({one.text},))", kind.limit, kind.limit)
-            if self.careless() or (not self.world.small and self.world.chance(0.15)):
-                if self.world.chance(0.5):
+            if self.careless() or (not self.world.small and self.world.chance(0.25)):
+                if self.world.chance(0.7):
                     return self._listed(kind, self.rng.randint(0, kind.limit), scope, depth - 1)
                 return self.sequence(kind, places, scope, depth)
             return self._listed(kind, kind.limit, scope, depth - 1)
@@ -325,6 +325,12 @@ class Expressions(Iterables):
             text = f"({one.text} if {self.condition(scope, depth - 1)} else {other.text})"
             return Written(text, min(one.low, other.low), max(one.high, other.high))
         return self._listed(kind, self.rng.randint(0, min(2, kind.limit)), scope, depth - 1)
+
+    def joined(self, place: Place, read: Written, scope: Scope) -> Written:
+        """A sequence as it was read, and one of the same elements, together."""
+        others = [other for other in self.places(scope) if other.kind.family == place.kind.family]
+        found = self.rng.choice(others).read(0)
+        return Written(f"({read.text} + {found.text})", read.low + found.low, read.high + found.high)
 
     def slice_ends(self, scope: Scope, depth: int) -> tuple[str, str]:
         """Where a slice starts and ends: absent, constant, negative, anything."""
@@ -420,6 +426,8 @@ class Expressions(Iterables):
             if self.world.chance(0.4):
                 start, stop = self.slice_ends(scope, depth - 1)
                 return Written(f"len({found.text}[{start}:{stop}])", 0, found.high)
+            if self.world.chance(0.3):
+                found = self.joined(place, found, scope)
             return Written(f"len({found.text})", found.low, found.high)
         if containers:
             text, kind = self.rng.choice(containers)
@@ -616,7 +624,10 @@ class Expressions(Iterables):
             assert isinstance(place.kind, Several)
             inner = AnyNumber() if isinstance(place.kind.inner, Number) else place.kind.inner
             item_text = self.fit(inner, scope, depth - 1).text
-            return f"({item_text} {operator} {place.read(depth - 1).text})"
+            found = place.read(depth - 1)
+            if self.world.chance(0.3):
+                found = self.joined(place, found, scope)
+            return f"({item_text} {operator} {found.text})"
         return self._comparison(scope, depth)
 
     # Calls

@@ -34,6 +34,9 @@ class Iterables:
     def condition(self, scope: Scope, depth: int) -> str:
         raise NotImplementedError
 
+    def joined(self, place: Place, read: Written, scope: Scope) -> Written:
+        raise NotImplementedError
+
     def slice_ends(self, scope: Scope, depth: int) -> tuple[str, str]:
         raise NotImplementedError
 
@@ -76,6 +79,9 @@ class Iterables:
                     if self.world.chance(0.3):
                         start, stop = self.slice_ends(scope, 0)
                         text = f"{text}[{start}:{stop}]"
+                    elif self.world.chance(0.2):
+                        found_text = self.joined(place, found_text, scope)
+                        text = found_text.text
                 text = f"reversed({text})" if self.world.chance(0.3) else text
                 ends = (place.kind.inner.low, place.kind.inner.high) if isinstance(place.kind.inner, Number) else (0, 0)
                 return text, (place.kind.inner, *ends), max(found_text.high, 1)
