@@ -1,4 +1,4 @@
-"""`kvproof.impl.BlockManager` as a target: operations in, outcomes and observations out.
+"""`kvproof.impl.block_manager.BlockManager` as a target: operations in, outcomes and observations out.
 
 Around the operations it plays the engine (see `kvproof.fuzz.targets.forward_pass`). The simulated device completes
 nothing by itself: what completes, and in which order, is decided between the operations, by a mode and a seed or by the
@@ -32,7 +32,7 @@ from kvproof.fuzz.targets.devices import (
 from kvproof.fuzz.targets.event_fold import EventFold
 from kvproof.fuzz.targets.forward_pass import ForwardPasses
 from kvproof.fuzz.targets.token_split import TokenSplit
-from kvproof.impl import (
+from kvproof.impl.block_manager import (
     AdmittedRequest,
     BlockManager,
     Inspection,
@@ -43,7 +43,7 @@ from kvproof.impl import (
     RetentionRange,
     decode_entry,
 )
-from kvproof.impl import Refused as RefusedByManager
+from kvproof.impl.block_manager import Refused as RefusedByManager
 from kvproof.impl.device import Device, FileDevice, Level, Loaded, SimulatedDevice, Stream
 
 __all__ = [

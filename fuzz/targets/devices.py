@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from kvproof.fuzz.content import BYTES_PER_TOKEN
-from kvproof.impl import PoolConfig
+from kvproof.impl.block_manager import PoolConfig
 from kvproof.impl.device import CudaDevice, Device, FileDevice, Layout, Pool, SimulatedDevice
 from kvproof.impl.device.copy_table import MEASURED, CopyTable, Way
 from kvproof.impl.device.cuda_driver import CudaDriver

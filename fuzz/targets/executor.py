@@ -27,7 +27,8 @@ from kvproof.fuzz.targets.sequence_caches import (
     simulated_group,
 )
 from kvproof.impl.device import Device, Level
-from kvproof.impl.executor import Delay, Executor, ExecutorConfig, ExecutorRefused, Observer, Peers, Request, Stage
+from kvproof.impl.executor import Delay, Executor, ExecutorConfig, Observer, Peers, Request, Stage
+from kvproof.impl.executor import Refused as RefusedByManager
 from kvproof.impl.sequence_caches import CachesInspection, Kind, SequenceCaches
 
 ExecutorFactory = Callable[[ExecutorConfig, SequenceCaches, Observer], Executor]
@@ -173,8 +174,8 @@ class ExecutorTarget(SequenceCachesTarget):
         """A refusal by the caches is the executor's to deal with; one that gets here is a crash."""
         try:
             return Returned(self._calls[operation.name](**operation.arguments))
-        except ExecutorRefused as refusal:
-            return Refused(refusal.error)
+        except RefusedByManager as refusal:
+            return Refused(refusal.reason)
 
     def _report(self, name: str, arguments: tuple[Any, ...]) -> None:
         super()._report(name, arguments)

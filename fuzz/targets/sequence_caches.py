@@ -31,13 +31,13 @@ from kvproof.fuzz.targets.page_bytes import (
 from kvproof.impl.device import CudaDevice, Device, Layout, Pool, SimulatedDevice, Stream
 from kvproof.impl.device.cuda_driver import CudaDriver
 from kvproof.impl.sequence_caches import (
-    CacheRefused,
     CachesInspection,
-    Journal,
     Kind,
+    Observer,
     SequenceCacheConfig,
     SequenceCaches,
 )
+from kvproof.impl.sequence_caches import Refused as RefusedByManager
 
 GROUPS_MAX = 3
 """Pool groups: of full attention, of windows, of recurrent states."""
@@ -51,7 +51,7 @@ SCHEDULE_SEED = 13805
 CacheDeviceFactory = Callable[[SequenceCacheConfig, int], Device]
 """Makes the memory of one pool group."""
 
-CachesFactory = Callable[[Mapping[int, Device], SequenceCacheConfig, Journal], SequenceCaches]
+CachesFactory = Callable[[Mapping[int, Device], SequenceCacheConfig, Observer], SequenceCaches]
 
 PlanePools = Callable[[int], tuple[Pool, ...]]
 """From the tokens of a block to the pools in which the planes of a page lie."""
@@ -211,8 +211,8 @@ class SequenceCachesTarget:
     def _perform(self, operation: Operation) -> Outcome:
         try:
             return Returned(self._calls[operation.name](**operation.arguments))
-        except CacheRefused as refusal:
-            return Refused(refusal.error)
+        except RefusedByManager as refusal:
+            return Refused(refusal.reason)
 
     def _create(self, cache: int, text: Path, priority: int) -> int:
         matched = self._caches.create(cache, text, priority)

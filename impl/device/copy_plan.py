@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from kvproof.impl.device.cuda_driver import Addresses
-from kvproof.impl.device.interface import DeviceError, Level, Move, PrefixMove
-from kvproof.impl.device.layout import Layout, Piece
+from kvproof.impl.device.interface import DeviceError, Level
+from kvproof.impl.device.layout import Layout, Move, Piece, PrefixMove
 
 Bases = Sequence[tuple[int, int]]
 """For each pool the addresses of its PRIMARY and of its SECONDARY memory."""

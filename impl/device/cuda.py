@@ -26,12 +26,10 @@ from kvproof.impl.device.interface import (
     Event,
     Level,
     Loaded,
-    Move,
-    PrefixMove,
     Stream,
     entry_fault,
 )
-from kvproof.impl.device.layout import Layout, Pool
+from kvproof.impl.device.layout import Layout, Move, Pool, PrefixMove
 
 if TYPE_CHECKING:
     import torch

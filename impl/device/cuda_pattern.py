@@ -22,7 +22,7 @@ from kvproof.impl.device.interface import ENTRY_BYTES, Buffer, DeviceError, Leve
 BLOCKS_MAX = PAIRS_MAX
 """Blocks that one call writes or checks, at most."""
 
-SECONDARY_BIT = 1 << 31  # of a page-table entry; see kvproof.impl.page_table
+SECONDARY_BIT = 1 << 31  # of a page-table entry; see kvproof.impl.block_manager.page_table
 KEY_BYTES = 8
 PLACE_BYTES = 32  # struct Place of kernels.cu
 RESULT_BYTES = 24  # of each pool: wrong vectors, first wrong position, entries without a slot

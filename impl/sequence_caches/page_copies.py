@@ -22,7 +22,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kvproof.impl.device.interface import Device, Event, Level, Loaded, Move, Stream
+from kvproof.impl.device.interface import Device, Event, Level, Loaded, Stream
+from kvproof.impl.device.layout import Move
 
 
 class Mark:

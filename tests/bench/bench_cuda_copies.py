@@ -19,14 +19,14 @@ from typing import Any
 
 from bench_block_manager import BLOCK_TOKENS, requests
 
-from kvproof.impl import BlockManager, PoolConfig
+from kvproof.impl.block_manager import BlockManager, PoolConfig
+from kvproof.impl.block_manager.transfers import Transfers
 from kvproof.impl.device import CudaDevice, Device, DeviceError, Level, Move, PrefixMove, SimulatedDevice, Stream
 from kvproof.impl.device.calibration import COUNTS, SIZES, CopyBench, Measurement, calibrate
 from kvproof.impl.device.copy_table import MEASURED, CopyTable, Direction
 from kvproof.impl.device.cuda_driver import CudaDriver
 from kvproof.impl.device.cuda_pattern import Patterns
 from kvproof.impl.device.cuda_torch import driver_of
-from kvproof.impl.transfers import Transfers
 
 PATTERN_BLOCKS, PATTERN_BLOCK_BYTES = 4096, 1 << 18  # 1 GiB: many times the caches
 PATTERN_CHECKS = 20

@@ -13,7 +13,7 @@ from kvproof.fuzz.lockstep import Lockstep, run
 from kvproof.fuzz.machines import subject_named
 from kvproof.fuzz.target import Operation, Returned, UnsupportedParameters
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated, simulated_device
-from kvproof.impl import BatchAdmission, BlockManager, Stored
+from kvproof.impl.block_manager import BatchAdmission, BlockManager, Stored
 
 MACHINE = subject_named("block-manager")
 

@@ -127,7 +127,7 @@ def test_a_refusal_by_the_caches_that_the_executor_does_not_expect_is_a_crash() 
             super().shrink(cache, 0)
 
     operations = (*prefilled(0, 3), BEGIN, generation(0), forward(False))
-    assert failure_of(ExecutorTarget(Shortens), *operations).fingerprint.startswith("crash:CacheRefused")
+    assert failure_of(ExecutorTarget(Shortens), *operations).fingerprint.startswith("crash:Refused")
 
 
 def test_sizes_that_the_implementation_does_not_offer_are_left_to_others() -> None:

@@ -17,7 +17,7 @@ from kvproof.fuzz.machines import subject_named
 from kvproof.fuzz.target import Operation, Refused, Returned, UnsupportedParameters
 from kvproof.fuzz.targets.sequence_caches import SequenceCachesTarget, layered, simulated
 from kvproof.impl.device import Stream
-from kvproof.impl.sequence_caches import CacheRefused, Forward, Kind, SequenceCaches, Use
+from kvproof.impl.sequence_caches import Forward, Kind, SequenceCaches, Use
 from kvproof.impl.sequence_caches.page_copies import PageCopies
 
 MACHINE = subject_named("sequence-caches")
@@ -140,7 +140,7 @@ def test_a_wrong_count_of_pages_is_a_difference() -> None:
 def test_a_refusal_by_another_name_is_a_difference() -> None:
     class Misnaming(SequenceCaches):
         def prefetch(self, cache: int) -> int:
-            raise CacheRefused("closed", f"cache {cache}: of another name")
+            raise Refused("closed", f"cache {cache}: of another name")
 
     found = failure_of(Misnaming, on(0, "prefetch"))
     assert found.fingerprint == "result:refused not-suspended/refused closed:prefetch"

@@ -14,8 +14,8 @@ from kvproof.fuzz.machines import subject_named
 from kvproof.fuzz.target import Operation, Race, Refused, Returned, Step
 from kvproof.fuzz.targets.transfers import TransfersTarget, simulated
 from kvproof.fuzz.targets.watched_device import WatchedDevice
+from kvproof.impl.block_manager.transfers import Batch, Transfers
 from kvproof.impl.device import DeviceError, Event, Level, Stream
-from kvproof.impl.transfers import Batch, Transfers
 from kvproof.model import machines
 
 SUBJECT = subject_named("transfers")

@@ -18,11 +18,11 @@ from kvproof.fuzz.trace import fit, read_trace
 from kvproof.fuzz.workload.generate import write_requests
 from kvproof.fuzz.workload.run import RETENTION, WorkloadRun, prepare
 from kvproof.fuzz.workload.shorten import Shortener
-from kvproof.impl import BlockManager
-from kvproof.impl.events import EventLog
-from kvproof.impl.free_queues import FreeQueues
-from kvproof.impl.prompts import Plan
-from kvproof.impl.transfers import Transfers
+from kvproof.impl.block_manager import BlockManager
+from kvproof.impl.block_manager.events import EventLog
+from kvproof.impl.block_manager.free_queues import FreeQueues
+from kvproof.impl.block_manager.prompts import Plan
+from kvproof.impl.block_manager.transfers import Transfers
 
 # Planted bugs, one for each oracle that can see one.
 

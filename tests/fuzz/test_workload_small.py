@@ -20,7 +20,7 @@ from kvproof.fuzz.workload.run import WorkloadRun, prepare_jobs
 from kvproof.fuzz.workload.scheduler import Scheduler
 from kvproof.fuzz.workload.shorten import Shortener
 from kvproof.fuzz.workload.small import SmallCase, small_case
-from kvproof.impl import BlockManager
+from kvproof.impl.block_manager import BlockManager
 
 RUNS = 60
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from zlib import crc32
 
-from kvproof.impl import (
+from kvproof.impl.block_manager import (
     AdmittedRequest,
     BlockManager,
     Event,

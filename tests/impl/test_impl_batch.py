@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pool_cases import Pool
 
-from kvproof.impl import AdmittedRequest, BlockManager, ProtocolError, Request, RetentionRange
-from kvproof.impl.prompts import Plan
+from kvproof.impl.block_manager import AdmittedRequest, BlockManager, ProtocolError, Request, RetentionRange
+from kvproof.impl.block_manager.prompts import Plan
 
 
 def partial_pool(primary: int, secondary: int = 0, **config: Any) -> Pool:

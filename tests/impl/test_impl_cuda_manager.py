@@ -7,10 +7,10 @@ import random
 from cuda_cases import HostDriver
 from pool_cases import Pool as Engine
 
-from kvproof.impl import BlockManager, Inspection, PoolConfig, decode_entry
+from kvproof.impl.block_manager import BlockManager, Inspection, PoolConfig, decode_entry
+from kvproof.impl.block_manager.transfers import Batch, Transfers
 from kvproof.impl.device import CudaDevice, Stream
 from kvproof.impl.device.cuda_driver import CudaDriver
-from kvproof.impl.transfers import Batch, Transfers
 
 
 def stamp(tokens: tuple[int, ...], size: int) -> bytes:

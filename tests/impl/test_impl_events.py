@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from pool_cases import Pool
 
-from kvproof.impl import BlockManager, Removed, Stored, Updated
+from kvproof.impl.block_manager import BlockManager, Removed, Stored, Updated
+from kvproof.impl.block_manager.events import EventLog
 from kvproof.impl.device import Level
-from kvproof.impl.events import EventLog
 
 
 def event_pool(primary: int, secondary: int = 0, manager_type: type[BlockManager] = BlockManager) -> Pool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from pool_cases import Pool
 
-from kvproof.impl import BlockManager, ProtocolError
+from kvproof.impl.block_manager import BlockManager, ProtocolError
+from kvproof.impl.block_manager.prompts import Plan
 from kvproof.impl.device import Level
-from kvproof.impl.prompts import Plan
 
 
 def test_empty_blocks_are_taken_before_cached_ones() -> None:

@@ -7,11 +7,11 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from caches_soundness import faults
 from executor_cases import Engine
 
-from kvproof.impl.executor import Delay, Executor, ExecutorRefused, Peers, Phase, Request, Stage
+from kvproof.impl.executor import Delay, Executor, Peers, Phase, Refused, Request, Stage
 from kvproof.impl.sequence_caches import Status
-from kvproof.impl.sequence_caches.soundness import faults
 
 KINDS: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -46,7 +46,7 @@ def one_call(engine: Engine, rng: random.Random) -> str:
         return "nothing"
     try:
         return f"{call} {bool(calls[call]())}"
-    except ExecutorRefused:
+    except Refused:
         return f"{call} refused"
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from pool_cases import Pool
 
-from kvproof.impl import BlockManager, Request, join_token, split_token
-from kvproof.impl.reuse_tree import ReuseTree
-from kvproof.impl.tokens import TOKEN_MASK, Key
+from kvproof.impl.block_manager import BlockManager, Request, join_token, split_token
+from kvproof.impl.block_manager.reuse_tree import ReuseTree
+from kvproof.impl.block_manager.tokens import TOKEN_MASK, Key
 
 
 def cache(pool: Pool, sequence: int, tokens: list[int], extra_ids: list[int] | None) -> None:

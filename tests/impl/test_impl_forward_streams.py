@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from kvproof.impl.block_manager.transfers import Transfers
 from kvproof.impl.device import SCHEDULES, Level, Loaded, ScheduleName, SimulatedDevice, Stream
-from kvproof.impl.transfers import Transfers
 
 SLOTS = 3  # a level; places 0..2 are PRIMARY, 3..5 SECONDARY
 BOTH = (Stream.COMPUTE, Stream.EXECUTION)

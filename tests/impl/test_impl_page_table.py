@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from pool_cases import Pool
 
-from kvproof.impl import BlockManager, decode_entry
+from kvproof.impl.block_manager import BlockManager, decode_entry
+from kvproof.impl.block_manager.page_table import SECONDARY_BIT, PageTables
 from kvproof.impl.device import DeviceError, Level
-from kvproof.impl.page_table import SECONDARY_BIT, PageTables
 
 
 def swapped_pool(manager_type: type[BlockManager] = BlockManager) -> Pool:

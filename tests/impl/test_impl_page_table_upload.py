@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 from pool_cases import Pool
 
-from kvproof.impl import Refused
+from kvproof.impl.block_manager import Refused
 from kvproof.impl.device import SCHEDULES, DeviceError, Level, Loaded, ScheduleName, SimulatedDevice, Stream
 from kvproof.impl.page_table_upload import ENTRIES_AT_FIRST, STAGING_BUFFERS, PageTableUpload, Staging
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pool_cases import Pool
 
-from kvproof.impl import BlockManager
+from kvproof.impl.block_manager import BlockManager
 from kvproof.impl.device import Level
 
 

@@ -7,8 +7,8 @@ import random
 from pool_cases import EventFold, Pool
 from random_operations import pool_for, random_request, walk
 
-from kvproof.impl import AdmittedRequest, BlockManager, Refused
-from kvproof.impl.prompts import Plan
+from kvproof.impl.block_manager import AdmittedRequest, BlockManager, Refused
+from kvproof.impl.block_manager.prompts import Plan
 
 
 def end_all(pool: Pool) -> None:

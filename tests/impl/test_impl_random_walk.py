@@ -10,9 +10,9 @@ import pytest
 from pool_cases import Pool
 from random_operations import OPERATIONS, pool_for, walk
 
-from kvproof.impl import BlockManager, Reason
+from kvproof.impl.block_manager import BlockManager, Reason
+from kvproof.impl.block_manager.transfers import Batch, Transfers
 from kvproof.impl.device import SCHEDULES, ScheduleName, Stream
-from kvproof.impl.transfers import Batch, Transfers
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)

@@ -7,9 +7,9 @@ import random
 import pytest
 from pool_cases import Pool
 
-from kvproof.impl import BlockManager, Request, RetentionRange
+from kvproof.impl.block_manager import BlockManager, Request, RetentionRange
+from kvproof.impl.block_manager.expiry import COMPACT_FROM, Expiry
 from kvproof.impl.device import Level
-from kvproof.impl.expiry import COMPACT_FROM, Expiry
 
 
 def timed_pool(primary: int = 6, secondary: int = 0, manager_type: type[BlockManager] = BlockManager) -> Pool:

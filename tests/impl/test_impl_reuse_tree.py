@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kvproof.impl import ProtocolError
-from kvproof.impl.reuse_tree import ROOT, UNATTACHED, ReuseTree
+from kvproof.impl.block_manager import ProtocolError
+from kvproof.impl.block_manager.reuse_tree import ROOT, UNATTACHED, ReuseTree
 
 
 def chain(length: int) -> ReuseTree:

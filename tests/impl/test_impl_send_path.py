@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pool_cases import BLOCK_BYTES, Pool, content
 
-from kvproof.impl import BlockManager
+from kvproof.impl.block_manager import BlockManager
 from kvproof.impl.device import SCHEDULES, ScheduleName
 
 WIDTH = BLOCK_BYTES // 2

@@ -7,7 +7,7 @@ from cache_cases import make_config, make_devices
 
 from kvproof.impl.device import Device, Level, Loaded, Stream
 from kvproof.impl.page_table_upload import PageTableUpload, Staging
-from kvproof.impl.sequence_caches import CacheRefused, Kind, Pass, SequenceCaches
+from kvproof.impl.sequence_caches import Kind, Pass, Refused, SequenceCaches
 from kvproof.impl.sequence_caches.sequence_cache import SequenceCache
 
 BOTH = (Stream.COMPUTE, Stream.EXECUTION)
@@ -155,7 +155,7 @@ def test_passes_run_on_forward_streams_alone() -> None:
 def test_a_pass_needs_active_caches_that_have_rows() -> None:
     engine = Engine(0, 1)
     engine.caches.suspend(1)
-    with pytest.raises(CacheRefused, match="cache 1"):
+    with pytest.raises(Refused, match="cache 1"):
         engine.start(Stream.EXECUTION, 0, 1)
     assert engine.caches.stream_of(0) == Stream.COMPUTE
     engine.caches.unbind_row(0)

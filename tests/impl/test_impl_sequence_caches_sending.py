@@ -6,7 +6,7 @@ import pytest
 from cache_cases import CachePool
 
 from kvproof.impl.device import SCHEDULES, Device, Level, ScheduleName, Stream
-from kvproof.impl.sequence_caches import CacheRefused, Kind, SequenceCaches
+from kvproof.impl.sequence_caches import Kind, Refused, SequenceCaches
 from kvproof.impl.sequence_caches.page_copies import Mark, PageCopies
 
 
@@ -54,7 +54,7 @@ def test_pages_are_sent_from_where_they_are() -> None:
 
 def test_a_closed_cache_has_nothing_to_send() -> None:
     pool = CachePool()
-    with pytest.raises(CacheRefused, match="cache 0: is closed"):
+    with pytest.raises(Refused, match="cache 0: is closed"):
         pool.caches.send(0)
 
 

@@ -9,7 +9,7 @@ import pytest
 from cache_cases import SIZES, WEIGHTS, CachePool, Walk
 
 from kvproof.impl.device import SCHEDULES, ScheduleName, Stream
-from kvproof.impl.sequence_caches import CacheError, SequenceCaches
+from kvproof.impl.sequence_caches import Reason, SequenceCaches
 from kvproof.impl.sequence_caches.page_copies import Mark, PageCopies
 
 TWO_STREAMS = (Stream.COMPUTE, Stream.EXECUTION)
@@ -36,11 +36,11 @@ def test_walk_reaches_every_operation_movement_and_refusal() -> None:
             outcomes += Counter(step[0] if step[0] != "migrate" else f"migrate {step[2]}" for step in pool.steps)
     results = {"create", "resume", "commit", "prefetch"}
     wanted = (set(WEIGHTS) - results) | {f"{name} {found}" for name in results for found in (True, False)}
-    wanted |= set(get_args(CacheError)) | {"migrate 0", "migrate 1", "destroy", "take_scratch", "give_scratch"}
+    wanted |= set(get_args(Reason)) | {"migrate 0", "migrate 1", "destroy", "take_scratch", "give_scratch"}
     assert wanted - set(outcomes) == set()
 
 
-def test_journal_does_not_change_what_happens() -> None:
+def test_an_observer_does_not_change_what_happens() -> None:
     for seed, sizes in enumerate(SIZES):
         pool, silent = CachePool(**sizes), CachePool(**sizes)
         silent.caches = SequenceCaches(silent.devices, silent.config)

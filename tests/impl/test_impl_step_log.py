@@ -6,7 +6,7 @@ from typing import Any
 
 from pool_cases import Pool
 
-from kvproof.impl import STEPS, BlockManager
+from kvproof.impl.block_manager import STEPS, BlockManager
 
 
 def log_of(pool: Pool, operation: str, *arguments: Any) -> list[tuple[Any, ...]]:

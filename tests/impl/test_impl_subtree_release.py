@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pool_cases import Pool
 
-from kvproof.impl import BlockManager, ProtocolError, Request, RetentionRange
+from kvproof.impl.block_manager import BlockManager, ProtocolError, Request, RetentionRange
 
 
 def tree_pool(manager_type: type[BlockManager] = BlockManager) -> Pool:

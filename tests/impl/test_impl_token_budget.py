@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pool_cases import Pool
 
-from kvproof.impl import BlockManager, Request
-from kvproof.impl.prompts import Plan
+from kvproof.impl.block_manager import BlockManager, Request
+from kvproof.impl.block_manager.prompts import Plan
 
 
 def chunked_pool(primary: int = 12, **config: Any) -> Pool:

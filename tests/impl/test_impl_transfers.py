@@ -6,8 +6,8 @@ import random
 
 import pytest
 
+from kvproof.impl.block_manager.transfers import Batch, Transfers
 from kvproof.impl.device import SCHEDULES, Level, ScheduleName, SimulatedDevice, Stream
-from kvproof.impl.transfers import Batch, Transfers
 
 SLOTS = 3  # a level; places 0..2 are PRIMARY, 3..5 SECONDARY
 

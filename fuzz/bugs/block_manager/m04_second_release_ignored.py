@@ -5,7 +5,7 @@ from __future__ import annotations
 from kvproof.fuzz.bugs.block_manager.m03_release_of_queued_block import DuplicateRelease
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl.free_queues import NOT_QUEUED, FreeQueues
+from kvproof.impl.block_manager.free_queues import NOT_QUEUED, FreeQueues
 
 
 class IgnoringQueues(FreeQueues):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kvproof.fuzz.bugs.block_manager.eviction_lists import EvictionLists
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
+from kvproof.impl.block_manager import BlockManager
 
 
 class PriorityInQueue(BlockManager):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
-from kvproof.impl.reuse_tree import ReuseTree
+from kvproof.impl.block_manager import BlockManager
+from kvproof.impl.block_manager.reuse_tree import ReuseTree
 
 
 class OneSidedTree(ReuseTree):

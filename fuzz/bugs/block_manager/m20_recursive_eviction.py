@@ -6,8 +6,8 @@ import sys
 
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
-from kvproof.impl.reuse_tree import ReuseTree
+from kvproof.impl.block_manager import BlockManager
+from kvproof.impl.block_manager.reuse_tree import ReuseTree
 
 STACK_FRAMES = 14
 """Frames that the walk may use. Historically 8 MiB were full at some 100,000 blocks; stack and pool are scaled alike."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
-from kvproof.impl.reuse_tree import ReuseTree
-from kvproof.impl.tokens import Key, split_token
+from kvproof.impl.block_manager import BlockManager
+from kvproof.impl.block_manager.reuse_tree import ReuseTree
+from kvproof.impl.block_manager.tokens import Key, split_token
 
 
 class TokenIdsOnly(ReuseTree):

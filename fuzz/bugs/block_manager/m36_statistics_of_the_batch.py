@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import AdmittedRequest, BlockManager
-from kvproof.impl.prompts import Plan
+from kvproof.impl.block_manager import AdmittedRequest, BlockManager
+from kvproof.impl.block_manager.prompts import Plan
 
 
 class OneBaseline(BlockManager):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
+from kvproof.impl.block_manager import BlockManager
+from kvproof.impl.block_manager.prompts import Plan
 from kvproof.impl.device import Level
-from kvproof.impl.prompts import Plan
 
 
 class SourcesCountedAsFree(BlockManager):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
-from kvproof.impl.tokens import Key, full_block_keys
+from kvproof.impl.block_manager import BlockManager
+from kvproof.impl.block_manager.tokens import Key, full_block_keys
 
 
 class LastBlockEstimated(BlockManager):

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
-from kvproof.impl.tokens import full_block_keys
+from kvproof.impl.block_manager import BlockManager
+from kvproof.impl.block_manager.tokens import full_block_keys
 
 
 class TokensEstimated(BlockManager):

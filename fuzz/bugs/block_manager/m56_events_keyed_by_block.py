@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
+from kvproof.impl.block_manager import BlockManager
+from kvproof.impl.block_manager.transfers import FORWARD_STREAMS, Batch, Transfers
 from kvproof.impl.device import Device, Stream
-from kvproof.impl.transfers import FORWARD_STREAMS, Batch, Transfers
 
 
 class EventsByBlock(Transfers):

@@ -7,7 +7,7 @@ from typing import Any
 
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
+from kvproof.impl.block_manager import BlockManager
 
 
 class SendsFromWhereItWasPinned(BlockManager):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device, two_forward_streams
-from kvproof.impl import BlockManager
+from kvproof.impl.block_manager import BlockManager
+from kvproof.impl.block_manager.transfers import Transfers
 from kvproof.impl.device import Stream
-from kvproof.impl.transfers import Transfers
 
 
 class ComputeStreamOnly(Transfers):

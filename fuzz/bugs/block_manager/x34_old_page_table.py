@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
+from kvproof.impl.block_manager import BlockManager
 from kvproof.impl.device import Device, Stream
 from kvproof.impl.page_table_upload import PageTableUpload
 

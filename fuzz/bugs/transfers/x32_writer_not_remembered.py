@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.transfers import TransfersTarget
-from kvproof.impl.transfers import Batch, Transfers
+from kvproof.impl.block_manager.transfers import Batch, Transfers
 
 
 class DestinationForgotten(Transfers):

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kvproof.impl.cached_paths import CachedPaths
+from kvproof.impl.block_manager.cached_paths import CachedPaths
+from kvproof.impl.block_manager.events import Event
+from kvproof.impl.block_manager.page_table import PageTable
+from kvproof.impl.block_manager.requests import Admission, BatchAdmission, Request, RetentionRange
 from kvproof.impl.device.interface import Level, Loaded, Stream
-from kvproof.impl.events import Event
-from kvproof.impl.page_table import PageTable
 from kvproof.impl.page_table_upload import UploadedTables
-from kvproof.impl.requests import Admission, BatchAdmission, Request, RetentionRange
 
 
 class BlockManager(CachedPaths):

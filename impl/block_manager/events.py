@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from kvproof.impl.block_manager.reuse_tree import ROOT, UNATTACHED
+from kvproof.impl.block_manager.tokens import Key
 from kvproof.impl.device.interface import Level
-from kvproof.impl.reuse_tree import ROOT, UNATTACHED
-from kvproof.impl.tokens import Key
 
 HASH_BYTES = 8
 ROOT_HASH = bytes(HASH_BYTES)
@@ -84,6 +84,27 @@ class EventLog:
         """The events, which are then forgotten."""
         events, self._events = self._events, []
         return events
+
+
+def log_events(steps: Any, log: EventLog, parent: list[int]) -> None:
+    """Bind functions that fill `log` over those step methods of `steps` that change what is cached, or where."""
+    attach, detach, swap = steps.step_attach, steps.step_detach, steps.step_swap
+
+    def attach_with_event(block: int, above: int, key: Key) -> None:
+        attach(block, above, key)
+        log.stored(block, above, key)
+
+    def detach_with_event(block: int) -> None:
+        detach(block)
+        log.removed(block)
+
+    def swap_with_event(a: int, b: int) -> None:
+        swap(a, b)
+        for block in (a, b):
+            if parent[block] != UNATTACHED:
+                log.moved(block)
+
+    steps.step_attach, steps.step_detach, steps.step_swap = attach_with_event, detach_with_event, swap_with_event
 
 
 def _number(digest: bytes) -> int:

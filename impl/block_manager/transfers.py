@@ -19,7 +19,8 @@ submitted when the operation ends, or earlier when other work must be ordered af
 
 from __future__ import annotations
 
-from kvproof.impl.device.interface import Device, Event, Level, Loaded, Move, PrefixMove, Stream
+from kvproof.impl.device.interface import Device, Event, Level, Loaded, Stream
+from kvproof.impl.device.layout import Move, PrefixMove
 
 FORWARD_STREAMS = (Stream.COMPUTE,)
 """Where forward passes run, if nothing else is said."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from array import array
 
-from kvproof.impl.page_table import PageTables
-from kvproof.impl.tokens import Key
+from kvproof.impl.block_manager.page_table import PageTables
+from kvproof.impl.block_manager.tokens import Key
 
 
 class Sequence:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kvproof.impl.allocation import BlockAllocation
-from kvproof.impl.free_queues import NOT_QUEUED
-from kvproof.impl.requests import Request
-from kvproof.impl.reuse_tree import ROOT
-from kvproof.impl.tokens import Key, full_block_keys, join_tokens
+from kvproof.impl.block_manager.allocation import BlockAllocation
+from kvproof.impl.block_manager.free_queues import NOT_QUEUED
+from kvproof.impl.block_manager.requests import Request
+from kvproof.impl.block_manager.reuse_tree import ROOT
+from kvproof.impl.block_manager.tokens import Key, full_block_keys, join_tokens
 
 Retention = tuple[int | None, int]
 """What `step_prioritise` is given besides the block."""

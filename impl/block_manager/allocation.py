@@ -6,10 +6,10 @@ blocks are free.
 
 from __future__ import annotations
 
+from kvproof.impl.block_manager.free_queues import NOT_QUEUED
+from kvproof.impl.block_manager.reuse_tree import UNATTACHED
+from kvproof.impl.block_manager.steps import BlockSteps
 from kvproof.impl.device.interface import Level
-from kvproof.impl.free_queues import NOT_QUEUED
-from kvproof.impl.reuse_tree import UNATTACHED
-from kvproof.impl.steps import BlockSteps
 
 _PRIMARY = int(Level.PRIMARY)  # plain ints: an enumeration member costs a look-up and a slower index, per block
 _SECONDARY = int(Level.SECONDARY)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kvproof.impl.batch_phases import BatchPhases
+from kvproof.impl.block_manager.batch_phases import BatchPhases
+from kvproof.impl.block_manager.prompts import Retention
+from kvproof.impl.block_manager.reasons import are, primary_blocks
+from kvproof.impl.block_manager.reuse_tree import ROOT
+from kvproof.impl.block_manager.sequence import Sequence
 from kvproof.impl.device.interface import Level
-from kvproof.impl.prompts import Retention
-from kvproof.impl.refusal import are, primary_blocks
-from kvproof.impl.reuse_tree import ROOT
-from kvproof.impl.sequence import Sequence
 
 
 class LiveSequences(BatchPhases):

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kvproof.impl.device.interface import Level
-from kvproof.impl.refusal import ProtocolError
+from kvproof.impl.refusals import ProtocolError
 
 NOT_QUEUED = -1
 UNREACHABLE = 0

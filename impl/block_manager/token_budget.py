@@ -7,7 +7,7 @@ shortened where the batch would exceed its budget (#15187).
 
 from __future__ import annotations
 
-from kvproof.impl.prompts import Plan, PromptMatching
+from kvproof.impl.block_manager.prompts import Plan, PromptMatching
 
 
 class TokenBudget(PromptMatching):

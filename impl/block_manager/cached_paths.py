@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from kvproof.impl.block_manager.free_queues import NOT_QUEUED
+from kvproof.impl.block_manager.live_sequences import LiveSequences
+from kvproof.impl.block_manager.reuse_tree import UNATTACHED
+from kvproof.impl.block_manager.tokens import Key
 from kvproof.impl.device.interface import Level
-from kvproof.impl.free_queues import NOT_QUEUED
-from kvproof.impl.live_sequences import LiveSequences
-from kvproof.impl.reuse_tree import UNATTACHED
-from kvproof.impl.tokens import Key
 
 
 class CachedPaths(LiveSequences):

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from kvproof.impl.block_manager.free_queues import NOT_QUEUED
+from kvproof.impl.block_manager.prompts import NO_BLOCK, Plan
+from kvproof.impl.block_manager.reasons import are, primary_blocks
+from kvproof.impl.block_manager.requests import Request
+from kvproof.impl.block_manager.retention import BlockRetention
+from kvproof.impl.block_manager.tokens import full_block_keys
 from kvproof.impl.device.interface import Level
-from kvproof.impl.free_queues import NOT_QUEUED
-from kvproof.impl.prompts import NO_BLOCK, Plan
-from kvproof.impl.refusal import are, primary_blocks
-from kvproof.impl.requests import Request
-from kvproof.impl.retention import BlockRetention
-from kvproof.impl.tokens import full_block_keys
 
 
 class AdmissionControl(BlockRetention):

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from kvproof.impl.block_manager.free_queues import NOT_QUEUED
+from kvproof.impl.block_manager.manager import BlockManager
+from kvproof.impl.block_manager.reuse_tree import ROOT, UNATTACHED
+from kvproof.impl.block_manager.tokens import Key
 from kvproof.impl.device.interface import Level
-from kvproof.impl.free_queues import NOT_QUEUED
-from kvproof.impl.manager import BlockManager
-from kvproof.impl.reuse_tree import ROOT, UNATTACHED
-from kvproof.impl.tokens import Key
 
 
 @frozen

@@ -4,21 +4,44 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from kvproof.impl.config import PoolConfig
-from kvproof.impl.counters import Counters
+from kvproof.impl.block_manager.config import PoolConfig, check_device
+from kvproof.impl.block_manager.counters import Counters
+from kvproof.impl.block_manager.events import EventLog, log_events
+from kvproof.impl.block_manager.expiry import Expiry
+from kvproof.impl.block_manager.free_queues import NOT_QUEUED, UNREACHABLE, FreeQueues
+from kvproof.impl.block_manager.page_table import PageTables
+from kvproof.impl.block_manager.reasons import Reason
+from kvproof.impl.block_manager.reuse_tree import ROOT, UNATTACHED, ReuseTree
+from kvproof.impl.block_manager.sequence import Sequence
+from kvproof.impl.block_manager.tokens import Key
+from kvproof.impl.block_manager.transfers import FORWARD_STREAMS, Transfers
 from kvproof.impl.device.interface import Device, Level, Stream
-from kvproof.impl.device_fit import check_device
-from kvproof.impl.events import EventLog
-from kvproof.impl.expiry import Expiry
-from kvproof.impl.free_queues import NOT_QUEUED, UNREACHABLE, FreeQueues
-from kvproof.impl.page_table import PageTables
+from kvproof.impl.observer import Observer, Told, report_steps
 from kvproof.impl.page_table_upload import PageTableUpload
-from kvproof.impl.refusal import ProtocolError, Reason, Refused
-from kvproof.impl.reporting import Observer, log_events, report_steps
-from kvproof.impl.reuse_tree import UNATTACHED, ReuseTree
-from kvproof.impl.sequence import Sequence
-from kvproof.impl.tokens import Key
-from kvproof.impl.transfers import FORWARD_STREAMS, Transfers
+from kvproof.impl.refusals import ProtocolError, Refused
+
+STEPS = (
+    "claim",
+    "release",
+    "prioritise",
+    "swap",
+    "copy",
+    "attach",
+    "detach",
+    "acquire",
+    "drop",
+    "pin",
+    "unpin",
+    "open_claims",
+    "close_claims",
+    "begin",
+    "extend",
+    "reuse",
+    "write",
+    "truncate",
+    "end",
+    "tick",
+)
 
 
 class BlockSteps:
@@ -76,7 +99,15 @@ class BlockSteps:
         if self._events is not None:
             log_events(self, self._events, self._parent)
         if observer is not None:
-            report_steps(self, observer, self._parent)
+            report_steps(self, STEPS, observer, self._told())
+
+    def _told(self) -> dict[str, Told]:
+        """What an observer is told where that is not what the step was given: no internal numbers, and what was done."""
+        parent = self._parent
+        return {
+            "attach": lambda _, block, above, key: (block, None if above == ROOT else above, key),
+            "release": lambda _, block, to_front: (block, to_front or parent[block] == UNATTACHED),
+        }
 
     def _level(self, block: int) -> Level:
         return Level.PRIMARY if self._slot[block] < self._primary_slots else Level.SECONDARY

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from kvproof.impl.block_manager.prompts import Retention
+from kvproof.impl.block_manager.requests import RetentionRange
+from kvproof.impl.block_manager.token_budget import TokenBudget
 from kvproof.impl.device.interface import Level
-from kvproof.impl.prompts import Retention
-from kvproof.impl.requests import RetentionRange
-from kvproof.impl.token_budget import TokenBudget
 
 
 class BlockRetention(TokenBudget):

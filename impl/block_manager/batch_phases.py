@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from operator import sub
 
-from kvproof.impl.admission import AdmissionControl
-from kvproof.impl.free_queues import NOT_QUEUED
-from kvproof.impl.prompts import NO_BLOCK, Plan, Retention
-from kvproof.impl.requests import AdmittedRequest
-from kvproof.impl.sequence import Sequence
+from kvproof.impl.block_manager.admission import AdmissionControl
+from kvproof.impl.block_manager.free_queues import NOT_QUEUED
+from kvproof.impl.block_manager.prompts import NO_BLOCK, Plan, Retention
+from kvproof.impl.block_manager.requests import AdmittedRequest
+from kvproof.impl.block_manager.sequence import Sequence
 
 Totals = tuple[int, int, int, int, int, int, int]
 """Running totals in the order of the fields of `AdmittedRequest`."""

@@ -11,8 +11,8 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Callable
 
-from kvproof.impl.refusal import ProtocolError
-from kvproof.impl.tokens import Key
+from kvproof.impl.block_manager.tokens import Key
+from kvproof.impl.refusals import ProtocolError
 
 ROOT = -1
 UNATTACHED = -2
