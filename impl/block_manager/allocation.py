@@ -6,17 +6,24 @@ blocks are free.
 
 from __future__ import annotations
 
+from kvproof.impl.block_manager.blocks import Blocks
 from kvproof.impl.block_manager.free_queues import NOT_QUEUED
 from kvproof.impl.block_manager.reuse_tree import UNATTACHED
-from kvproof.impl.block_manager.steps import BlockSteps
 from kvproof.impl.device.interface import Level
 
 _PRIMARY = int(Level.PRIMARY)  # plain ints: an enumeration member costs a look-up and a slower index, per block
 _SECONDARY = int(Level.SECONDARY)
 
 
-class BlockAllocation(BlockSteps):
-    """How free blocks are taken and how data move between the levels."""
+class Allocation:
+    """How free blocks of `blocks` are taken and how data move between the levels."""
+
+    def __init__(self, blocks: Blocks) -> None:
+        self._blocks = blocks
+        self._queues = blocks.queues
+        self._parent = blocks.parent
+        self._counters = blocks.counters
+        self._config = blocks.config
 
     def take_free(self) -> int:
         """A claimed PRIMARY block that holds nothing.
@@ -24,13 +31,13 @@ class BlockAllocation(BlockSteps):
         The victim is the front of the PRIMARY queues. If it is cached and its priority is worth it, its data go to
         host memory, and what goes is the first host victim.
         """
-        queues, parent = self._queues, self._tree.parent
-        self.counters.blocks_allocated += 1
+        blocks, queues, parent = self._blocks, self._queues, self._parent
+        self._counters.blocks_allocated += 1
         victim = queues.front(_PRIMARY)
         if parent[victim] == UNATTACHED:
-            self.step_claim(victim)
+            blocks.step_claim(victim)
             return victim
-        offloads = self._priority[victim] >= self.config.offload_threshold and queues.counts[_SECONDARY] > 0
+        offloads = blocks.priority[victim] >= self._config.offload_threshold and queues.counts[_SECONDARY] > 0
         evicted = queues.front(_SECONDARY) if offloads else victim
         if parent[evicted] != UNATTACHED:
             self.evict(evicted)
@@ -38,9 +45,9 @@ class BlockAllocation(BlockSteps):
             victim = queues.front(_PRIMARY)
         if offloads and parent[victim] != UNATTACHED:
             self.exchange_with_host(victim, evicted)
-            self.counters.blocks_offloaded += 1
+            self._counters.blocks_offloaded += 1
             return evicted
-        self.step_claim(victim)
+        blocks.step_claim(victim)
         return victim
 
     def exchange_with_host(self, victim: int, host: int) -> None:
@@ -49,29 +56,39 @@ class BlockAllocation(BlockSteps):
         Both are claimed before they exchange their slots: a queue belongs to a level, and after the swap each would
         be sought in the other's (#12834).
         """
-        self.step_claim(victim)
-        self.step_claim(host)
-        self.step_copy(victim, host, self.config.tokens_per_block)
-        self.step_swap(victim, host)
-        self.step_release(victim, False)
+        blocks = self._blocks
+        blocks.step_claim(victim)
+        blocks.step_claim(host)
+        blocks.step_copy(victim, host, self._config.tokens_per_block)
+        blocks.step_swap(victim, host)
+        blocks.step_release(victim, False)
 
     def evict(self, block: int) -> None:
         """Take the free, cached `block` and all below it out of the reuse tree; the free ones become first victims."""
-        handle = self._queues.handle
-        subtree = self._tree.subtree(block)
-        self.counters.blocks_evicted += len(subtree)
+        blocks = self._blocks
+        handle = blocks.handle
+        subtree = blocks.tree.subtree(block)
+        self._counters.blocks_evicted += len(subtree)
         for node in subtree:
             if handle[node] != NOT_QUEUED:
-                self.step_claim(node)
-                self.step_detach(node)
-                self.step_release(node, True)
+                blocks.step_claim(node)
+                blocks.step_detach(node)
+                blocks.step_release(node, True)
             else:
-                self.step_detach(node)
+                blocks.step_detach(node)
 
     def onboard(self, block: int) -> None:
         """Move the cached `block`, claimed or pinned and in host memory, to device memory."""
-        displaced = self.take_free()
-        self.step_copy(block, displaced, self.config.tokens_per_block)
-        self.step_swap(block, displaced)
-        self.step_release(displaced, True)
-        self.counters.blocks_onboarded += 1
+        blocks, displaced = self._blocks, self.take_free()
+        blocks.step_copy(block, displaced, self._config.tokens_per_block)
+        blocks.step_swap(block, displaced)
+        blocks.step_release(displaced, True)
+        self._counters.blocks_onboarded += 1
+
+    def offload(self, block: int, host: int) -> None:
+        """Move the free, cached `block` to where the free block `host` is, which gives up what it holds."""
+        if self._parent[host] != UNATTACHED:
+            self.evict(host)
+        self.exchange_with_host(block, host)
+        self._blocks.step_release(host, True)
+        self._counters.blocks_offloaded += 1

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from attrs import define
+
+from kvproof.impl.block_manager.reasons import Reason
+from kvproof.impl.refusals import Refused
 
 
 @define
@@ -45,3 +50,8 @@ class Counters:
     blocks_onboarded: int = 0
     blocks_stored: int = 0
     refusals: int = 0
+
+    def refuse(self, reason: Reason, message: str) -> NoReturn:
+        """Count a refusal and raise it: whatever refuses does so here."""
+        self.refusals += 1
+        raise Refused(reason, message)

@@ -48,7 +48,7 @@ class FreeQueues:
         """Queue `block`; at the back unless `to_front`. Raises ProtocolError when it is queued already (#14937)."""
         handle = self.handle
         if handle[block] != NOT_QUEUED:
-            self.reject_queued(block)
+            raise ProtocolError(f"block {block}: released twice, it is {self._where(block)} already")
         queue = level * self._ranks + rank
         head = self._blocks + queue
         following, preceding = self._next, self._previous
@@ -69,8 +69,8 @@ class FreeQueues:
         handle = self.handle
         queue = level * self._ranks + rank
         if handle[block] != queue:
-            queue = self.reject_misplaced(block, level, rank)
-            level, rank = divmod(queue, self._ranks)
+            sought = f"the {Level(level).name} queue of rank {rank}"
+            raise ProtocolError(f"block {block}: claimed from {sought}, but it is {self._where(block)}")
         following, preceding = self._next, self._previous
         before, after = preceding[block], following[block]
         following[before] = after
@@ -80,20 +80,6 @@ class FreeQueues:
         if following[head] == head:
             self._occupied[level] &= ~(1 << rank)
         self.counts[level] -= 1
-
-    def reject_misplaced(self, block: int, level: int, rank: int) -> int:
-        """Called for a `block` that is not in the queue it was sought in. Raises ProtocolError.
-
-        An override that returns the number of the queue that it is in, if any, goes on as if nothing had happened, as
-        handles that remember their list do.
-        """
-        raise ProtocolError(
-            f"block {block}: claimed from the {Level(level).name} queue of rank {rank}, but it is {self._where(block)}"
-        )
-
-    def reject_queued(self, block: int) -> None:
-        """Called when a `block` that is in a queue is to be queued. Raises ProtocolError; an override may let it pass."""
-        raise ProtocolError(f"block {block}: released twice, it is {self._where(block)} already")
 
     def front(self, level: int) -> int:
         """The next victim of `level`. Raises ProtocolError when the level has no free block."""

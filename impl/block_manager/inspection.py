@@ -1,15 +1,13 @@
-"""A look inside a manager, for tests and for driving it beside a model.
+"""What a snapshot of a manager shows, for tests and for driving it beside a model.
 
-Nothing here is fast, and nothing changes anything. Blocks are named by what they hold and where, never by id.
+Blocks are named by what they hold and where, never by number.
 """
 
 from __future__ import annotations
 
 from attrs import frozen
 
-from kvproof.impl.block_manager.free_queues import NOT_QUEUED
-from kvproof.impl.block_manager.manager import BlockManager
-from kvproof.impl.block_manager.reuse_tree import ROOT, UNATTACHED
+from kvproof.impl.block_manager.snapshot import Snapshot
 from kvproof.impl.block_manager.tokens import Key
 from kvproof.impl.device.interface import Level
 
@@ -71,120 +69,106 @@ class Location:
 
 
 class Inspection:
-    """Reads the state of `manager`."""
+    """Reads a snapshot: the manager as it was when that was taken.
 
-    def __init__(self, manager: BlockManager) -> None:
-        self._manager = manager
+    Args:
+        snapshot: from `BlockManager.snapshot`.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._state = snapshot
+        self._primary = snapshot.config.primary_blocks
 
     def victim_order(self, level: Level) -> list[FreeBlock]:
         """The free blocks of `level`, next victim first."""
-        manager = self._manager
-        known: dict[int, Key | None] = {}
-        timers, now = manager._expiry.timers, manager._expiry.now
+        state = self._state
         return [
-            FreeBlock(
-                manager._priority[block],
-                manager._tree.path(block, known),
-                timers[block].time - now if block in timers else 0,
-            )
-            for block in manager._queues.victims(level)
+            FreeBlock(state.priorities[block], state.paths[block], state.remaining.get(block, 0))
+            for block in state.victims[level]
         ]
 
     def in_use(self) -> list[BlockInUse]:
         """The blocks with references, in no particular order."""
-        manager = self._manager
-        known: dict[int, Key | None] = {}
+        state = self._state
         return [
             BlockInUse(
-                manager._tree.path(block, known),
-                manager._level(block),
+                state.paths[block],
+                self._level(block),
                 references,
-                manager._pins[block],
-                manager._pinned[block],
-                manager._priority[block],
-                manager._duration[block],
+                state.pins[block],
+                state.pinned[block],
+                state.priorities[block],
+                state.durations[block],
             )
-            for block, references in enumerate(manager._refs)
+            for block, references in enumerate(state.references)
             if references
         ]
 
     def sequences(self) -> dict[int, LiveSequence]:
         """The live sequences by id."""
-        manager = self._manager
+        paths = self._state.paths
         return {
             sequence: LiveSequence(
-                tuple(live.tokens),
+                live.tokens,
                 live.computed,
                 live.decode_priority,
                 live.decode_duration,
-                tuple(
-                    SequenceBlock(manager._level(block), manager._tree.parent[block] != UNATTACHED)
-                    for block in live.blocks
-                ),
+                tuple(SequenceBlock(self._level(block), paths[block] is not None) for block in live.blocks),
             )
-            for sequence, live in manager._sequences.items()
+            for sequence, live in self._state.sequences.items()
         }
+
+    def cached(self) -> list[tuple[Key, Level]]:
+        """The paths of all cached blocks, sorted, each with its block's level; parents come before children."""
+        return sorted((path, self._level(block)) for block, path in enumerate(self._state.paths) if path is not None)
 
     def cached_paths(self) -> list[Key]:
         """The paths of all cached blocks, parents before children."""
-        tree = self._manager._tree
-        paths: list[Key] = []
-        pending: list[tuple[int, Key]] = [(ROOT, ())]
-        while pending:
-            node, path = pending.pop()
-            for key, child in tree.children[node].items():
-                paths.append(path + key)
-                pending.append((child, path + key))
-        return paths
+        return list(self.locations())
 
-    def cached(self) -> list[tuple[Key, Level]]:
-        """The paths of all cached blocks, sorted, each with its block's level."""
-        manager = self._manager
-        known: dict[int, Key | None] = {}
-        found = ((manager._tree.path(block, known), manager._level(block)) for block in range(len(manager._slot)))
-        return sorted((path, level) for path, level in found if path is not None)
+    def locations(self) -> dict[Key, Location]:
+        """Where the cached blocks are, by their whole paths, parents before children."""
+        found = sorted((path, block) for block, path in enumerate(self._state.paths) if path is not None)
+        return {path: self._location(block) for path, block in found}
 
     def locate(self, path: Key) -> Location | None:
         """Where the block cached under the whole path is; None when it is not cached."""
-        manager = self._manager
-        block_tokens = manager.config.tokens_per_block
-        keys = [path[start : start + block_tokens] for start in range(0, len(path), block_tokens)]
-        blocks = manager._tree.match(keys, len(keys))
-        return self._location(blocks[-1]) if blocks and len(blocks) == len(keys) else None
+        return self.locations().get(path)
 
     def locate_position(self, sequence: int, index: int) -> Location:
         """Where block `index` of a live sequence is, by the pool and not by the page table."""
-        return self._location(self._manager._sequences[sequence].blocks[index])
+        return self._location(self._state.sequences[sequence].blocks[index])
 
     def check(self) -> list[str]:
-        """What is wrong with the bookkeeping; empty for a sound manager, between operations."""
-        manager = self._manager
+        """What is wrong with the bookkeeping; empty for a sound manager."""
+        state = self._state
         found: list[str] = []
-        if sorted(manager._slot) != list(range(len(manager._slot))):
+        if sorted(state.slots) != list(range(len(state.slots))):
             found.append("slots are not a permutation")
-        uses = [0] * len(manager._slot)
-        for live in manager._sequences.values():
+        uses = [0] * len(state.slots)
+        for live in state.sequences.values():
             for block in live.blocks:
                 uses[block] += 1
         queued: set[int] = set()
-        for level in Level:
-            victims = list(manager._queues.victims(level))
+        for level, victims, count in zip(Level, state.victims, state.free_counts, strict=True):
             queued.update(victims)
-            if len(victims) != manager._queues.counts[level]:
-                found.append(f"{level.name}: {len(victims)} queued, {manager._queues.counts[level]} counted")
-            found.extend(f"block {b}: queued on the wrong level" for b in victims if manager._level(b) is not level)
-        for block, references in enumerate(manager._refs):
-            if references != uses[block] + manager._pins[block]:
-                found.append(f"block {block}: {references} references, {uses[block]} uses, {manager._pins[block]} pins")
+            if len(victims) != count:
+                found.append(f"{level.name}: {len(victims)} queued, {count} counted")
+            found.extend(f"block {b}: queued on the wrong level" for b in victims if self._level(b) is not level)
+        for block, references in enumerate(state.references):
+            if references != uses[block] + state.pins[block]:
+                found.append(f"block {block}: {references} references, {uses[block]} uses, {state.pins[block]} pins")
             if (block in queued) == bool(references):
                 found.append(f"block {block}: {references} references, queued: {block in queued}")
-            if (manager._queues.handle[block] != NOT_QUEUED) != (block in queued):
+            if state.queued[block] != (block in queued):
                 found.append(f"block {block}: its handle does not say whether it is queued")
-            if block in manager._expiry.timers and block not in queued:
+            if block in state.remaining and block not in queued:
                 found.append(f"block {block}: has a timer, but is not queued")
         return found
 
+    def _level(self, block: int) -> Level:
+        return Level.PRIMARY if self._state.slots[block] < self._primary else Level.SECONDARY
+
     def _location(self, block: int) -> Location:
-        manager = self._manager
-        slot, primary = manager._slot[block], manager.config.primary_blocks
+        slot, primary = self._state.slots[block], self._primary
         return Location(Level.PRIMARY, slot) if slot < primary else Location(Level.SECONDARY, slot - primary)

@@ -26,9 +26,8 @@ class PageTables:
     def __init__(self, primary_slots: int) -> None:
         self._primary_slots = primary_slots
 
-    def entry(self, block: int, slot: int) -> int:
-        """The entry for `block`, which is in `slot` (numbered PRIMARY first, then SECONDARY)."""
-        del block  # not what kernels address; an override that uses it is the bug of #13124
+    def entry(self, slot: int) -> int:
+        """The entry for a block in `slot`, numbered PRIMARY first, then SECONDARY."""
         return slot if slot < self._primary_slots else (slot - self._primary_slots) | SECONDARY_BIT
 
     @staticmethod

@@ -39,7 +39,7 @@ class Request:
         decode_priority, decode_duration: retention of the blocks that are appended later; None is the default priority.
         chunk: prefill at most about so many tokens now, ending at a block's end; 0 means the whole prompt.
         estimated: tokens that the scheduler expected to be reused when it charged this request to the token budget.
-        extra_ids: one a token, 0 for none; see `kvproof.impl.tokens`.
+        extra_ids: one a token, 0 for none; see `kvproof.impl.block_manager.tokens`.
     """
 
     sequence: int

@@ -2,51 +2,64 @@
 
 from __future__ import annotations
 
-from kvproof.impl.block_manager.prompts import Retention
+from kvproof.impl.block_manager.blocks import Blocks
+from kvproof.impl.block_manager.plan import Retention
 from kvproof.impl.block_manager.requests import RetentionRange
-from kvproof.impl.block_manager.token_budget import TokenBudget
+from kvproof.impl.block_manager.sequence import Sequence
 from kvproof.impl.device.interface import Level
 
 
-class BlockRetention(TokenBudget):
-    """Priorities and their durations."""
+class BlockRetention:
+    """Priorities of `blocks` and their durations."""
 
-    def fresh_retention(self, demand: RetentionRange | None) -> Retention:
+    def __init__(self, blocks: Blocks) -> None:
+        self._blocks = blocks
+        self._config = blocks.config
+
+    def check(self, sequence: int, priority: int, duration: int) -> None:
+        """Raises ValueError for a priority or a duration that this pool does not have."""
+        config = self._config
+        if not 0 <= priority < config.priorities:
+            raise ValueError(f"sequence {sequence}: priority {priority} is not among 0..{config.priorities - 1}")
+        if not 0 <= duration <= config.duration_max:
+            raise ValueError(
+                f"sequence {sequence}: duration {duration} is not among 0..{config.duration_max}; "
+                "PoolConfig.duration_max is the longest"
+            )
+
+    def of_appended(self, live: Sequence) -> Retention:
+        """Of the blocks that are appended to a sequence."""
+        priority = self._config.default_priority if live.decode_priority is None else live.decode_priority
+        return priority, live.decode_duration
+
+    def of_fresh(self, demand: RetentionRange | None) -> Retention:
         """Of a block with new data; `demand` is the range of the request that it begins in."""
-        return (self.config.default_priority, 0) if demand is None else (demand.priority, demand.duration)
+        return (self._config.default_priority, 0) if demand is None else (demand.priority, demand.duration)
 
-    def kept_retention(self, demand: RetentionRange | None) -> Retention:
+    def of_kept(self, demand: RetentionRange | None) -> Retention:
         """Of a reused block. Without a demand it keeps its priority and loses its duration: it has proved its worth,
         and nobody asks any more that it go after some time (#8830)."""
         return (None, 0) if demand is None else (demand.priority, demand.duration)
 
-    def retention_by_position(
-        self, ranges: tuple[RetentionRange, ...], count: int
-    ) -> tuple[list[Retention], list[Retention]]:
+    def by_position(self, ranges: tuple[RetentionRange, ...], count: int) -> tuple[list[Retention], list[Retention]]:
         """Of the first `count` block positions: if their blocks are new, and if they are reused.
 
         The first range that a block begins in counts, so they are entered from the last to the first.
         """
-        size = self.config.tokens_per_block
+        size = self._config.tokens_per_block
         if ranges and ranges[0].start == 0 and ranges[0].end > (count - 1) * size:  # one for all, the usual case
-            return [self.fresh_retention(ranges[0])] * count, [self.kept_retention(ranges[0])] * count
-        fresh, kept = [self.fresh_retention(None)] * count, [self.kept_retention(None)] * count
+            return [self.of_fresh(ranges[0])] * count, [self.of_kept(ranges[0])] * count
+        fresh, kept = [self.of_fresh(None)] * count, [self.of_kept(None)] * count
         for demand in reversed(ranges):
             first, end = -(-demand.start // size), min(count, -(-demand.end // size))
             if first < end:
-                fresh[first:end] = [self.fresh_retention(demand)] * (end - first)
-                kept[first:end] = [self.kept_retention(demand)] * (end - first)
+                fresh[first:end] = [self.of_fresh(demand)] * (end - first)
+                kept[first:end] = [self.of_kept(demand)] * (end - first)
         return fresh, kept
 
     def refresh(self, now: int) -> int:
-        """Let the retention priorities that have run out by tick `now` become the default; returns how many did.
-
-        Ticks count from 0, where the manager was made; a block whose priority runs out at `now` is among them.
-
-        Raises:
-            ValueError: `now` is before the tick of the last refresh.
-        """
-        expiry = self._expiry
+        """Let the priorities that have run out by tick `now` become the default; returns how many did."""
+        expiry = self._blocks.expiry
         elapsed = now - expiry.now
         if elapsed < 0:
             raise ValueError(f"refresh at tick {now}: the last was at {expiry.now}; time does not go back")
@@ -55,12 +68,13 @@ class BlockRetention(TokenBudget):
             while (block := expiry.next_due(level, now)) is not None:
                 self.expire(block)
                 expired += 1
-        self.step_tick(elapsed)
-        self.counters.blocks_expired += expired
+        self._blocks.step_tick(elapsed)
+        self._blocks.counters.blocks_expired += expired
         return expired
 
     def expire(self, block: int) -> None:
         """Requeue a free block whose priority has run out: last of those with the default priority."""
-        self.step_claim(block)
-        self.step_prioritise(block, self.config.default_priority, 0)
-        self.step_release(block, False)
+        blocks = self._blocks
+        blocks.step_claim(block)
+        blocks.step_prioritise(block, self._config.default_priority, 0)
+        blocks.step_release(block, False)

@@ -110,11 +110,6 @@ class ReuseTree:
         if self.children[block]:
             child = next(iter(self.children[block].values()))
             raise ProtocolError(f"block {block}: detached while block {child} is still its child")
-        self.unlink(block)
-        self.forget(block)
-
-    def unlink(self, block: int) -> None:
-        """Erase `block` from its parent's children."""
         parent, key = self.parent[block], self.key[block]
         siblings = self.children[parent] if parent != UNATTACHED else {}
         if key is None or siblings.pop(key, None) != block:
@@ -125,10 +120,7 @@ class ReuseTree:
                 del self._ordered[parent]
             else:
                 del keys[bisect_left(keys, key)]
-
-    def forget(self, block: int) -> None:
-        """Clear the parent and the key of `block`; a parent pointer left behind is the bug of #13571."""
-        self.parent[block] = UNATTACHED
+        self.parent[block] = UNATTACHED  # a parent pointer left behind is the bug of #13571
         self.key[block] = None
 
     def subtree(self, block: int) -> list[int]:

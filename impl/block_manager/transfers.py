@@ -6,9 +6,9 @@ submitted, its stream waits for the pending write of the source (read after writ
 (write after read) and the pending write of the target (write after write). A sender, which only reads, waits for the
 pending write and is entered as one more read.
 
-The tables are keyed by physical place, level included. Blocks exchange their slots as soon as a copy is submitted, so
-keys by block id follow the identity instead of the bytes (#9056), and a slot number without its level names two
-places (#15272).
+The tables are keyed by physical place: slots are numbered across both levels. Blocks exchange their slots as soon as a
+copy is submitted, so keys by block id follow the identity instead of the bytes (#9056), and a slot's number within its
+level names two places (#15272).
 
 Forward passes may run on several streams, as under an overlap scheduler (#15349): copies wait for all of them, and all
 of them wait for the copies. Among themselves the engine orders its passes.
@@ -93,16 +93,17 @@ class Transfers:
             self.begin_iteration()
         primary = self._primary_slots
         stream = Stream.OFFLOAD if source < primary <= target else Stream.ONBOARD
-        source_key, target_key = self.key(source), self.key(target)
-        self.order(stream, source_key, target_key)
+        source_place = (Level.SECONDARY, source - primary) if source >= primary else (Level.PRIMARY, source)
+        target_place = (Level.SECONDARY, target - primary) if target >= primary else (Level.PRIMARY, target)
+        self.await_source(stream, source)
+        self.await_target(stream, target)
         batch = self._open[stream] or self._new_batch(stream)
-        source_move = (Level.SECONDARY, source - primary) if source >= primary else (Level.PRIMARY, source)
-        target_move = (Level.SECONDARY, target - primary) if target >= primary else (Level.PRIMARY, target)
         if tokens is None:
-            batch.moves.append(source_move + target_move)
+            batch.moves.append(source_place + target_place)
         else:
-            batch.prefixes.append((*source_move, *target_move, tokens))
-        self.remember(batch, source_key, target_key)
+            batch.prefixes.append((*source_place, *target_place, tokens))
+        self.remember_read(batch, source)
+        self.remember_write(batch, target)
 
     def send(self, slot: int) -> Loaded:
         """A sender reads `slot`, on whichever level: after what writes it now, and before what will write it later.
@@ -115,12 +116,12 @@ class Transfers:
             self._sends = True
             for event in self._passes:
                 self._device.wait_event(Stream.SEND, event)
-        key, primary = self.key(slot), self._primary_slots
-        self.await_source(Stream.SEND, key)
+        primary = self._primary_slots
+        self.await_source(Stream.SEND, slot)
         batch = self._open[Stream.SEND] or self._new_batch(Stream.SEND)
         place = (Level.SECONDARY, slot - primary) if slot >= primary else (Level.PRIMARY, slot)
         loaded = self._device.load(Stream.SEND, *place)
-        self.remember_read(batch, key)
+        self.remember_read(batch, slot)
         return loaded
 
     def flush(self) -> None:
@@ -144,52 +145,38 @@ class Transfers:
         self._compute_is_behind = True
         return batch
 
-    # What keeps the order; each can be replaced on its own, to show what it is for.
+    # What keeps the order.
 
-    def key(self, slot: int) -> int:
-        """Under what the tables keep `slot`; slot numbers here are distinct across levels."""
-        return slot
-
-    def order(self, stream: Stream, source_key: int, target_key: int) -> None:
-        """Make `stream` wait for all that a copy from the source to the target conflicts with."""
-        self.await_source(stream, source_key)
-        self.await_target(stream, target_key)
-
-    def await_source(self, stream: Stream, key: int) -> None:
+    def await_source(self, stream: Stream, slot: int) -> None:
         """Make `stream` wait for the pending write of what it will read."""
-        write = self._writes.get(key)
+        write = self._writes.get(slot)
         if write is not None:
             self.wait_for_batch(stream, write)
 
-    def await_target(self, stream: Stream, key: int) -> None:
+    def await_target(self, stream: Stream, slot: int) -> None:
         """Make `stream` wait for the pending reads and the pending write of what it will write.
 
         They are forgotten: whoever comes after this copy comes after those too.
         """
-        reads = self._reads.pop(key, None)
+        reads = self._reads.pop(slot, None)
         if reads is not None:
             for batch in reads.values():
                 self.wait_for_batch(stream, batch)
-        write = self._writes.pop(key, None)
+        write = self._writes.pop(slot, None)
         if write is not None:
             self.wait_for_batch(stream, write)
 
-    def remember(self, batch: Batch, source_key: int, target_key: int) -> None:
-        """Enter a copy into the tables."""
-        self.remember_read(batch, source_key)
-        self.remember_write(batch, target_key)
-
-    def remember_read(self, batch: Batch, key: int) -> None:
-        """Enter a read. Of several on one stream the last stands for all."""
-        reads = self._reads.get(key)
+    def remember_read(self, batch: Batch, slot: int) -> None:
+        """Enter a read of `slot`. Of several on one stream the last stands for all."""
+        reads = self._reads.get(slot)
         if reads is None:
-            self._reads[key] = {batch.stream: batch}
+            self._reads[slot] = {batch.stream: batch}
         else:
             reads[batch.stream] = batch
 
-    def remember_write(self, batch: Batch, key: int) -> None:
-        """Enter a write; what was pending there before has been awaited."""
-        self._writes[key] = batch
+    def remember_write(self, batch: Batch, slot: int) -> None:
+        """Enter a write of `slot`; what was pending there before has been awaited."""
+        self._writes[slot] = batch
 
     def wait_for_batch(self, stream: Stream, batch: Batch) -> None:
         """Later work on `stream` comes after `batch`."""
@@ -203,14 +190,10 @@ class Transfers:
 
     def wait_for_compute(self) -> None:
         """The copy streams wait for the kernels submitted so far, and a sender will."""
-        self._passes = [self._device.record_event(stream) for stream in self.awaited_passes()]
+        self._passes = [self._device.record_event(stream) for stream in self.forward_streams]
         for event in self._passes:
             self._device.wait_event(Stream.ONBOARD, event)
             self._device.wait_event(Stream.OFFLOAD, event)
-
-    def awaited_passes(self) -> tuple[Stream, ...]:
-        """The streams whose kernels the copies wait for."""
-        return self.forward_streams
 
     def wait_for_copies(self) -> None:
         """The forward streams wait for the copies submitted so far, and for what was sent."""

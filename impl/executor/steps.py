@@ -46,9 +46,6 @@ class ExecutorSteps:
         ValueError: the caches have too few index rows; or are of a kind that would refuse what the executor may ask for.
     """
 
-    # The mechanism that a subclass can replace whole.
-    delay_type: type[DelayBatching] = DelayBatching
-
     def __init__(self, config: ExecutorConfig, caches: SequenceCaches, observer: Observer | None = None) -> None:
         _check_caches(config, caches.config)
         self.config = config
@@ -66,7 +63,7 @@ class ExecutorSteps:
         self.filling: list[Request] = []
         """Context requests that this pass has scheduled, in order."""
         self.scheduled_tokens = 0
-        self.delay = self.delay_type(config)
+        self.delay = DelayBatching(config)
         self.started: Pass | None = None
         """The forward pass that `run` has started last: where its kernels run and find their index rows."""
         self._passes = 0

@@ -60,15 +60,6 @@ def _told(_: object, *arguments: Any) -> tuple[int, ...]:
 class CacheSteps:
     """The state of the pools and the caches, and the steps that change it."""
 
-    # The mechanisms that a subclass can replace whole.
-    spans_type: type[Spans] = Spans
-    pages_type: type[Pages] = Pages
-    queues_type: type[EvictionQueues] = EvictionQueues
-    tree_type: type[PrefixTree] = PrefixTree
-    copies_type: type[PageCopies] = PageCopies
-    rows_type: type[IndexRows] = IndexRows
-    upload_type: type[PageTableUpload] = PageTableUpload
-
     def __init__(
         self,
         devices: Mapping[int, Device],
@@ -82,13 +73,13 @@ class CacheSteps:
         self.config = config
         self.devices = dict(devices)
         self.forward_streams = forward_streams
-        self.rows = self.rows_type(config)
-        self._spans = self.spans_type(config)
-        self._pages = self.pages_type(config)
-        self._queues = self.queues_type(len(self._pages.group), config.priorities)
-        self._tree = self.tree_type(self._spans, config.tokens_per_block, config.windows, config.has_state)
-        self._copies = {group: self.copies_type(devices[group], forward_streams) for group in config.groups}
-        self._uploads = {group: self.upload_type(devices[group]) for group in config.groups}
+        self.rows = IndexRows(config)
+        self._spans = Spans(config)
+        self._pages = Pages(config)
+        self._queues = EvictionQueues(len(self._pages.group), config.priorities)
+        self._tree = PrefixTree(self._spans, config.tokens_per_block, config.windows, config.has_state)
+        self._copies = {group: PageCopies(devices[group], forward_streams) for group in config.groups}
+        self._uploads = {group: PageTableUpload(devices[group]) for group in config.groups}
         self._columns = {group: config.columns(group) for group in config.groups}
         self._last_passes: dict[Stream, PassEnd] = {}
         self._caches: dict[int, SequenceCache] = {}
@@ -124,7 +115,7 @@ class CacheSteps:
             raise ProtocolError(f"page {page}: moved while it waits in a queue")
         source_level, source = pages.level[page], pages.slot[page]
         target = pages.move(page, level)
-        self._copies[pages.group[page]].move(source_level, source, level, target)
+        self._copies[pages.group[page]].copy(source_level, source, level, target)
 
     def step_enqueue(self, page: int) -> None:
         """Queue `page`, which can be given up, at the tail of its priority on its level."""

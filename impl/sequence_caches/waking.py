@@ -86,7 +86,7 @@ class Waking(Room):
         self._check_stream(stream)
         if woken is None or woken.status is not Status.SUSPENDED:
             self._refuse("not-suspended", f"cache {cache}: is {self.status(cache).name}; only a suspended one resumes")
-        if not self.passes_gate(woken):
+        if not self.passes_gate():
             self._refuse(
                 "device-full",
                 f"cache {cache}: more than {self.config.gate_percent}% of device memory is in use; suspend or close others",

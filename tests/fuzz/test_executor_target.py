@@ -13,6 +13,7 @@ from passes_in_flight import PassesInFlight
 from kvproof.fuzz.bugs.executor.sizes import DRAFTED, PLAIN, SCRATCH, STATES
 from kvproof.fuzz.bugs.executor.x27_pass_does_not_wait import FollowsNothing
 from kvproof.fuzz.bugs.executor.x28_index_rows_overwritten import OverwrittenRows
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.campaign import Engine, Plan, run_campaign
 from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.lockstep import Lockstep, run
@@ -229,8 +230,7 @@ class LeavesEntries(IndexRows):
         self.owner[row] = None
 
 
-class LeavesRows(SequenceCaches):
-    rows_type = LeavesEntries
+LeavesRows = plant(SequenceCaches, parts={IndexRows: LeavesEntries})
 
 
 def test_entries_that_are_left_in_a_row_that_nobody_has_are_seen() -> None:

@@ -99,8 +99,11 @@ def test_what_conflicts_with_a_batch_ends_it() -> None:
 class Forgetful(Transfers):
     """Enters nothing into the tables."""
 
-    def remember(self, batch: Batch, source_key: int, target_key: int) -> None:
-        del batch, source_key, target_key
+    def remember_read(self, batch: Batch, slot: int) -> None:
+        del batch, slot
+
+    def remember_write(self, batch: Batch, slot: int) -> None:
+        del batch, slot
 
 
 class Sleepless(Transfers):
@@ -120,8 +123,8 @@ class Hasty(Transfers):
 class OverCautious(Transfers):
     """Every copy waits for all the others, which costs overlap and nothing else."""
 
-    def order(self, stream: Stream, source_key: int, target_key: int) -> None:
-        super().order(stream, source_key, target_key)
+    def await_target(self, stream: Stream, slot: int) -> None:
+        super().await_target(stream, slot)
         for batch in list(self._writes.values()):
             self.wait_for_batch(stream, batch)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from cache_cases import CachePool
@@ -10,6 +10,7 @@ from executor_cases import Engine
 
 from kvproof.impl.device import Stream
 from kvproof.impl.executor import Executor, ExecutorConfig, Peers, Phase, ProtocolError, Stage
+from kvproof.impl.executor import Reason as ExecutorReason
 from kvproof.impl.sequence_caches import Kind, Reason, Refused, Status
 
 
@@ -397,3 +398,7 @@ def test_the_kernels_of_a_pass_find_the_pages_of_its_batch() -> None:
     assert first is second
     entries = engine.pool.devices[0].peek_buffer(first)
     assert entries[4 * at : 4 * at + 4] != entries[4 * behind : 4 * behind + 4]
+
+
+def test_no_reason_of_the_executor_is_one_of_its_caches() -> None:
+    assert not set(get_args(Reason)) & set(get_args(ExecutorReason))

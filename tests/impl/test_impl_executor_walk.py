@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from caches_soundness import faults
 from executor_cases import Engine
 
-from kvproof.impl.executor import Delay, Executor, Peers, Phase, Refused, Request, Stage
+from kvproof.impl.executor import Delay, Executor, Peers, Phase, Reason, Refused, Request, Stage
 from kvproof.impl.sequence_caches import Status
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -46,7 +46,8 @@ def one_call(engine: Engine, rng: random.Random) -> str:
         return "nothing"
     try:
         return f"{call} {bool(calls[call]())}"
-    except Refused:
+    except Refused as refused:
+        assert refused.reason in get_args(Reason)  # and is no refusal of the caches
         return f"{call} refused"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from cache_cases import CachePool
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.impl.device import SCHEDULES, Device, Level, ScheduleName, Stream
 from kvproof.impl.sequence_caches import Kind, Refused, SequenceCaches
 from kvproof.impl.sequence_caches.page_copies import Mark, PageCopies
@@ -82,9 +83,8 @@ class SendsAtOnce(PageCopies):
 
 @pytest.mark.parametrize("broken", [SendsUnnoticed, SendsAtOnce])
 def test_each_wait_is_needed(broken: type[PageCopies]) -> None:
-    class Broken(SequenceCaches):
-        copies_type = broken
+    planted = plant(SequenceCaches, parts={PageCopies: broken})
 
-    pool = CachePool(3, 4, manager_type=Broken)
+    pool = CachePool(3, 4, manager_type=planted)
     send_and_go_on(pool)
     assert pool.races() != []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
 from kvproof.impl.block_manager import BlockManager
@@ -40,10 +41,7 @@ def _frames_in_use() -> int:
     return count
 
 
-class RecursiveEviction(BlockManager):
-    """Has such a tree."""
-
-    tree_type = RecursiveTree
+RecursiveEviction = plant(BlockManager, parts={ReuseTree: RecursiveTree})
 
 
 BUG = SeededBug(

@@ -10,8 +10,8 @@ from kvproof.impl.block_manager.transfers import Batch, Transfers
 class OneReader(Transfers):
     """Keeps the last read of a slot, whichever stream it is on."""
 
-    def remember_read(self, batch: Batch, key: int) -> None:
-        self._reads[key] = {batch.stream: batch}
+    def remember_read(self, batch: Batch, slot: int) -> None:
+        self._reads[slot] = {batch.stream: batch}
 
 
 BUG = SeededBug(

@@ -10,8 +10,8 @@ from kvproof.impl.block_manager.transfers import Batch, Transfers
 class SourceForgotten(Transfers):
     """Enters no reads."""
 
-    def remember_read(self, batch: Batch, key: int) -> None:
-        del batch, key
+    def remember_read(self, batch: Batch, slot: int) -> None:
+        del batch, slot
 
 
 BUG = SeededBug(

@@ -10,8 +10,8 @@ from kvproof.impl.block_manager.transfers import Batch, Transfers
 class DestinationForgotten(Transfers):
     """Enters no writes."""
 
-    def remember_write(self, batch: Batch, key: int) -> None:
-        del batch, key
+    def remember_write(self, batch: Batch, slot: int) -> None:
+        del batch, slot
 
 
 BUG = SeededBug(

@@ -6,21 +6,45 @@ any of them counts on. Then, request by request, blocks are onboarded, taken ove
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from operator import sub
 
-from kvproof.impl.block_manager.admission import AdmissionControl
+from kvproof.impl.block_manager.allocation import Allocation
+from kvproof.impl.block_manager.blocks import Blocks
 from kvproof.impl.block_manager.free_queues import NOT_QUEUED
-from kvproof.impl.block_manager.prompts import NO_BLOCK, Plan, Retention
-from kvproof.impl.block_manager.requests import AdmittedRequest
-from kvproof.impl.block_manager.sequence import Sequence
+from kvproof.impl.block_manager.plan import NO_BLOCK, Plan
+from kvproof.impl.block_manager.requests import AdmittedRequest, BatchAdmission
+from kvproof.impl.block_manager.retention import BlockRetention
+from kvproof.impl.block_manager.sequences import LiveSequences
 
 Totals = tuple[int, int, int, int, int, int, int]
 """Running totals in the order of the fields of `AdmittedRequest`."""
 
 
-class BatchPhases(AdmissionControl):
-    """What changes when a batch is admitted."""
+class BatchPhases:
+    """What changes when a batch is admitted.
+
+    Args:
+        blocks: the pool.
+        allocation: takes and onboards blocks.
+        retention: of the blocks of a request.
+        sequences: to which the blocks are given.
+    """
+
+    def __init__(
+        self, blocks: Blocks, allocation: Allocation, retention: BlockRetention, sequences: LiveSequences
+    ) -> None:
+        self._blocks = blocks
+        self._counters = blocks.counters
+        self._allocation = allocation
+        self._retention = retention
+        self._sequences = sequences
+
+    def run(self, plans: list[Plan]) -> BatchAdmission:
+        """Both phases; what became of each request, and of all."""
+        before = self.running_totals()
+        admitted = self.run_batch(plans)
+        self._blocks.transfers.flush()
+        return BatchAdmission(tuple(admitted), self.totals_since(before))
 
     def run_batch(self, plans: list[Plan]) -> list[AdmittedRequest]:
         """Both phases; what became of each request."""
@@ -29,24 +53,26 @@ class BatchPhases(AdmissionControl):
 
     def claim_matches(self, plans: list[Plan]) -> None:
         """The first phase. The last claimer's retention wins; a copy source is only read and keeps its own."""
-        handle, claim, prioritise = self._queues.handle, self.step_claim, self.step_prioritise
-        self.step_open_claims()
+        blocks = self._blocks
+        handle, claim, prioritise = blocks.handle, blocks.step_claim, blocks.step_prioritise
+        blocks.step_open_claims()
         for plan in plans:
-            plan.fresh, plan.kept = self.retention_by_position(plan.request.ranges, plan.needed)
+            plan.fresh, plan.kept = self._retention.by_position(plan.request.ranges, plan.needed)
             for block, (priority, duration) in zip(plan.chain, plan.kept, strict=False):
                 if handle[block] != NOT_QUEUED:
                     claim(block)
                 prioritise(block, priority, duration)
             if plan.tail != NO_BLOCK:
                 self.claim_tail(plan)
-        self.step_close_claims(self.matched_blocks(plans))
+        blocks.step_close_claims(self.matched_blocks(plans))
 
     def claim_tail(self, plan: Plan) -> None:
         """Keep the tail from being a victim until it has been taken over or copied (#12892)."""
-        if self._queues.handle[plan.tail] != NOT_QUEUED:
-            self.step_claim(plan.tail)
+        blocks = self._blocks
+        if blocks.handle[plan.tail] != NOT_QUEUED:
+            blocks.step_claim(plan.tail)
         if plan.in_place:
-            self.step_prioritise(plan.tail, *plan.kept[len(plan.chain)])
+            blocks.step_prioritise(plan.tail, *plan.kept[len(plan.chain)])
 
     def matched_blocks(self, plans: list[Plan]) -> tuple[int, ...]:
         """All matched blocks, each once, in the order of their first match."""
@@ -68,7 +94,7 @@ class BatchPhases(AdmissionControl):
 
     def running_totals(self) -> Totals:
         """What the counters say now."""
-        counters = self.counters
+        counters = self._counters
         return (
             counters.tokens_reused,
             counters.tokens_admitted,
@@ -85,10 +111,10 @@ class BatchPhases(AdmissionControl):
 
     def onboard_and_allocate(self, plan: Plan) -> None:
         """Make the sequence live, give it its matched blocks and new ones, and announce what is to be written."""
-        request, counters = plan.request, self.counters
-        sequence, size = request.sequence, self.config.tokens_per_block
-        self.step_begin(sequence, plan.tokens, request.decode_priority, request.decode_duration)
-        live = self._sequences[sequence]
+        request, counters, blocks = plan.request, self._counters, self._blocks
+        sequence, size = request.sequence, blocks.config.tokens_per_block
+        blocks.step_begin(sequence, plan.tokens, request.decode_priority, request.decode_duration)
+        live = blocks.sequences[sequence]
         live.keys = plan.keys
         for block in plan.chain:
             self.take_match(sequence, block)
@@ -97,9 +123,9 @@ class BatchPhases(AdmissionControl):
             self.take_tail(plan)
             position += 1
         fresh = plan.fresh[position:]
-        self.take_new(sequence, fresh)
-        self.step_reuse(sequence, plan.reused)
-        self.write_up_to(sequence, live, plan.end)
+        self._sequences.take_new(sequence, fresh)
+        blocks.step_reuse(sequence, plan.reused)
+        self._sequences.write_up_to(sequence, live, plan.end)
         counters.blocks_new += len(fresh)
         counters.sequences_added += 1
         counters.tokens_added += len(plan.tokens)
@@ -109,12 +135,13 @@ class BatchPhases(AdmissionControl):
 
     def take_match(self, sequence: int, block: int) -> None:
         """Give `sequence` a block that it matched whole, from host memory if it is there."""
-        if self._slot[block] < self._primary_slots:
-            self.counters.blocks_reused_primary += 1
+        blocks = self._blocks
+        if blocks.slot[block] < blocks.primary_slots:
+            self._counters.blocks_reused_primary += 1
         else:
-            self.counters.blocks_reused_secondary += 1
-            self.onboard(block)
-        self.step_acquire(sequence, block)
+            self._counters.blocks_reused_secondary += 1
+            self._allocation.onboard(block)
+        blocks.step_acquire(sequence, block)
 
     def take_tail(self, plan: Plan) -> None:
         """Give the sequence a block that begins with the tokens of its tail: the tail itself, or a copy."""
@@ -125,43 +152,22 @@ class BatchPhases(AdmissionControl):
 
     def take_tail_in_place(self, plan: Plan) -> None:
         """The tail leaves the tree, only now: while others were claiming, their matches hung on it (#12892)."""
-        block = plan.tail
-        if self._slot[block] >= self._primary_slots:
-            self.onboard(block)
-        self.step_detach(block)
-        self.step_acquire(plan.request.sequence, block)
-        self.counters.blocks_taken_in_part += 1
+        blocks, block = self._blocks, plan.tail
+        if blocks.slot[block] >= blocks.primary_slots:
+            self._allocation.onboard(block)
+        blocks.step_detach(block)
+        blocks.step_acquire(plan.request.sequence, block)
+        self._counters.blocks_taken_in_part += 1
 
     def copy_tail(self, plan: Plan) -> None:
         """A new block begins with a copy of the matched tokens; they alone are copied, wherever the source is.
 
         The source may be given back as soon as the copy is submitted: whoever writes there next comes after it.
         """
-        target = self.take_free()
-        self.step_prioritise(target, *plan.fresh[len(plan.chain)])
-        self.step_copy(plan.tail, target, plan.tail_tokens)
+        blocks, target = self._blocks, self._allocation.take_free()
+        blocks.step_prioritise(target, *plan.fresh[len(plan.chain)])
+        blocks.step_copy(plan.tail, target, plan.tail_tokens)
         if plan.releases_source:
-            self.release_source(plan)
-        self.step_acquire(plan.request.sequence, target)
-        self.counters.blocks_copied_in_part += 1
-
-    def release_source(self, plan: Plan) -> None:
-        """Give back a copy source that only this batch has kept."""
-        self.step_release(plan.tail, False)
-
-    def take_new(self, sequence: int, retentions: Iterable[Retention]) -> None:
-        """Give `sequence` an empty block for each of `retentions`."""
-        take_free, prioritise, acquire = self.take_free, self.step_prioritise, self.step_acquire
-        for priority, duration in retentions:
-            block = take_free()
-            prioritise(block, priority, duration)
-            acquire(sequence, block)
-
-    def write_up_to(self, sequence: int, live: Sequence, end: int) -> None:
-        """Announce the writes of the tokens from the first that is not computed up to `end`."""
-        size, write = self.config.tokens_per_block, self.step_write
-        first, full = live.computed // size, end // size
-        for position in range(first, full):
-            write(sequence, position, (position + 1) * size)
-        if end % size:
-            write(sequence, full, end)
+            blocks.step_release(plan.tail, False)
+        blocks.step_acquire(plan.request.sequence, target)
+        self._counters.blocks_copied_in_part += 1

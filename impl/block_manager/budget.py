@@ -7,11 +7,16 @@ shortened where the batch would exceed its budget (#15187).
 
 from __future__ import annotations
 
-from kvproof.impl.block_manager.prompts import Plan, PromptMatching
+from kvproof.impl.block_manager.counters import Counters
+from kvproof.impl.block_manager.plan import Plan
 
 
-class TokenBudget(PromptMatching):
-    """Arithmetic on tokens; nothing here changes a block."""
+class TokenBudget:
+    """Arithmetic on the tokens of plans, for blocks of `tokens_per_block`; nothing here knows of a pool."""
+
+    def __init__(self, tokens_per_block: int, counters: Counters) -> None:
+        self._size = tokens_per_block
+        self._refuse = counters.refuse
 
     def charge(self, chunk: int, estimated: int, remaining: int) -> int:
         """What a scheduler counts for `chunk` tokens of a prompt of `remaining`, of which `estimated` may be reused.
@@ -26,14 +31,25 @@ class TokenBudget(PromptMatching):
         """Where a chunk that begins at token `start` of `length` ends: at a block's end, or with the prompt."""
         if start + chunk >= length:
             return length
-        return (start + chunk) // self.config.tokens_per_block * self.config.tokens_per_block
+        return (start + chunk) // self._size * self._size
+
+    def check_chunk(self, sequence: int, chunk: int, remaining: int) -> None:
+        """A chunk of less than a block might end before it began, as ends are at block ends.
+
+        Raises Refused: chunk-below-block.
+        """
+        size = self._size
+        if 0 < chunk < size and chunk < remaining:
+            self._refuse(
+                "chunk-below-block", f"sequence {sequence}: a chunk of {chunk} tokens; a block has {size}, ask for that"
+            )
 
     def cost(self, plan: Plan) -> int:
         """Tokens that the forward pass computes for a request."""
         return plan.end - plan.reused
 
     def check_charges(self, plans: list[Plan], token_budget: int) -> None:
-        """Refuse a batch that the scheduler should not have made."""
+        """Refuse a batch that the scheduler should not have made. Raises Refused: over-token-budget."""
         charged = 0
         for plan in plans:
             length = len(plan.tokens)
@@ -54,10 +70,10 @@ class TokenBudget(PromptMatching):
         """Shorten prompts, the last first, until the batch costs no more than its budget.
 
         Ends stay at block ends, and each prompt gets on by at least the rest of one block. What cannot be cut enough is
-        refused.
+        refused. Raises Refused: over-token-budget.
         """
         excess = sum(self.cost(plan) for plan in plans) - token_budget
-        size = self.config.tokens_per_block
+        size = self._size
         for plan in reversed(plans):
             if excess <= 0:
                 return
