@@ -16,7 +16,6 @@ from kvproof.fuzz.content import BYTES_PER_TOKEN
 from kvproof.fuzz.target import Content, Operation, Outcome, Race, Refused, Returned, Step, UnsupportedParameters, Value
 from kvproof.fuzz.targets.cache_engine import CacheEngine
 from kvproof.fuzz.targets.device_group import DeviceGroup
-from kvproof.fuzz.targets.devices import ALTERNATING
 from kvproof.fuzz.targets.page_bytes import (
     FULL,
     KIND_NAMES,
@@ -112,7 +111,6 @@ def cuda_group(config: SequenceCacheConfig, group: int, driver: CudaDriver | Non
         sum(pool.block_bytes for pool in pools),
         pools=pools,
         tokens_per_block=config.tokens_of(group),
-        table=ALTERNATING,
         driver=driver,
     )
 

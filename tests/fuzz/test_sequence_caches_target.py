@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from kvproof.fuzz.bugs.sequence_caches.x15_row_keeps_unlocked_slots import SlotsLeftInTheRow
 from kvproof.fuzz.bugs.planting import plant
+from kvproof.fuzz.bugs.sequence_caches.x15_row_keeps_unlocked_slots import SlotsLeftInTheRow
 from kvproof.fuzz.campaign import Engine, Plan, run_campaign
 from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.lockstep import Lockstep, run

@@ -1,7 +1,7 @@
 """Which way of copying is fastest, by direction, size of a copy and number of copies.
 
 A table of measurements: for a few sizes and counts the fastest way on one machine. Between them the nearest counts, on
-a logarithmic scale. `kvproof.impl.device.calibration` measures one for the machine at hand; without one the defaults
+a logarithmic scale. `calibration.py` measures one for the machine at hand; without one the defaults
 below hold, which rest on what the ways cost in principle and have not been measured.
 """
 
@@ -120,7 +120,7 @@ def read_table(path: Path) -> CopyTable:
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DeviceError(
-            f"copy table {path}: {type(error).__name__}: {error}; make one with python -m kvproof.impl.device.calibration"
+            f"copy table {path}: {type(error).__name__}: {error}; make one with python tests/bench/calibration.py"
         ) from error
 
 

@@ -1,12 +1,12 @@
 """Measuring the ways of copying on the machine at hand, and keeping which is fastest when.
 
-    python -m kvproof.impl.device.calibration table.json
+    python tests/bench/calibration.py table.json
 
 A figure is what an engine sees in a steady state: batches follow each other on one stream without a pause, and the time
 is that of the host's clock from the first submission to the completion of the last, submission included. Blocks are drawn
 from all over a large arena, no two as neighbours at both ends, so that nothing can be joined and caches are of no use.
 
-The table then goes to the device: `CudaDevice(..., table=read_table(Path("table.json")))`.
+`copy_candidates.with_table` gives the table to a device.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from statistics import median
 
 import numpy as np
 from attrs import frozen
+from copy_candidates import CandidateCopies
+from copy_table import DEFAULTS, MEASURED, CopyTable, Direction, Way
 
 from kvproof.impl.device.copy_plan import Group, Shape
-from kvproof.impl.device.copy_table import DEFAULTS, MEASURED, CopyTable, Direction, Way
-from kvproof.impl.device.copy_ways import CopyWays
 from kvproof.impl.device.cuda_driver import CudaDriver
 from kvproof.impl.device.cuda_staging import Staging
 from kvproof.impl.device.cuda_torch import driver_of
@@ -94,7 +94,7 @@ class CopyBench:
         self._device = [driver.device_memory(arena_bytes) for _ in range(2)]
         self._host = driver.host_memory(arena_bytes)
         self._stream = driver.new_stream()
-        self._ways = CopyWays(driver, Staging(driver), [self._stream], DEFAULTS)
+        self._ways = CandidateCopies(driver, Staging(driver), [self._stream], DEFAULTS)
         self._random = random.Random(0)
         for memory in self._device:
             driver.fill(self._stream, memory.address, arena_bytes, 0xA5)
@@ -109,7 +109,7 @@ class CopyBench:
 
     def ways(self) -> list[Way]:
         """The ways that this driver has."""
-        return [way for way in Way if way is not Way.BATCH or self.driver.has_batch]
+        return [way for way in Way if way is not Way.BATCH or self._ways.calls.has_batch]
 
     def fits(self, size: int, count: int) -> bool:
         """Whether the arena has room for a batch without two copies at one place."""
@@ -198,7 +198,7 @@ def calibrate(
 
 def main(arguments: Iterable[str] | None = None) -> int:
     """The command: 0 and a table, or 2 and why there is none."""
-    parser = argparse.ArgumentParser(prog="kvproof.impl.device.calibration", description="Measure the ways of copying.")
+    parser = argparse.ArgumentParser(prog="calibration.py", description="Measure the ways of copying.")
     parser.add_argument("table", type=Path, help="where to keep the table (JSON)")
     parser.add_argument("--index", type=int, default=0, help="which CUDA device (default: 0)")
     parser.add_argument(

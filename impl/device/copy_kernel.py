@@ -1,9 +1,11 @@
-"""The ways to carry a planned batch of copies out, and the choice among them.
+"""How a planned batch of copies is carried out: by one launch of a gather/scatter kernel.
 
-- EACH: an asynchronous copy a run of neighbouring blocks, pitched where rows lie apart. Costs the host a call each.
-- BATCH: all rows in one submission, where the driver has it (CUDA 12.8).
-- KERNEL: one launch; multiprocessors read and write pinned host memory themselves, 16 bytes a thread and access. Costs
-  no copy engine and hardly any submission, but multiprocessors.
+Multiprocessors read and write pinned host memory themselves, 16 bytes a thread and access. That costs no copy engine and
+hardly any submission, but multiprocessors. It works in every direction and never keeps the host waiting.
+
+Also considered: an asynchronous copy a run of neighbouring blocks, and the driver's batched copy (CUDA 12.8). Which is
+fastest depends on direction, size and number, and has not been measured on a GPU yet; `tests/bench/calibration.py` does.
+Until then there is one way.
 """
 
 from __future__ import annotations
@@ -12,12 +14,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from kvproof.impl.device.copy_plan import Group, Runs, join, single_rows
-from kvproof.impl.device.copy_table import CopyTable, Direction, Way, direction
+from kvproof.impl.device.copy_plan import Group
 from kvproof.impl.device.cuda_driver import TILE_BYTES, CudaDriver, Kernel
-from kvproof.impl.device.cuda_functions import PITCH_MAX
 from kvproof.impl.device.cuda_staging import Region, Staging
-from kvproof.impl.device.interface import DeviceError
 
 PAIR_BYTES = 16  # two addresses
 PAIRS_MAX = 4096
@@ -34,78 +33,29 @@ of 64 GB/s and a latency of 2 us needs; the other multiprocessors stay with the 
 BLOCKS_A_MULTIPROCESSOR = 5
 """As many as kernels.cu promises to fit (their registers are the limit), so that all of a launch run at once."""
 
-LEGACY_DEFAULT_STREAM = 0  # does not take batches
-
 TILES_MAX = (1 << 32) - 1  # kernels count tiles in 32 bits
 
 
-class CopyWays:
+class CopyKernel:
     """Carries groups of copies out on one GPU.
 
     Args:
         driver, staging: of the GPU.
         streams: where copies are submitted.
-        table: which way when.
     """
 
-    def __init__(self, driver: CudaDriver, staging: Staging, streams: Iterable[int], table: CopyTable) -> None:
+    def __init__(self, driver: CudaDriver, staging: Staging, streams: Iterable[int]) -> None:
         self._driver = driver
         self._staging = staging
-        self.table = table
-        """Which way when."""
         streams = set(streams)
         self._on_device = driver.device_memory(len(streams) * PAIRS_MAX * PAIR_BYTES)
         # Of each stream the descriptors for its next launch.
         self._places = {
             stream: self._on_device.address + number * PAIRS_MAX * PAIR_BYTES for number, stream in enumerate(streams)
         }
-        self.counts = dict.fromkeys(Way, 0)
-        """How often each way was taken."""
 
     def run(self, stream: int, group: Group) -> None:
-        """Submit `group` in the way that the table names for it."""
-        shape = group.shape
-        towards = direction(shape.source_level, shape.target_level)
-        runs = join(group)
-        count = len(runs.sources) * shape.rows
-        way = self.table.way(towards, shape.row_bytes * len(group.sources) // len(runs.sources), count)
-        self.run_as(way, stream, group, runs)
-
-    def run_as(self, way: Way, stream: int, group: Group, runs: Runs | None = None) -> None:
-        """Submit `group` in one way; in the kernel's where there is no batched copy.
-
-        Raises:
-            DeviceError: copies from host to host in another way than the kernel's, for which the host would wait.
-        """
-        if way is Way.BATCH and (stream == LEGACY_DEFAULT_STREAM or not self._driver.has_batch):
-            way = Way.KERNEL
-        self.counts[way] += 1
-        if way is Way.KERNEL:
-            self._kernel(stream, group)
-            return
-        if direction(group.shape.source_level, group.shape.target_level) is Direction.HOST:
-            raise DeviceError(
-                f"copy from host to host by {way}: only the kernel does it without keeping the host waiting"
-            )
-        runs = join(group) if runs is None else runs
-        if way is Way.BATCH:
-            sources, targets, widths = single_rows(runs)
-            self._driver.copy_batch(stream, targets, sources, widths)
-        else:
-            self._each(stream, runs)
-
-    def _each(self, stream: int, runs: Runs) -> None:
-        shape = runs.shape
-        if shape.rows == 1 or max(shape.source_pitch, shape.target_pitch) > PITCH_MAX:
-            sources, targets, widths = single_rows(runs)
-            self._driver.copy_each(stream, targets, sources, widths)
-            return
-        for source, target, width in zip(
-            runs.sources.tolist(), runs.targets.tolist(), runs.widths.tolist(), strict=True
-        ):
-            self._driver.copy_pitched(stream, target, shape.target_pitch, source, shape.source_pitch, width, shape.rows)
-
-    def _kernel(self, stream: int, group: Group) -> None:
+        """Submit `group`."""
         shape = group.shape
         tiles_each = shape.rows * tiles_of(shape.row_bytes)
         most = max(1, min(PAIRS_MAX, TILES_MAX // tiles_each))
