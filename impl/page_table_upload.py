@@ -89,7 +89,7 @@ class PageTableUpload:
             first[sequence] = entries
             entries += len(table)
         data = b"".join([table.tobytes() for table in tables.values()])
-        if not self.is_current(stream, first, data):
+        if self._present.get(stream) != data:
             self._send(stream, data)
         return UploadedTables(self._tables[stream], first)
 
@@ -110,28 +110,17 @@ class PageTableUpload:
         staging.event = self._device.record_event(stream)
         self.uploads += 1
 
-    # What makes it safe; each can be replaced on its own, to show what it is for.
-
-    def is_current(self, stream: Stream, first: Mapping[int, int], data: bytes) -> bool:
-        """Whether the table of `stream` holds `data` already. Where each sequence begins, `first`, does not tell."""
-        del first
-        return self._present.get(stream) == data
-
     def take_staging(self) -> Staging:
         """A staging buffer that nothing reads any more, or one more while there may be more."""
         ring = self._ring
         if not ring or not self.is_over(ring[0]):
             if len(ring) < STAGING_BUFFERS:
-                ring.appendleft(self.new_staging())
+                ring.appendleft(Staging(self._device.buffer(Level.SECONDARY, self._room)))
             elif ring[0].event is not None:
                 self.waits += 1
                 self._device.wait_host(ring[0].event)
         ring.rotate(-1)
         return ring[-1]
-
-    def new_staging(self) -> Staging:
-        """A staging buffer that has not been used."""
-        return Staging(self._device.buffer(Level.SECONDARY, self._room))
 
     def is_over(self, staging: Staging) -> bool:
         """Whether the last upload from `staging` is known to have run."""

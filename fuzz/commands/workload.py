@@ -21,7 +21,7 @@ from kvproof.fuzz.workload.generate import TraceGenerator, shape_of, write_reque
 from kvproof.fuzz.workload.report import show_run, show_shape
 from kvproof.fuzz.workload.request_trace import read_requests
 from kvproof.fuzz.workload.run import CHECK_EVERY, prepare
-from kvproof.impl import BlockManager
+from kvproof.impl.block_manager import BlockManager
 from kvproof.impl.executor import Executor
 
 TRACES = Path(".kvproof") / "traces"

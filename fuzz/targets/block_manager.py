@@ -1,4 +1,4 @@
-"""`kvproof.impl.BlockManager` as a target: operations in, outcomes and observations out.
+"""`kvproof.impl.block_manager.BlockManager` as a target: operations in, outcomes and observations out.
 
 Around the operations it plays the engine (see `kvproof.fuzz.targets.forward_pass`). The simulated device completes
 nothing by itself: what completes, and in which order, is decided between the operations, by a mode and a seed or by the
@@ -32,7 +32,7 @@ from kvproof.fuzz.targets.devices import (
 from kvproof.fuzz.targets.event_fold import EventFold
 from kvproof.fuzz.targets.forward_pass import ForwardPasses
 from kvproof.fuzz.targets.token_split import TokenSplit
-from kvproof.impl import (
+from kvproof.impl.block_manager import (
     AdmittedRequest,
     BlockManager,
     Inspection,
@@ -43,7 +43,7 @@ from kvproof.impl import (
     RetentionRange,
     decode_entry,
 )
-from kvproof.impl import Refused as RefusedByManager
+from kvproof.impl.block_manager import Refused as RefusedByManager
 from kvproof.impl.device import Device, FileDevice, Level, Loaded, SimulatedDevice, Stream
 
 __all__ = [
@@ -113,7 +113,6 @@ class BlockManagerTarget:
         self._manager = self._make_manager(config, self._device, self._report)
         layers = config.block_bytes // (config.tokens_per_block * BYTES_PER_TOKEN)
         self._passes = ForwardPasses(self._manager, self._device, config.tokens_per_block, layers, self._send)
-        self._inspection = Inspection(self._manager)
         self._fold = EventFold(self._split.machine_tokens)
         self._live: dict[int, LiveSequence] | None = None
         self._calls: dict[str, Callable[..., Value]] = {
@@ -234,14 +233,17 @@ class BlockManagerTarget:
         log, self._log = self._log, []
         return log
 
+    def _look(self) -> Inspection:
+        return Inspection(self._manager.snapshot())
+
     def _sequences(self) -> dict[int, LiveSequence]:
         if self._live is None:
-            self._live = self._inspection.sequences()
+            self._live = self._look().sequences()
         return self._live
 
     def observe(self) -> dict[str, Any]:
         """What the specification's observation holds; what is cached is told by the events alone."""
-        look, path = self._inspection, self._split.machine_path
+        look, path = self._look(), self._split.machine_path
         in_use = [
             [path(block.path), block.level.name, block.references, block.pins, block.priority, block.duration]
             for block in look.in_use()
@@ -279,12 +281,10 @@ class BlockManagerTarget:
         device, size, machine_tokens = self._device, self._block_tokens, self._split.machine_tokens
         block = self._passes.block
         found: list[Content] = []
-        for cached in self._inspection.cached_paths():
-            place = self._inspection.locate(cached)
-            if place is not None:
-                path = machine_tokens(cached)
-                where = f"the block cached for {list(path)} ({place.level.name} slot {place.slot})"
-                found += block(where, path, (len(path) - 1) // size * size, device.peek(place.level, place.slot))
+        for cached, place in self._look().locations().items():
+            path = machine_tokens(cached)
+            where = f"the block cached for {list(path)} ({place.level.name} slot {place.slot})"
+            found += block(where, path, (len(path) - 1) // size * size, device.peek(place.level, place.slot))
         for sequence, live in self._sequences().items():
             tokens, written = machine_tokens(live.tokens), min(live.computed, self._passes.written(sequence))
             for position, entry in enumerate(self._manager.page_table(sequence)[: -(-written // size)]):

@@ -6,19 +6,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from kvproof.fuzz.content import BYTES_PER_TOKEN
-from kvproof.impl import PoolConfig
+from kvproof.impl.block_manager import PoolConfig
 from kvproof.impl.device import CudaDevice, Device, FileDevice, Layout, Pool, SimulatedDevice
-from kvproof.impl.device.copy_table import MEASURED, CopyTable, Way
 from kvproof.impl.device.cuda_driver import CudaDriver
 
 DeviceFactory = Callable[[PoolConfig], Device]
 PoolsFactory = Callable[[int], tuple[Pool, ...]]
 """From the number of tokens of a block to the pools in which it lies, each layer `BYTES_PER_TOKEN` a token."""
-
-ALTERNATING = CopyTable(
-    "alternating, not measured", (1,), (1, 2, 3), dict.fromkeys(MEASURED, ((Way.EACH, Way.BATCH, Way.KERNEL),))
-)
-"""On a GPU each batch is copied in one of three ways, by its size: by speed, all of these small ones would go in one."""
 
 SCHEDULE_SEED = 12834
 """Where nothing else says when work completes: fixed, so that a run is repeated exactly."""
@@ -111,6 +105,5 @@ def cuda_device(config: PoolConfig, driver: CudaDriver | None = None) -> CudaDev
         config.block_bytes,
         pools=config.block_pools,
         tokens_per_block=config.tokens_per_block,
-        table=ALTERNATING,
         driver=driver,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from kvproof.impl import Removed, Stored, Updated
+from kvproof.impl.block_manager import Removed, Stored, Updated
 
 Path = tuple[int, ...]
 

@@ -16,7 +16,7 @@ be under way when what it uses is given up, scheduled for another, overwritten f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from kvproof.fuzz.target import Operation, Outcome, Refused, Returned, Value
 from kvproof.fuzz.targets.cache_engine import CacheEngine, Read
@@ -27,7 +27,8 @@ from kvproof.fuzz.targets.sequence_caches import (
     simulated_group,
 )
 from kvproof.impl.device import Device, Level
-from kvproof.impl.executor import Delay, Executor, ExecutorConfig, ExecutorRefused, Observer, Peers, Request, Stage
+from kvproof.impl.executor import Delay, Executor, ExecutorConfig, Observer, Peers, Reason, Request, Stage
+from kvproof.impl.executor import Refused as RefusedByManager
 from kvproof.impl.sequence_caches import CachesInspection, Kind, SequenceCaches
 
 ExecutorFactory = Callable[[ExecutorConfig, SequenceCaches, Observer], Executor]
@@ -48,6 +49,10 @@ def executor_config(parameters: Mapping[str, int]) -> ExecutorConfig:
 
 def _of_request(call: Callable[..., Value]) -> Callable[..., Value]:
     return lambda request, **others: call(request, **others)
+
+
+OWN_REASONS = get_args(Reason)
+"""Why the executor refuses; a refusal with another reason is one of its caches."""
 
 
 class PassEngine(CacheEngine):
@@ -173,8 +178,10 @@ class ExecutorTarget(SequenceCachesTarget):
         """A refusal by the caches is the executor's to deal with; one that gets here is a crash."""
         try:
             return Returned(self._calls[operation.name](**operation.arguments))
-        except ExecutorRefused as refusal:
-            return Refused(refusal.error)
+        except RefusedByManager as refusal:
+            if refusal.reason not in OWN_REASONS:
+                raise
+            return Refused(refusal.reason)
 
     def _report(self, name: str, arguments: tuple[Any, ...]) -> None:
         super()._report(name, arguments)

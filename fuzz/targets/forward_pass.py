@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from kvproof.fuzz.content import BYTES_PER_TOKEN, pattern
 from kvproof.fuzz.target import Content, Step
-from kvproof.impl import BlockManager, decode_entry
+from kvproof.impl.block_manager import BlockManager, decode_entry
 from kvproof.impl.device import Device, DeviceError, Event, Level, Loaded, Stream
 from kvproof.impl.page_table_upload import UploadedTables
 

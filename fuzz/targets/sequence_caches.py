@@ -16,7 +16,6 @@ from kvproof.fuzz.content import BYTES_PER_TOKEN
 from kvproof.fuzz.target import Content, Operation, Outcome, Race, Refused, Returned, Step, UnsupportedParameters, Value
 from kvproof.fuzz.targets.cache_engine import CacheEngine
 from kvproof.fuzz.targets.device_group import DeviceGroup
-from kvproof.fuzz.targets.devices import ALTERNATING
 from kvproof.fuzz.targets.page_bytes import (
     FULL,
     KIND_NAMES,
@@ -31,13 +30,13 @@ from kvproof.fuzz.targets.page_bytes import (
 from kvproof.impl.device import CudaDevice, Device, Layout, Pool, SimulatedDevice, Stream
 from kvproof.impl.device.cuda_driver import CudaDriver
 from kvproof.impl.sequence_caches import (
-    CacheRefused,
     CachesInspection,
-    Journal,
     Kind,
+    Observer,
     SequenceCacheConfig,
     SequenceCaches,
 )
+from kvproof.impl.sequence_caches import Refused as RefusedByManager
 
 GROUPS_MAX = 3
 """Pool groups: of full attention, of windows, of recurrent states."""
@@ -51,7 +50,7 @@ SCHEDULE_SEED = 13805
 CacheDeviceFactory = Callable[[SequenceCacheConfig, int], Device]
 """Makes the memory of one pool group."""
 
-CachesFactory = Callable[[Mapping[int, Device], SequenceCacheConfig, Journal], SequenceCaches]
+CachesFactory = Callable[[Mapping[int, Device], SequenceCacheConfig, Observer], SequenceCaches]
 
 PlanePools = Callable[[int], tuple[Pool, ...]]
 """From the tokens of a block to the pools in which the planes of a page lie."""
@@ -112,7 +111,6 @@ def cuda_group(config: SequenceCacheConfig, group: int, driver: CudaDriver | Non
         sum(pool.block_bytes for pool in pools),
         pools=pools,
         tokens_per_block=config.tokens_of(group),
-        table=ALTERNATING,
         driver=driver,
     )
 
@@ -211,8 +209,8 @@ class SequenceCachesTarget:
     def _perform(self, operation: Operation) -> Outcome:
         try:
             return Returned(self._calls[operation.name](**operation.arguments))
-        except CacheRefused as refusal:
-            return Refused(refusal.error)
+        except RefusedByManager as refusal:
+            return Refused(refusal.reason)
 
     def _create(self, cache: int, text: Path, priority: int) -> int:
         matched = self._caches.create(cache, text, priority)

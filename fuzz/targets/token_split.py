@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from kvproof.impl import split_token
+from kvproof.impl.block_manager import split_token
 
 Tokens = tuple[int, ...]
 

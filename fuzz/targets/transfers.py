@@ -14,8 +14,8 @@ from typing import Any
 
 from kvproof.fuzz.target import Operation, Outcome, Race, Refused, Returned, Step, Value
 from kvproof.fuzz.targets.watched_device import Task, WatchedDevice
+from kvproof.impl.block_manager.transfers import Transfers
 from kvproof.impl.device import Level, Stream
-from kvproof.impl.transfers import Transfers
 
 GRANULE_BYTES = 8
 """Bytes of one granule."""

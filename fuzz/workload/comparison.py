@@ -11,7 +11,7 @@ from kvproof.fuzz.target import Operation
 from kvproof.fuzz.workload.event_fold import EventFold
 from kvproof.fuzz.workload.ledger import BlockFacts, Ledger
 from kvproof.fuzz.workload.paths import PathNode
-from kvproof.impl import Counters, decode_entry
+from kvproof.impl.block_manager import Counters, decode_entry
 
 PATH_SHOWN = 12
 """Tokens at the end of a path that a message shows."""

@@ -24,7 +24,7 @@ from kvproof.fuzz.workload.event_fold import EventFold
 from kvproof.fuzz.workload.ledger import Step
 from kvproof.fuzz.workload.paths import PathNode, SequencePath
 from kvproof.fuzz.workload.promise import READ_ONLY
-from kvproof.impl import (
+from kvproof.impl.block_manager import (
     AdmittedRequest,
     BlockManager,
     Counters,
@@ -34,7 +34,7 @@ from kvproof.impl import (
     RetentionRange,
     decode_entry,
 )
-from kvproof.impl import Refused as RefusedByManager
+from kvproof.impl.block_manager import Refused as RefusedByManager
 from kvproof.impl.device import Device, Loaded, Race, Stream
 
 

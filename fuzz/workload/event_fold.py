@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from kvproof.fuzz.workload.paths import PathNode
-from kvproof.impl import Removed, Stored, Updated
+from kvproof.impl.block_manager import Removed, Stored, Updated
 from kvproof.impl.device import Level
 
 LEVELS = tuple(level.name for level in Level)

@@ -36,7 +36,7 @@ from kvproof.fuzz.workload.ledger import Step as LoggedStep
 from kvproof.fuzz.workload.paths import PathNode
 from kvproof.fuzz.workload.promise import PromiseKeeper
 from kvproof.fuzz.workload.replaying import Seconds
-from kvproof.impl import BlockManager, Counters
+from kvproof.impl.block_manager import BlockManager, Counters
 
 Found = TypeVar("Found")
 Given = ParamSpec("Given")

@@ -18,7 +18,7 @@ from kvproof.fuzz.workload.request_trace import BLOCK_TOKENS, Request
 from kvproof.fuzz.workload.schedule import Pace
 from kvproof.fuzz.workload.scheduler import Scheduler
 from kvproof.fuzz.workload.tokens import REPLAY_BLOCK_TOKENS, TokenMapping
-from kvproof.impl import BlockManager
+from kvproof.impl.block_manager import BlockManager
 
 CHECK_EVERY = 1500
 """Changes between two comparisons of whole states by default: some 20% of the time at 10,000 blocks."""

@@ -3,8 +3,8 @@
 from kvproof.impl.device.cuda import CudaDevice
 from kvproof.impl.device.files import FileDevice, FileMemory
 from kvproof.impl.device.happens_before import Access, HappensBefore, Race
-from kvproof.impl.device.interface import Buffer, Device, DeviceError, Event, Level, Loaded, Move, PrefixMove, Stream
-from kvproof.impl.device.layout import Layout, Piece, Pool, Span
+from kvproof.impl.device.interface import Buffer, Device, DeviceError, Event, Level, Loaded, Stream
+from kvproof.impl.device.layout import Layout, Move, Piece, Pool, PrefixMove, Span
 from kvproof.impl.device.schedule import SCHEDULES, Schedule, ScheduleName
 from kvproof.impl.device.simulated import SimulatedDevice
 

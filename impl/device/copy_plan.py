@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from kvproof.impl.device.cuda_driver import Addresses
-from kvproof.impl.device.interface import DeviceError, Level, Move, PrefixMove
-from kvproof.impl.device.layout import Layout, Piece
+from kvproof.impl.device.interface import DeviceError, Level
+from kvproof.impl.device.layout import Layout, Move, Piece, PrefixMove
 
 Bases = Sequence[tuple[int, int]]
 """For each pool the addresses of its PRIMARY and of its SECONDARY memory."""
@@ -37,15 +37,6 @@ class Group(NamedTuple):
     shape: Shape
     sources: Addresses
     targets: Addresses
-
-
-class Runs(NamedTuple):
-    """A group with neighbours joined: copies as wide as `widths` says, otherwise of the group's shape."""
-
-    shape: Shape
-    sources: Addresses
-    targets: Addresses
-    widths: Addresses
 
 
 class CopyPlanner:
@@ -127,32 +118,3 @@ def _shape(piece: Piece) -> Shape:
             piece.source_level, piece.target_level, piece.row_bytes, piece.rows, piece.source_pitch, piece.target_pitch
         )
     return Shape(piece.source_level, piece.target_level, piece.row_bytes, 1, 0, 0)
-
-
-def join(group: Group) -> Runs:
-    """The same copies, with those joined whose rows are neighbours at the source and at the target."""
-    shape, sources, targets = group
-    width, count = np.uint64(shape.row_bytes), len(sources)
-    if count == 1:
-        return Runs(shape, sources, targets, np.full(1, width))
-    order = sources.argsort()
-    sources, targets = sources[order], targets[order]
-    apart = (sources[1:] - sources[:-1] != width) | (targets[1:] - targets[:-1] != width)
-    if apart.all():
-        return Runs(shape, sources, targets, np.full(count, width))
-    starts = np.concatenate(([0], np.flatnonzero(apart) + 1))
-    lengths = np.diff(starts, append=count)
-    return Runs(shape, sources[starts], targets[starts], lengths.astype(np.uint64) * width)
-
-
-def single_rows(runs: Runs) -> tuple[Addresses, Addresses, Addresses]:
-    """Sources, targets and widths of all rows of all runs, as copies of their own."""
-    shape = runs.shape
-    if shape.rows == 1:
-        return runs.sources, runs.targets, runs.widths
-    numbers = np.arange(shape.rows, dtype=np.uint64)
-    return (
-        (runs.sources[:, None] + numbers * np.uint64(shape.source_pitch)).ravel(),
-        (runs.targets[:, None] + numbers * np.uint64(shape.target_pitch)).ravel(),
-        np.repeat(runs.widths, shape.rows),
-    )

@@ -12,9 +12,8 @@ import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from kvproof.impl.device.copy_kernel import PAIR_BYTES, PAIRS_MAX, CopyKernel, tiles_of
 from kvproof.impl.device.copy_plan import CopyPlanner
-from kvproof.impl.device.copy_table import DEFAULTS, CopyTable
-from kvproof.impl.device.copy_ways import PAIR_BYTES, PAIRS_MAX, CopyWays, tiles_of
 from kvproof.impl.device.cuda_driver import CudaDriver, Kernel, Memory
 from kvproof.impl.device.cuda_staging import Region, Staging
 from kvproof.impl.device.cuda_torch import driver_of, unavailable
@@ -26,12 +25,10 @@ from kvproof.impl.device.interface import (
     Event,
     Level,
     Loaded,
-    Move,
-    PrefixMove,
     Stream,
     entry_fault,
 )
-from kvproof.impl.device.layout import Layout, Pool
+from kvproof.impl.device.layout import Layout, Move, Pool, PrefixMove
 
 if TYPE_CHECKING:
     import torch
@@ -129,7 +126,6 @@ class CudaDevice(Device):
         primary_blocks, secondary_blocks, block_bytes, check, pools, tokens_per_block, layout_type: see `Device`.
         index: which CUDA device.
         streams: the engine's own torch streams for some of ours; the others are new.
-        table: which way of copying when; see `kvproof.impl.device.calibration`.
         driver: instead of that of CUDA device `index`.
 
     Raises:
@@ -149,7 +145,6 @@ class CudaDevice(Device):
         layout_type: type[Layout] = Layout,
         index: int = 0,
         streams: Mapping[Stream, torch.cuda.Stream] | None = None,
-        table: CopyTable = DEFAULTS,
         driver: CudaDriver | None = None,
     ) -> None:
         super().__init__(
@@ -179,7 +174,7 @@ class CudaDevice(Device):
         """Pinned memory for what is on its way."""
         self.staging.reserve(SEEN_BYTES + block_bytes)
         self.staging.reserve(min(PAIRS_MAX, sum(self.slots)) * PAIR_BYTES)
-        self.ways = CopyWays(self.driver, self.staging, self._streams, table)
+        self.copies = CopyKernel(self.driver, self.staging, self._streams)
         """How copies are carried out."""
         self._planner = CopyPlanner(
             self.layout, [(primary.address, secondary.address) for primary, secondary in self._memory]
@@ -221,11 +216,11 @@ class CudaDevice(Device):
 
     def _copy(self, stream: Stream, moves: Sequence[Move], prefixes: Sequence[PrefixMove]) -> None:
         for group in self._planner.plan(moves, prefixes):
-            self.ways.run(self._streams[stream], group)
+            self.copies.run(self._streams[stream], group)
 
     def _copy_span(self, stream: int, target: int, source: int, size: int) -> None:
         """Copy between any two memories by a kernel, which is the stream's work from host to host, too."""
-        blocks = self.ways.blocks(Level.SECONDARY, tiles_of(size))
+        blocks = self.copies.blocks(Level.SECONDARY, tiles_of(size))
         self.driver.launch(stream, Kernel.COPY_SPAN, blocks, (target, source, size))
 
     def _write(self, stream: Stream, level: int, slot: int, offset: int, data: bytes) -> None:
@@ -260,7 +255,7 @@ class CudaDevice(Device):
             if pitch == row_bytes:
                 row_bytes, rows = shape.block_bytes, 1
             memory = self._memory[pool][Level.PRIMARY].address + first
-            blocks = self.ways.blocks(Level.SECONDARY, rows * tiles_of(row_bytes))
+            blocks = self.copies.blocks(Level.SECONDARY, rows * tiles_of(row_bytes))
             arguments = (entries, index, slots, memory, stride - first, row_bytes, rows, pitch, target, region.address)
             self.driver.launch(handle, Kernel.LOAD_THROUGH, blocks, arguments)
             target += shape.block_bytes

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
-from ctypes import byref, c_char_p, c_int, c_size_t, c_uint64, c_void_p
+from ctypes import byref, c_char_p, c_int, c_uint64, c_void_p
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
@@ -21,21 +21,15 @@ import numpy as np
 import numpy.typing as npt
 
 from kvproof.impl.device.cuda_functions import (
-    BATCH_FUNCTION,
-    BATCH_PARAMETERS,
     CAPABILITY_MAJOR,
     CAPABILITY_MINOR,
     EVENT_DISABLE_TIMING,
     FUNCTIONS,
     HOST_PORTABLE_AND_MAPPED,
-    MEMORY_UNIFIED,
     MULTIPROCESSORS,
     NOT_READY,
     OUT_OF_MEMORY,
-    SOURCE_IN_STREAM_ORDER,
     STREAM_NON_BLOCKING,
-    BatchAttributes,
-    PitchedCopy,
 )
 from kvproof.impl.device.interface import DeviceError
 
@@ -98,14 +92,10 @@ class CudaDriver:
     def __init__(self, library: ctypes.CDLL, index: int, compile_kernels: Callable[[tuple[int, int]], bytes]) -> None:
         for name, parameters in FUNCTIONS.items():
             getattr(library, name).argtypes = parameters
-        self.has_batch = hasattr(library, BATCH_FUNCTION)
-        """Whether `copy_batch` works."""
-        if self.has_batch:
-            getattr(library, BATCH_FUNCTION).argtypes = BATCH_PARAMETERS
         self._cuda = library
         self._device = self._open(index)
         self.name = self._name()
-        """What the GPU is called, for reports and copy tables."""
+        """What the GPU is called, for reports."""
         self.multiprocessors = self._attribute(MULTIPROCESSORS)
         """How many the GPU has."""
         self.capability = (self._attribute(CAPABILITY_MAJOR), self._attribute(CAPABILITY_MINOR))
@@ -116,7 +106,6 @@ class CudaDriver:
         self._context = context.value
         self._streams: list[int] = []
         self._events: list[int] = []
-        self._in_order = BatchAttributes(source_access_order=SOURCE_IN_STREAM_ORDER)
         self._functions = self._load(compile_kernels(self.capability))
 
     # ---- what the GPU is ---------------------------------------------------------------------------------------------
@@ -283,50 +272,6 @@ class CudaDriver:
         """One asynchronous copy, in any direction but from host to host, for which the host would be kept waiting."""
         with self._current():
             self._check("cuMemcpyAsync", self._cuda.cuMemcpyAsync(target, source, size, stream))
-
-    def copy_each(self, stream: int, targets: Addresses, sources: Addresses, sizes: Addresses) -> None:
-        """As `copy`, once for each element."""
-        copy = self._cuda.cuMemcpyAsync
-        with self._current():
-            for target, source, size in zip(targets.tolist(), sources.tolist(), sizes.tolist(), strict=True):
-                status = copy(target, source, size, stream)
-                if status != 0:
-                    self._check("cuMemcpyAsync", status)
-
-    def copy_pitched(
-        self, stream: int, target: int, target_pitch: int, source: int, source_pitch: int, row_bytes: int, rows: int
-    ) -> None:
-        """One asynchronous copy of rows that lie a pitch apart, PITCH_MAX at most; not from host to host."""
-        order = PitchedCopy(
-            source_type=MEMORY_UNIFIED,
-            source=source,
-            source_pitch=source_pitch,
-            target_type=MEMORY_UNIFIED,
-            target=target,
-            target_pitch=target_pitch,
-            row_bytes=row_bytes,
-            rows=rows,
-        )
-        with self._current():
-            self._check("cuMemcpy2DAsync", self._cuda.cuMemcpy2DAsync_v2(byref(order), stream))
-
-    def copy_batch(self, stream: int, targets: Addresses, sources: Addresses, sizes: Addresses) -> None:
-        """The runtime's batched copy: one submission, the copies unordered among themselves. Needs `has_batch`."""
-        first, failed = c_size_t(0), c_size_t(0)
-        with self._current():
-            status = getattr(self._cuda, BATCH_FUNCTION)(
-                targets.ctypes.data,
-                sources.ctypes.data,
-                sizes.ctypes.data,
-                len(targets),
-                byref(self._in_order),
-                byref(first),
-                1,
-                byref(failed),
-                stream,
-            )
-        if status != 0:
-            self._check(f"{BATCH_FUNCTION} of {len(targets)} copies, at number {failed.value}", status)
 
     def launch(self, stream: int, kernel: Kernel, blocks: int, arguments: Sequence[int]) -> None:
         """Launch `blocks` blocks of THREADS threads; each argument is passed as 8 bytes."""

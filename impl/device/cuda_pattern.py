@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from attrs import frozen
 
-from kvproof.impl.device.copy_ways import PAIRS_MAX, tiles_of
+from kvproof.impl.device.copy_kernel import PAIRS_MAX, tiles_of
 from kvproof.impl.device.cuda import CudaBuffer, CudaDevice
 from kvproof.impl.device.cuda_driver import Kernel
 from kvproof.impl.device.cuda_staging import Region
@@ -22,7 +22,7 @@ from kvproof.impl.device.interface import ENTRY_BYTES, Buffer, DeviceError, Leve
 BLOCKS_MAX = PAIRS_MAX
 """Blocks that one call writes or checks, at most."""
 
-SECONDARY_BIT = 1 << 31  # of a page-table entry; see kvproof.impl.page_table
+SECONDARY_BIT = 1 << 31  # of a page-table entry; see kvproof.impl.block_manager.page_table
 KEY_BYTES = 8
 PLACE_BYTES = 32  # struct Place of kernels.cu
 RESULT_BYTES = 24  # of each pool: wrong vectors, first wrong position, entries without a slot
@@ -218,7 +218,7 @@ class Patterns:
 
     def _put(self, handle: int, keys: Sequence[int], places: Sequence[Place]) -> tuple[Region, int]:
         entries = [slot | SECONDARY_BIT if level else slot for level, slot in places]
-        return self._device.ways.put(
+        return self._device.copies.put(
             handle, np.array(keys, dtype=np.uint64).tobytes() + np.array(entries, dtype=np.uint32).tobytes()
         )
 
@@ -244,7 +244,7 @@ class Patterns:
             arguments = [entries, keys, len(places), where, row_bytes, shape.layers, first_layer]
             if results is not None:
                 arguments.append(results + RESULT_BYTES * pool)
-            device.driver.launch(handle, kernel, device.ways.blocks(level, tiles), arguments)
+            device.driver.launch(handle, kernel, device.copies.blocks(level, tiles), arguments)
             rows.append((row_bytes, shape.layers))
             first_layer += shape.layers
         return rows

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kvproof.impl.device.interface import UNWRITTEN, DeviceError, Level, Move, PrefixMove
-from kvproof.impl.device.layout import Layout, Pool
+from kvproof.impl.device.interface import UNWRITTEN, DeviceError, Level
+from kvproof.impl.device.layout import Layout, Move, Pool, PrefixMove
 from kvproof.impl.device.memory import Bytes, HostMemory
 from kvproof.impl.device.queues import Places
 from kvproof.impl.device.schedule import ScheduleName

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 
 from kvproof.impl.device.happens_before import Clock, HappensBefore, Race
-from kvproof.impl.device.layout import Layout, Pool
+from kvproof.impl.device.layout import Layout, Move, Pool, PrefixMove
 
 
 class Level(IntEnum):
@@ -34,13 +34,6 @@ class Stream(IntEnum):
     OFFLOAD = 2
     EXECUTION = 3
     SEND = 4
-
-
-Move = tuple[int, int, int, int]
-"""One copy of a whole block: source level, source slot, target level, target slot."""
-
-PrefixMove = tuple[int, int, int, int, int]
-"""A copy of a block's beginning: as `Move`, then the number of tokens."""
 
 
 UNWRITTEN = 0xDB

@@ -11,7 +11,7 @@ typedef unsigned long long u64;
 #define UNROLLED 4                          // vectors that a thread has under way at once
 #define TILE_BYTES (UNROLLED * 256 * 16)    // a tile is one round of 256 threads
 #define SECONDARY_BIT 0x80000000u           // of a page-table entry; see impl/page_table.py
-#define KERNEL extern "C" __global__ void __launch_bounds__(256, 5) // 5 blocks fit: as many are launched (copy_ways.py)
+#define KERNEL extern "C" __global__ void __launch_bounds__(256, 5) // 5 blocks fit: as many are launched (copy_kernel.py)
 
 #ifdef __CUDACC__
 __device__ __forceinline__ u64 now_ns()

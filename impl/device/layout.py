@@ -13,12 +13,15 @@ layer after layer, in each layer token after token. `Layout.spans` maps it to me
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from attrs import frozen
 
-if TYPE_CHECKING:
-    from kvproof.impl.device.interface import Move, PrefixMove
+Move = tuple[int, int, int, int]
+"""One copy of a whole block: source level, source slot, target level, target slot."""
+
+PrefixMove = tuple[int, int, int, int, int]
+"""A copy of a block's beginning: as `Move`, then the number of tokens."""
 
 
 @frozen

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kvproof.impl.device.interface import UNWRITTEN, DeviceError, Level, Move, PrefixMove
-from kvproof.impl.device.layout import Layout, Piece
+from kvproof.impl.device.interface import UNWRITTEN, DeviceError, Level
+from kvproof.impl.device.layout import Layout, Move, Piece, PrefixMove
 from kvproof.impl.device.queues import Places
 
 Bytes = npt.NDArray[np.uint8]

@@ -17,12 +17,10 @@ from kvproof.impl.device.interface import (
     Event,
     Level,
     Loaded,
-    Move,
-    PrefixMove,
     Stream,
     entry_fault,
 )
-from kvproof.impl.device.layout import Layout, Pool
+from kvproof.impl.device.layout import Layout, Move, Pool, PrefixMove
 from kvproof.impl.device.memory import Bytes, HostMemory
 from kvproof.impl.device.pacing import Pacing
 from kvproof.impl.device.queues import Places, SimulatedEvent, StreamQueues, Work

@@ -3,22 +3,24 @@
 from kvproof.impl.executor.config import Delay, ExecutorConfig
 from kvproof.impl.executor.delay import DelayBatching
 from kvproof.impl.executor.executor import Executor
-from kvproof.impl.executor.refusal import Error, ExecutorError, ExecutorRefused
+from kvproof.impl.executor.reasons import Reason
 from kvproof.impl.executor.requests import Peers, Phase, Request, Stage
-from kvproof.impl.executor.steps import STEPS, Observer
+from kvproof.impl.executor.steps import STEPS
+from kvproof.impl.observer import Observer
+from kvproof.impl.refusals import ProtocolError, Refused
 
 __all__ = [
     "STEPS",
     "Delay",
     "DelayBatching",
-    "Error",
     "Executor",
     "ExecutorConfig",
-    "ExecutorError",
-    "ExecutorRefused",
     "Observer",
     "Peers",
     "Phase",
+    "ProtocolError",
+    "Reason",
+    "Refused",
     "Request",
     "Stage",
 ]

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 from attrs import field, frozen
 
-from kvproof.impl.at_least import AtLeast
+from kvproof.impl.config import AtLeast
 
 
 class Delay(IntEnum):

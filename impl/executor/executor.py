@@ -31,7 +31,7 @@ class Executor(Scheduling):
             priority: of its pages; lower ones are evicted first.
 
         Raises:
-            ExecutorRefused: request-in-use, empty-prompt or too-long.
+            Refused: request-in-use, empty-prompt or too-long.
             ValueError: there is no such number.
         """
         if not 0 <= number < self.config.requests:
@@ -64,7 +64,7 @@ class Executor(Scheduling):
             What is computed, in the order of the batch.
 
         Raises:
-            ExecutorRefused: no-pass.
+            Refused: no-pass.
             ValueError: a connector cannot let fewer than none through, and requests are counted from 0.
         """
         if encoder_failed is not None and encoder_failed < 0:
@@ -137,7 +137,7 @@ class Executor(Scheduling):
             accepted: tokens that it has generated, 1 to those of a step; of a context request any.
 
         Raises:
-            ExecutorRefused: not-in-flight.
+            Refused: not-in-flight.
             ValueError: a request cannot accept so many.
         """
         if not 1 <= accepted <= self.config.step_tokens:
@@ -182,7 +182,7 @@ class Executor(Scheduling):
         """Another engine goes on with a request: its row is free now, its data stay until `finish`.
 
         Raises:
-            ExecutorRefused: not-generating, in-flight or scheduled.
+            Refused: not-generating, in-flight or scheduled.
         """
         request = self.requests.get(number)
         if request is None or request.stage is not Stage.GENERATION:
@@ -206,7 +206,7 @@ class Executor(Scheduling):
         """Forget a request and what it has.
 
         Raises:
-            ExecutorRefused: unknown, in-flight or scheduled.
+            Refused: unknown, in-flight or scheduled.
         """
         request = self.requests.get(number)
         if request is None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from kvproof.impl.executor.requests import Request
 from kvproof.impl.executor.steps import ExecutorSteps
-from kvproof.impl.sequence_caches import CacheRefused, Status
+from kvproof.impl.sequence_caches import Refused, Status
 
 NO_ROOM = ("device-full", "out-of-pages")
 """Refusals that say that others have the memory. Any other one is a mistake of the executor's, which must be seen."""
@@ -99,15 +99,15 @@ class Pairs(ExecutorSteps):
                 caches.resume(cache, self.stream)
             else:
                 caches.run_on(cache, self.stream)
-        except CacheRefused as refused:
-            if refused.error not in NO_ROOM:
+        except Refused as refused:
+            if refused.reason not in NO_ROOM:
                 raise
             return None
         before = caches.capacity(cache)
         try:
             caches.resize(cache, capacity, caches.history(cache))
-        except CacheRefused as refused:
-            if refused.error not in NO_ROOM:
+        except Refused as refused:
+            if refused.reason not in NO_ROOM:
                 raise
             if resumed:
                 caches.suspend(cache)

@@ -18,7 +18,7 @@ class Scheduling(Pairs):
         """Begin to schedule an iteration.
 
         Raises:
-            ExecutorRefused: pass-open.
+            Refused: pass-open.
         """
         if self.phase is not Phase.IDLE:
             self._refuse("pass-open", "begin_pass: the pass before has not been run; call run")
@@ -31,7 +31,7 @@ class Scheduling(Pairs):
         when that was not enough.
 
         Raises:
-            ExecutorRefused: no-pass, context-has-begun, not-generating, scheduled, in-flight or too-long.
+            Refused: no-pass, context-has-begun, not-generating, scheduled, in-flight or too-long.
         """
         request = self._to_generate(number)
         if self.scheduled_tokens + self.config.step_tokens > self.config.max_tokens:
@@ -121,7 +121,7 @@ class Scheduling(Pairs):
         what it has found would only be kept from others (#19202).
 
         Raises:
-            ExecutorRefused: no-pass, no-context, scheduled or in-flight.
+            Refused: no-pass, no-context, scheduled or in-flight.
             ValueError: fewer than one token.
         """
         if tokens < 1:

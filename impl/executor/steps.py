@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from heapq import heapify, heappop, heappush
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from kvproof.impl.device import Stream
 from kvproof.impl.executor.config import ExecutorConfig
 from kvproof.impl.executor.delay import DelayBatching
-from kvproof.impl.executor.refusal import Error, ExecutorError, ExecutorRefused
+from kvproof.impl.executor.reasons import Reason
 from kvproof.impl.executor.requests import Phase, Request, Stage
+from kvproof.impl.observer import Observer, report_steps
+from kvproof.impl.refusals import ProtocolError, Refused
 from kvproof.impl.sequence_caches import Pass, SequenceCacheConfig, SequenceCaches
-
-Observer = Callable[[str, tuple[Any, ...]], None]
-"""Called with a step's name and its arguments: plain ints, bools, tuples and None."""
 
 STEPS = (
     "enter",
@@ -48,9 +46,6 @@ class ExecutorSteps:
         ValueError: the caches have too few index rows; or are of a kind that would refuse what the executor may ask for.
     """
 
-    # The mechanism that a subclass can replace whole.
-    delay_type: type[DelayBatching] = DelayBatching
-
     def __init__(self, config: ExecutorConfig, caches: SequenceCaches, observer: Observer | None = None) -> None:
         _check_caches(config, caches.config)
         self.config = config
@@ -68,7 +63,7 @@ class ExecutorSteps:
         self.filling: list[Request] = []
         """Context requests that this pass has scheduled, in order."""
         self.scheduled_tokens = 0
-        self.delay = self.delay_type(config)
+        self.delay = DelayBatching(config)
         self.started: Pass | None = None
         """The forward pass that `run` has started last: where its kernels run and find their index rows."""
         self._passes = 0
@@ -76,8 +71,7 @@ class ExecutorSteps:
         self._free_rows = list(range(config.rows))
         heapify(self._free_rows)
         if observer is not None:
-            for name in STEPS:
-                setattr(self, f"step_{name}", _reporting(name, getattr(self, f"step_{name}"), observer))
+            report_steps(self, STEPS, observer)
 
     @property
     def stream(self) -> Stream:
@@ -85,8 +79,8 @@ class ExecutorSteps:
         streams = self.caches.forward_streams
         return streams[self._passes % len(streams)]
 
-    def _refuse(self, error: Error, message: str) -> NoReturn:
-        raise ExecutorRefused(error, message)
+    def _refuse(self, reason: Reason, message: str) -> NoReturn:
+        raise Refused(reason, message)
 
     # A request.
 
@@ -104,7 +98,7 @@ class ExecutorSteps:
         request = self.requests[number]
         request.row = heappop(self._free_rows)
         if request.row != row:
-            raise ExecutorError(f"request {number}: was given row {row}, the lowest that is free is {request.row}")
+            raise ProtocolError(f"request {number}: was given row {row}, the lowest that is free is {request.row}")
         request.cursor = cursor
         request.has_caches = request.fresh = True
 
@@ -237,11 +231,3 @@ def _check_caches(config: ExecutorConfig, caches: SequenceCacheConfig) -> None:
             f"executor draft_tokens: {config.draft_tokens}, but the caches have recurrent state, out of which rejected "
             "tokens cannot be taken again; make it 0"
         )
-
-
-def _reporting(name: str, step: Callable[..., None], observer: Observer) -> Callable[..., None]:
-    def report(*arguments: Any) -> None:
-        step(*arguments)
-        observer(name, arguments)
-
-    return report

@@ -6,32 +6,35 @@ read and write), `committing`, `growth`, `waking` (open, resume, suspend, close)
 `page_copies`, `index_rows`.
 """
 
+from kvproof.impl.observer import Observer
+from kvproof.impl.refusals import ProtocolError, Refused
+from kvproof.impl.sequence_caches.cache_steps import STEPS
 from kvproof.impl.sequence_caches.config import SequenceCacheConfig
 from kvproof.impl.sequence_caches.forward import Forward, Use
 from kvproof.impl.sequence_caches.index_rows import IndexRows
 from kvproof.impl.sequence_caches.inspection import CachesInspection, CacheView, Cell, PageView
-from kvproof.impl.sequence_caches.journal import STEPS, Journal
 from kvproof.impl.sequence_caches.kinds import FULL_GROUP, STATE_GROUP, WINDOW_GROUP, Kind, Status
 from kvproof.impl.sequence_caches.launching import Pass
 from kvproof.impl.sequence_caches.manager import SequenceCaches
-from kvproof.impl.sequence_caches.refusals import CacheError, CacheRefused
+from kvproof.impl.sequence_caches.reasons import Reason
 
 __all__ = [
     "FULL_GROUP",
     "STATE_GROUP",
     "STEPS",
     "WINDOW_GROUP",
-    "CacheError",
-    "CacheRefused",
     "CacheView",
     "CachesInspection",
     "Cell",
     "Forward",
     "IndexRows",
-    "Journal",
     "Kind",
+    "Observer",
     "PageView",
     "Pass",
+    "ProtocolError",
+    "Reason",
+    "Refused",
     "SequenceCacheConfig",
     "SequenceCaches",
     "Status",

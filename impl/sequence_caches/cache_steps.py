@@ -3,45 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from kvproof.impl.device.interface import Device, Level, Stream
+from kvproof.impl.observer import Observer, Told, report_steps
 from kvproof.impl.page_table_upload import PageTableUpload
-from kvproof.impl.refusal import ProtocolError
+from kvproof.impl.refusals import ProtocolError, Refused
 from kvproof.impl.sequence_caches.config import SequenceCacheConfig
 from kvproof.impl.sequence_caches.eviction_queues import GROUPS, NOT_QUEUED, EvictionQueues
 from kvproof.impl.sequence_caches.group_devices import check_devices, check_streams
 from kvproof.impl.sequence_caches.index_rows import EMPTY_ENTRY, IndexRows
-from kvproof.impl.sequence_caches.journal import Journal, report_steps
 from kvproof.impl.sequence_caches.kinds import NO_PAGE, WINDOW, Status
 from kvproof.impl.sequence_caches.page_copies import PageCopies
 from kvproof.impl.sequence_caches.pages import Pages
 from kvproof.impl.sequence_caches.prefix_tree import Node, PrefixTree
-from kvproof.impl.sequence_caches.refusals import CacheError, CacheRefused
+from kvproof.impl.sequence_caches.reasons import Reason
 from kvproof.impl.sequence_caches.sequence_cache import PassEnd, SequenceCache
 from kvproof.impl.sequence_caches.spans import Spans
 
 FORWARD_STREAMS = (Stream.COMPUTE,)
 """Where forward passes run, if nothing else is said."""
 
+STEPS = (
+    "open",
+    "hold",
+    "let_go",
+    "lock",
+    "unlock",
+    "take_slot",
+    "destroy",
+    "migrate",
+    "enqueue",
+    "unqueue",
+    "link",
+    "take_scratch",
+    "give_scratch",
+    "activate",
+    "deactivate",
+    "stop",
+    "measure",
+    "shut",
+)
+
+TOLD: dict[str, Told] = {
+    "open": lambda _, cache: (cache.number, cache.text, cache.priority),
+    "link": lambda node, page, parent, chunk: (page, node.path()),
+}
+"""What an observer is told of these: of a node its path, of a new cache its text."""
+
+
+def _told(_: object, *arguments: Any) -> tuple[int, ...]:
+    """What an observer is told of all other steps: of a cache its number."""
+    return tuple(each.number if isinstance(each, SequenceCache) else int(each) for each in arguments)
+
 
 class CacheSteps:
     """The state of the pools and the caches, and the steps that change it."""
-
-    # The mechanisms that a subclass can replace whole.
-    spans_type: type[Spans] = Spans
-    pages_type: type[Pages] = Pages
-    queues_type: type[EvictionQueues] = EvictionQueues
-    tree_type: type[PrefixTree] = PrefixTree
-    copies_type: type[PageCopies] = PageCopies
-    rows_type: type[IndexRows] = IndexRows
-    upload_type: type[PageTableUpload] = PageTableUpload
 
     def __init__(
         self,
         devices: Mapping[int, Device],
         config: SequenceCacheConfig,
-        journal: Journal | None = None,
+        observer: Observer | None = None,
         *,
         forward_streams: tuple[Stream, ...] = FORWARD_STREAMS,
     ) -> None:
@@ -50,24 +73,24 @@ class CacheSteps:
         self.config = config
         self.devices = dict(devices)
         self.forward_streams = forward_streams
-        self.rows = self.rows_type(config)
-        self._spans = self.spans_type(config)
-        self._pages = self.pages_type(config)
-        self._queues = self.queues_type(len(self._pages.group), config.priorities)
-        self._tree = self.tree_type(self._spans, config.tokens_per_block, config.windows, config.has_state)
-        self._copies = {group: self.copies_type(devices[group], forward_streams) for group in config.groups}
-        self._uploads = {group: self.upload_type(devices[group]) for group in config.groups}
+        self.rows = IndexRows(config)
+        self._spans = Spans(config)
+        self._pages = Pages(config)
+        self._queues = EvictionQueues(len(self._pages.group), config.priorities)
+        self._tree = PrefixTree(self._spans, config.tokens_per_block, config.windows, config.has_state)
+        self._copies = {group: PageCopies(devices[group], forward_streams) for group in config.groups}
+        self._uploads = {group: PageTableUpload(devices[group]) for group in config.groups}
         self._columns = {group: config.columns(group) for group in config.groups}
         self._last_passes: dict[Stream, PassEnd] = {}
         self._caches: dict[int, SequenceCache] = {}
         self._window_group = config.group_of(WINDOW)
         self._window_first = config.blocks_max  # the place of WINDOW block 0
         self._state_place = config.state_place
-        if journal is not None:
-            report_steps(self, journal)
+        if observer is not None:
+            report_steps(self, STEPS, observer, TOLD, _told)
 
-    def _refuse(self, error: CacheError, message: str) -> NoReturn:
-        raise CacheRefused(error, message)
+    def _refuse(self, reason: Reason, message: str) -> NoReturn:
+        raise Refused(reason, message)
 
     # Pages.
 
@@ -92,7 +115,7 @@ class CacheSteps:
             raise ProtocolError(f"page {page}: moved while it waits in a queue")
         source_level, source = pages.level[page], pages.slot[page]
         target = pages.move(page, level)
-        self._copies[pages.group[page]].move(source_level, source, level, target)
+        self._copies[pages.group[page]].copy(source_level, source, level, target)
 
     def step_enqueue(self, page: int) -> None:
         """Queue `page`, which can be given up, at the tail of its priority on its level."""

@@ -23,7 +23,7 @@ class Committing(Growth):
             Whether somebody had committed the block before.
 
         Raises:
-            CacheRefused: not-active; nothing-to-commit: the next block of the text is not known, or not computed to its
+            Refused: not-active; nothing-to-commit: the next block of the text is not known, or not computed to its
                 end, or the cache has stopped.
         """
         owner = self._active(cache)
@@ -112,7 +112,7 @@ class Committing(Growth):
         """An open cache commits no more, and gives up the stale window blocks that it kept for that. Idempotent.
 
         Raises:
-            CacheRefused: closed.
+            Refused: closed.
         """
         owner = self._open(cache)
         if not owner.stopped:

@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import Attribute, field, frozen
 
-from kvproof.impl.at_least import AtLeast
+from kvproof.impl.config import AtLeast
 from kvproof.impl.device.layout import Pool
 from kvproof.impl.sequence_caches.kinds import FULL, FULL_GROUP, STATE_GROUP, WINDOW, WINDOW_GROUP
 

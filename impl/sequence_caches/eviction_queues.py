@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from heapq import heappop, heappush
 
 from kvproof.impl.device.interface import Level
-from kvproof.impl.refusal import ProtocolError
+from kvproof.impl.refusals import ProtocolError
 
 GROUPS = 3
 NOT_QUEUED = -1

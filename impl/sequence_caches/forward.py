@@ -52,7 +52,7 @@ class ForwardPlaces(Committing):
         the next operation on this cache. A window block that is stale already is written nowhere.
 
         Raises:
-            CacheRefused: not-active.
+            Refused: not-active.
             ValueError: there are no blocks for these tokens.
         """
         known = self._active(cache)

@@ -39,7 +39,7 @@ class Growth(Waking):
         unlocked while they can still be committed. What is given up counts as room for what is needed.
 
         Raises:
-            CacheRefused: not-active; bad-lengths: the history cannot shrink or be longer than the capacity, and neither
+            Refused: not-active; bad-lengths: the history cannot shrink or be longer than the capacity, and neither
                 longer than blocks_max; window-in-scratch: tokens below the new history were computed into scratch slots
                 and are seen still; out-of-pages.
         """

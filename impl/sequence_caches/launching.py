@@ -59,7 +59,7 @@ class Launching(ForwardPlaces):
         Best said before room is made for a pass elsewhere: then the pass waits for nothing else of the stream before.
 
         Raises:
-            CacheRefused: not-active.
+            Refused: not-active.
             ValueError: kernels do not run on that stream.
         """
         self._check_stream(stream)
@@ -72,7 +72,7 @@ class Launching(ForwardPlaces):
         To be called after the operations that made room for it. Its kernels are submitted before any other operation.
 
         Raises:
-            CacheRefused: not-active.
+            Refused: not-active.
             ValueError: kernels do not run on that stream, or a cache is bound to no index row.
         """
         self._check_stream(stream)
@@ -124,6 +124,6 @@ class Launching(ForwardPlaces):
         """Where the kernels of an active cache run.
 
         Raises:
-            CacheRefused: not-active.
+            Refused: not-active.
         """
         return self._active(cache).stream

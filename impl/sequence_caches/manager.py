@@ -21,7 +21,7 @@ class SequenceCaches(Sending):
     Args:
         devices: one a group of pools, of the sizes in `config`.
         config: sizes and policies.
-        journal: called with (step name, arguments) for each step as it takes effect; None costs nothing.
+        observer: called with (step name, arguments) for each step as it takes effect; None costs nothing.
         forward_streams: where kernels may run; each resume, and each start of a pass, says where those of its caches do.
 
     Raises:

@@ -22,7 +22,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kvproof.impl.device.interface import Device, Event, Level, Loaded, Move, Stream
+from kvproof.impl.device.interface import Device, Event, Level, Loaded, Stream
+from kvproof.impl.device.layout import Move
 
 
 class Mark:
@@ -66,25 +67,24 @@ class PageCopies:
 
     # What the manager says.
 
-    def move(self, source_level: int, source: int, target_level: int, target: int) -> None:
-        """A page leaves slot `source` for slot `target`; its next reader and the slot's next owner will wait for that."""
-        stream = Stream.OFFLOAD if target_level else Stream.ONBOARD
-        batch = self.gather(stream, source_level, source, target_level, target)
-        self.leave_source(source_level, source, batch)
-        self.arrive(target_level, target, batch)
-
     def copy(self, source_level: int, source: int, target_level: int, target: int) -> None:
-        """Copy a page that no kernel uses to a new one; both stay."""
+        """Copy a page that no kernel uses to another slot, for good or to be there twice.
+
+        Whoever uses the copy waits for it, and so does the next owner of slot `source`, should the page leave it.
+        """
         stream = Stream.OFFLOAD if target_level else Stream.ONBOARD
-        batch = self.gather(stream, source_level, source, target_level, target)
-        self.leave_source(source_level, source, batch)
-        self.arrive(target_level, target, batch)
+        self.await_slot(stream, source_level, source)
+        self.await_slot(stream, target_level, target)
+        batch = self._open_batch(stream)
+        batch.moves.append((source_level, source, target_level, target))
+        self._marks[source_level][source] = (batch,)
+        self._marks[target_level][target] = (batch,)
 
     def copy_in_passing(self, source: int, target: int, stream: Stream) -> None:
         """Copy a locked PRIMARY page between two forward passes, on their own stream: so it needs to wait for neither."""
         self.flush()
-        self.await_source(stream, Level.PRIMARY, source)
-        self.await_target(stream, Level.PRIMARY, target)
+        self.await_slot(stream, Level.PRIMARY, source)
+        self.await_slot(stream, Level.PRIMARY, target)
         self._submit_moves(stream, [(Level.PRIMARY, source, Level.PRIMARY, target)])
         self._finished.pop(stream, None)
         self._marks[Level.PRIMARY][target] = (self.finish(stream),)
@@ -112,7 +112,7 @@ class PageCopies:
         self.flush()
         self.await_mark(Stream.SEND, self.finish(stream))
         for level, slot in places:
-            self.await_source(Stream.SEND, level, slot)
+            self.await_slot(Stream.SEND, level, slot)
         loads = [self._device.load(Stream.SEND, level, slot) for level, slot in places]
         sent = self.finish(Stream.SEND)
         for level, slot in places:
@@ -123,34 +123,16 @@ class PageCopies:
         """Submit what was gathered; kernels may be submitted from here on, and come after what they must."""
         self.flush()
         for slot, stream in self._acquired:
-            self.await_page(stream, slot)
+            self.await_slot(stream, Level.PRIMARY, slot)
         self._acquired.clear()
         self._finished.clear()
 
-    # What keeps the order; each can be replaced on its own, to show what it is for.
+    # What keeps the order.
 
-    def await_source(self, stream: Stream, level: int, slot: int) -> None:
-        """Work to come on `stream` reads a slot."""
+    def await_slot(self, stream: Stream, level: int, slot: int) -> None:
+        """Work to come on `stream` reads or writes a slot."""
         for mark in self._marks[level][slot]:
             self.await_mark(stream, mark)
-
-    def await_target(self, stream: Stream, level: int, slot: int) -> None:
-        """Work to come on `stream` writes a slot."""
-        for mark in self._marks[level][slot]:
-            self.await_mark(stream, mark)
-
-    def await_page(self, stream: Stream, slot: int) -> None:
-        """Kernels to come on `stream` use a PRIMARY slot."""
-        for mark in self._marks[Level.PRIMARY][slot]:
-            self.await_mark(stream, mark)
-
-    def leave_source(self, level: int, slot: int, batch: Mark) -> None:
-        """The slot's next owner waits until `batch` has read it."""
-        self._marks[level][slot] = (batch,)
-
-    def arrive(self, level: int, slot: int, batch: Mark) -> None:
-        """Whoever uses the page waits until `batch` has written it."""
-        self._marks[level][slot] = (batch,)
 
     def finish(self, stream: Stream) -> Mark:
         """All that has been submitted to a forward stream; one mark an operation, during which no kernels come."""
@@ -161,14 +143,6 @@ class PageCopies:
         return mark
 
     # Batches.
-
-    def gather(self, stream: Stream, source_level: int, source: int, target_level: int, target: int) -> Mark:
-        """Add a copy to the open batch of `stream`, which will come after what its slots' marks say."""
-        self.await_source(stream, source_level, source)
-        self.await_target(stream, target_level, target)
-        batch = self._open_batch(stream)
-        batch.moves.append((source_level, source, target_level, target))
-        return batch
 
     def await_mark(self, stream: Stream, mark: Mark) -> None:
         """Work to come on `stream` comes after `mark`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 
 from kvproof.impl.device.interface import Level
-from kvproof.impl.refusal import ProtocolError
+from kvproof.impl.refusals import ProtocolError
 from kvproof.impl.sequence_caches.config import SequenceCacheConfig
 from kvproof.impl.sequence_caches.kinds import FULL
 from kvproof.impl.sequence_caches.prefix_tree import Node

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
-from kvproof.impl.refusal import ProtocolError
+from kvproof.impl.refusals import ProtocolError
 from kvproof.impl.sequence_caches.kinds import FULL, NO_PAGE, STATE, WINDOW, Kind
 from kvproof.impl.sequence_caches.spans import Spans
 

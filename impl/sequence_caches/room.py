@@ -61,9 +61,8 @@ class Room(CacheSteps):
         below = self.absorb(SECONDARY, group)
         return free + min(held, below + missing) >= need and free + min(held, below) > 0
 
-    def passes_gate(self, cache: SequenceCache) -> bool:
+    def passes_gate(self) -> bool:
         """Whether each group's device memory is used little enough to resume a cache, whichever it is."""
-        del cache
         slots_of, percent = self.config.slots_of, self.config.gate_percent
         return all(self.unavailable(group) * 100 <= percent * slots_of(group)[PRIMARY] for group in self.config.groups)
 

@@ -17,7 +17,7 @@ class Sending(Launching):
         pass that goes on with it must be preceded by a new resume.
 
         Raises:
-            CacheRefused: closed.
+            Refused: closed.
         """
         sent, pages = self._open(cache), self._pages
         held = [sent.cells[place] for place in reversed(self.places_held(sent))]

@@ -34,7 +34,7 @@ class Waking(Room):
             Number of blocks matched.
 
         Raises:
-            CacheRefused: cache-in-use.
+            Refused: cache-in-use.
             ValueError: the text is too long, or there is no such priority.
         """
         text = tuple(text)
@@ -78,7 +78,7 @@ class Waking(Room):
             Number of pages brought up from host memory.
 
         Raises:
-            CacheRefused: not-suspended, device-full or out-of-pages.
+            Refused: not-suspended, device-full or out-of-pages.
             ValueError: kernels do not run on that stream.
         """
         woken = self._caches.get(cache)
@@ -86,7 +86,7 @@ class Waking(Room):
         self._check_stream(stream)
         if woken is None or woken.status is not Status.SUSPENDED:
             self._refuse("not-suspended", f"cache {cache}: is {self.status(cache).name}; only a suspended one resumes")
-        if not self.passes_gate(woken):
+        if not self.passes_gate():
             self._refuse(
                 "device-full",
                 f"cache {cache}: more than {self.config.gate_percent}% of device memory is in use; suspend or close others",
@@ -175,7 +175,7 @@ class Waking(Room):
         The last block is queued first, and so leaves first. The index row stays bound, and names no slot.
 
         Raises:
-            CacheRefused: not-active.
+            Refused: not-active.
         """
         rested = self._active(cache)
         self.unlock_all(rested)
@@ -220,7 +220,7 @@ class Waking(Room):
             Number of pages brought up.
 
         Raises:
-            CacheRefused: not-suspended.
+            Refused: not-suspended.
         """
         waiting = self._caches.get(cache)
         if waiting is None or waiting.status is not Status.SUSPENDED:
@@ -243,7 +243,7 @@ class Waking(Room):
         It leaves its index row, too. Kernels that were submitted before may still run.
 
         Raises:
-            CacheRefused: closed.
+            Refused: closed.
         """
         ended = self._open(cache)
         if ended.status is Status.ACTIVE:
@@ -262,7 +262,7 @@ class Waking(Room):
         """From here on `rows.table[row]` names the slots that an open cache has locked.
 
         Raises:
-            CacheRefused: closed.
+            Refused: closed.
             ValueError: there is no such row, another cache has it, or this one has another.
         """
         bound = self._open(cache)
@@ -278,7 +278,7 @@ class Waking(Room):
         """The row of an open cache names no slot, and may be given to another; this one writes it no more.
 
         Raises:
-            CacheRefused: closed.
+            Refused: closed.
             ValueError: it has none.
         """
         bound = self._open(cache)

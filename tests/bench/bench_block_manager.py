@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from kvproof.impl import BlockManager, PoolConfig
+from kvproof.impl.block_manager import BlockManager, PoolConfig
 from kvproof.impl.device import SimulatedDevice
 
 BLOCK_TOKENS = 16

@@ -18,15 +18,16 @@ from statistics import median
 from typing import Any
 
 from bench_block_manager import BLOCK_TOKENS, requests
+from calibration import COUNTS, SIZES, CopyBench, Measurement, calibrate
+from copy_candidates import with_table
+from copy_table import MEASURED, CopyTable, Direction
 
-from kvproof.impl import BlockManager, PoolConfig
+from kvproof.impl.block_manager import BlockManager, PoolConfig
+from kvproof.impl.block_manager.transfers import Transfers
 from kvproof.impl.device import CudaDevice, Device, DeviceError, Level, Move, PrefixMove, SimulatedDevice, Stream
-from kvproof.impl.device.calibration import COUNTS, SIZES, CopyBench, Measurement, calibrate
-from kvproof.impl.device.copy_table import MEASURED, CopyTable, Direction
 from kvproof.impl.device.cuda_driver import CudaDriver
 from kvproof.impl.device.cuda_pattern import Patterns
 from kvproof.impl.device.cuda_torch import driver_of
-from kvproof.impl.transfers import Transfers
 
 PATTERN_BLOCKS, PATTERN_BLOCK_BYTES = 4096, 1 << 18  # 1 GiB: many times the caches
 PATTERN_CHECKS = 20
@@ -126,7 +127,7 @@ def ordering(copies: int = 20_000) -> float:
 
 def submission(driver: CudaDriver, table: CopyTable, count: int = 256) -> float:
     """Microseconds of the host to plan and submit the copy of a block, in batches of `count`."""
-    device = CudaDevice(1024, 1024, BOOKKEEPING_BLOCK_BYTES, driver=driver, table=table, check=False)
+    device = with_table(CudaDevice(1024, 1024, BOOKKEEPING_BLOCK_BYTES, driver=driver, check=False), table)
     rng = random.Random(0)
     moves: list[Move] = [
         (0, source, 1, target)

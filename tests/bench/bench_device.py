@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from kvproof.impl.block_manager.transfers import Transfers
 from kvproof.impl.device import SCHEDULES, CudaDevice, Device, Move, Pool, ScheduleName, SimulatedDevice, Stream
 from kvproof.impl.device.cuda import unavailable
-from kvproof.impl.transfers import Transfers
 
 BLOCKS = 1024
 COPIES = 20_000

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kvproof.impl.device import Device, Pool, SimulatedDevice
-from kvproof.impl.sequence_caches import CacheRefused, SequenceCacheConfig, SequenceCaches
+from kvproof.impl.sequence_caches import Refused, SequenceCacheConfig, SequenceCaches
 
 BLOCK_TOKENS = 32
 BLOCKS_MAX = 64
@@ -40,7 +40,7 @@ def requests(seed: int) -> list[Request]:
     return made
 
 
-def make(primary: int, secondary: int, check: bool = False, journal: bool = False, **others: int) -> SequenceCaches:
+def make(primary: int, secondary: int, check: bool = False, observer: bool = False, **others: int) -> SequenceCaches:
     """A manager on simulated devices."""
     pool = (Pool(BLOCK_TOKENS * 2),)
     config = SequenceCacheConfig(
@@ -63,7 +63,7 @@ def make(primary: int, secondary: int, check: bool = False, journal: bool = Fals
         for group in config.groups
     }
     log: list[tuple[str, tuple[Any, ...]]] = []
-    return SequenceCaches(devices, config, (lambda *step: log.append(step)) if journal else None)
+    return SequenceCaches(devices, config, (lambda *step: log.append(step)) if observer else None)
 
 
 class Engine:
@@ -98,8 +98,8 @@ class Engine:
         """One operation; False when it is refused."""
         try:
             operation(*arguments)
-        except CacheRefused as refused:
-            self.counts[refused.error] += 1
+        except Refused as refused:
+            self.counts[refused.reason] += 1
             return False
         self.counts["operations"] += 1
         return True
@@ -142,7 +142,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "suspended ones go to the host": HOST,
     "  and the host is full, too": {"primary": 300, "secondary": 1_500},
     "  + happens-before record": {**HOST, "check": True},
-    "  + journal (appends to a list)": {**HOST, "journal": True},
+    "  + observer (appends to a list)": {**HOST, "observer": True},
     "  + a pass started for each resize": {**HOST, "passes": True},
     "  + windows in pools of their own": {**HOST, **WINDOWS},
     "  + blocks in scratch": {**HOST, **WINDOWS, "scratch_share": 8},

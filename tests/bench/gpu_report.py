@@ -106,7 +106,7 @@ def machine(run: Run) -> Part:
     code = (
         "import torch; from kvproof.impl.device.cuda_torch import driver_of; d = driver_of(0); "
         "print(f'torch {torch.__version__}, {d.name}, capability {d.capability}, {d.multiprocessors} multiprocessors, '"
-        "f'driver for CUDA {d.version()}, batched copy: {d.has_batch}')"
+        "f'driver for CUDA {d.version()}')"
     )
     found = run("machine", [sys.executable, "-c", code], 120)
     lines = [f"Python {platform.python_version()}, {platform.platform()}, {os.cpu_count()} processors"]

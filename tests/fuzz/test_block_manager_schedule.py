@@ -26,7 +26,7 @@ from kvproof.fuzz.targets.block_manager import (
     two_forward_streams,
 )
 from kvproof.fuzz.targets.devices import layered_pools
-from kvproof.impl import BlockManager
+from kvproof.impl.block_manager import BlockManager
 from kvproof.impl.device import SimulatedDevice
 
 MACHINE = subject_named("block-manager")

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.lockstep import Lockstep, run
 from kvproof.fuzz.machines import subject_named
 from kvproof.fuzz.target import Operation, Returned, UnsupportedParameters
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated, simulated_device
-from kvproof.impl import BatchAdmission, BlockManager, Stored
+from kvproof.impl.block_manager import BatchAdmission, BlockManager, Stored
+from kvproof.impl.block_manager.blocks import Blocks
 
 MACHINE = subject_named("block-manager")
 
@@ -164,7 +166,7 @@ def test_wrong_totals_of_a_batch_are_told_with_their_field() -> None:
 
 
 def test_bytes_of_a_part_that_was_copied_are_compared() -> None:
-    class CopiesTooLittle(BlockManager):
+    class CopiesTooLittle(Blocks):
         def step_copy(self, source: int, target: int, tokens: int) -> None:
             super().step_copy(source, target, tokens - 1)
 
@@ -177,7 +179,7 @@ def test_bytes_of_a_part_that_was_copied_are_compared() -> None:
     )
     with lockstep(parameters=wide) as running:
         assert run(running, operations) is None
-    target = BlockManagerTarget(simulated_device, CopiesTooLittle)
+    target = BlockManagerTarget(simulated_device, plant(BlockManager, parts={Blocks: CopiesTooLittle}))
     with Lockstep(MACHINE, target, wide) as running:
         found = run(running, operations)
     assert found is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kvproof.fuzz.targets.event_fold import EventFold
-from kvproof.impl import Removed, Stored, Updated
+from kvproof.impl.block_manager import Removed, Stored, Updated
 from kvproof.impl.device import Level
 
 ROOT, CHILD = 7, 9

@@ -13,6 +13,7 @@ from passes_in_flight import PassesInFlight
 from kvproof.fuzz.bugs.executor.sizes import DRAFTED, PLAIN, SCRATCH, STATES
 from kvproof.fuzz.bugs.executor.x27_pass_does_not_wait import FollowsNothing
 from kvproof.fuzz.bugs.executor.x28_index_rows_overwritten import OverwrittenRows
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.campaign import Engine, Plan, run_campaign
 from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.lockstep import Lockstep, run
@@ -127,7 +128,7 @@ def test_a_refusal_by_the_caches_that_the_executor_does_not_expect_is_a_crash() 
             super().shrink(cache, 0)
 
     operations = (*prefilled(0, 3), BEGIN, generation(0), forward(False))
-    assert failure_of(ExecutorTarget(Shortens), *operations).fingerprint.startswith("crash:CacheRefused")
+    assert failure_of(ExecutorTarget(Shortens), *operations).fingerprint.startswith("crash:Refused")
 
 
 def test_sizes_that_the_implementation_does_not_offer_are_left_to_others() -> None:
@@ -229,8 +230,7 @@ class LeavesEntries(IndexRows):
         self.owner[row] = None
 
 
-class LeavesRows(SequenceCaches):
-    rows_type = LeavesEntries
+LeavesRows = plant(SequenceCaches, parts={IndexRows: LeavesEntries})
 
 
 def test_entries_that_are_left_in_a_row_that_nobody_has_are_seen() -> None:

@@ -19,7 +19,7 @@ from kvproof.fuzz.target import Target, load_target
 from kvproof.fuzz.targets import DEFAULT_TARGETS, sequence_caches
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, files, layered, simulated_device
 from kvproof.fuzz.targets.transfers import TransfersTarget
-from kvproof.impl import BlockManager
+from kvproof.impl.block_manager import BlockManager
 from kvproof.model import machines
 
 SEED = 1

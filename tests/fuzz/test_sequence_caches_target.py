@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.sequence_caches.x15_row_keeps_unlocked_slots import SlotsLeftInTheRow
 from kvproof.fuzz.campaign import Engine, Plan, run_campaign
 from kvproof.fuzz.failure import Failure
@@ -17,7 +18,8 @@ from kvproof.fuzz.machines import subject_named
 from kvproof.fuzz.target import Operation, Refused, Returned, UnsupportedParameters
 from kvproof.fuzz.targets.sequence_caches import SequenceCachesTarget, layered, simulated
 from kvproof.impl.device import Stream
-from kvproof.impl.sequence_caches import CacheRefused, Forward, Kind, SequenceCaches, Use
+from kvproof.impl.sequence_caches import Forward, Kind, SequenceCaches, Use
+from kvproof.impl.sequence_caches import Refused as RefusedByManager
 from kvproof.impl.sequence_caches.page_copies import PageCopies
 
 MACHINE = subject_named("sequence-caches")
@@ -140,7 +142,7 @@ def test_a_wrong_count_of_pages_is_a_difference() -> None:
 def test_a_refusal_by_another_name_is_a_difference() -> None:
     class Misnaming(SequenceCaches):
         def prefetch(self, cache: int) -> int:
-            raise CacheRefused("closed", f"cache {cache}: of another name")
+            raise RefusedByManager("closed", f"cache {cache}: of another name")
 
     found = failure_of(Misnaming, on(0, "prefetch"))
     assert found.fingerprint == "result:refused not-suspended/refused closed:prefetch"
@@ -153,10 +155,9 @@ def test_a_recurrent_state_that_is_not_copied_is_seen_by_its_bytes(method: str) 
 
     setattr(Uncopied, method, lambda *_: None)
 
-    class WithoutCopies(SequenceCaches):
-        copies_type = Uncopied
+    planted = plant(SequenceCaches, parts={PageCopies: Uncopied})
 
-    found = failure_of(WithoutCopies, *COMMITTED, create(1, 1, 2, 1), on(1, "resume"))
+    found = failure_of(planted, *COMMITTED, create(1, 1, 2, 1), on(1, "resume"))
     assert found.oracle == "content"
     assert "STATE page" in found.message
 

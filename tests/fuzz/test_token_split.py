@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kvproof.fuzz.targets.token_split import TokenSplit
-from kvproof.impl import join_token
+from kvproof.impl.block_manager import join_token
 
 SPLIT = TokenSplit(vocabulary=6, extra_ids=2)
 

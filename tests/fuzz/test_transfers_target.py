@@ -14,8 +14,8 @@ from kvproof.fuzz.machines import subject_named
 from kvproof.fuzz.target import Operation, Race, Refused, Returned, Step
 from kvproof.fuzz.targets.transfers import TransfersTarget, simulated
 from kvproof.fuzz.targets.watched_device import WatchedDevice
+from kvproof.impl.block_manager.transfers import Batch, Transfers
 from kvproof.impl.device import DeviceError, Event, Level, Stream
-from kvproof.impl.transfers import Batch, Transfers
 from kvproof.model import machines
 
 SUBJECT = subject_named("transfers")
@@ -99,8 +99,11 @@ def test_what_conflicts_with_a_batch_ends_it() -> None:
 class Forgetful(Transfers):
     """Enters nothing into the tables."""
 
-    def remember(self, batch: Batch, source_key: int, target_key: int) -> None:
-        del batch, source_key, target_key
+    def remember_read(self, batch: Batch, slot: int) -> None:
+        del batch, slot
+
+    def remember_write(self, batch: Batch, slot: int) -> None:
+        del batch, slot
 
 
 class Sleepless(Transfers):
@@ -120,8 +123,8 @@ class Hasty(Transfers):
 class OverCautious(Transfers):
     """Every copy waits for all the others, which costs overlap and nothing else."""
 
-    def order(self, stream: Stream, source_key: int, target_key: int) -> None:
-        super().order(stream, source_key, target_key)
+    def await_target(self, stream: Stream, slot: int) -> None:
+        super().await_target(stream, slot)
         for batch in list(self._writes.values()):
             self.wait_for_batch(stream, batch)
 

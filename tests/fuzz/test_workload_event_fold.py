@@ -5,7 +5,7 @@ from __future__ import annotations
 from kvproof.fuzz.targets.event_fold import EventFold as PlainFold
 from kvproof.fuzz.workload.event_fold import Event, EventFold
 from kvproof.fuzz.workload.paths import PathNode
-from kvproof.impl import Removed, Stored, Updated
+from kvproof.impl.block_manager import Removed, Stored, Updated
 from kvproof.impl.device import Level
 
 CHAIN: list[Event] = [

@@ -11,6 +11,7 @@ from attrs import asdict
 from click.testing import CliRunner, Result
 from workload_cases import SHARED_TRACES, SUBJECT, executed, generated, request
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.command_line import main
 from kvproof.fuzz.commands import workload as workload_command
 from kvproof.fuzz.target import HarnessError
@@ -18,54 +19,59 @@ from kvproof.fuzz.trace import fit, read_trace
 from kvproof.fuzz.workload.generate import write_requests
 from kvproof.fuzz.workload.run import RETENTION, WorkloadRun, prepare
 from kvproof.fuzz.workload.shorten import Shortener
-from kvproof.impl import BlockManager
-from kvproof.impl.events import EventLog
-from kvproof.impl.free_queues import FreeQueues
-from kvproof.impl.prompts import Plan
-from kvproof.impl.transfers import Transfers
+from kvproof.impl.block_manager import BlockManager
+from kvproof.impl.block_manager.admission import AdmissionControl
+from kvproof.impl.block_manager.allocation import Allocation
+from kvproof.impl.block_manager.batch import BatchPhases
+from kvproof.impl.block_manager.blocks import Blocks
+from kvproof.impl.block_manager.event_log import EventLog
+from kvproof.impl.block_manager.free_queues import FreeQueues
+from kvproof.impl.block_manager.matching import PromptMatching
+from kvproof.impl.block_manager.plan import Plan
+from kvproof.impl.block_manager.transfers import Transfers
 
 # Planted bugs, one for each oracle that can see one.
 
 
-class ClaimsAfterTheSwap(BlockManager):
+class ClaimsAfterTheSwap(Allocation):
     """The bug of #12834."""
 
     def exchange_with_host(self, victim: int, host: int) -> None:
-        self.step_copy(victim, host, self.config.tokens_per_block)
-        self.step_swap(victim, host)
-        self.step_claim(victim)
-        self.step_claim(host)
-        self.step_release(victim, False)
+        self._blocks.step_copy(victim, host, self._config.tokens_per_block)
+        self._blocks.step_swap(victim, host)
+        self._blocks.step_claim(victim)
+        self._blocks.step_claim(host)
+        self._blocks.step_release(victim, False)
 
 
-class ReusesOneBlockLess(BlockManager):
+class ReusesOneBlockLess(AdmissionControl):
     """Computes the last matched block again: allowed by every step's rules, but another result."""
 
     def match_batch(self, plans: list[Plan]) -> None:
         super().match_batch(plans)
         for plan in plans:
             del plan.chain[-1:]
-            plan.reused = len(plan.chain) * self.config.tokens_per_block
+            plan.reused = len(plan.chain) * self._config.tokens_per_block
 
 
-class EstimatesOneBlockMore(BlockManager):
+class EstimatesOneBlockMore(PromptMatching):
     """Tells the scheduler what it will not keep."""
 
-    def estimate_blocks(self, prompt: tuple[int, ...]) -> int:
-        return super().estimate_blocks(prompt) + 1
+    def estimate(self, prompt: tuple[int, ...]) -> int:
+        return super().estimate(prompt) + 1
 
 
-class LowersThePriority(BlockManager):
+class LowersThePriority(BatchPhases):
     """Reused blocks are kept at less than they were."""
 
     def claim_matches(self, plans: list[Plan]) -> None:
         super().claim_matches(plans)
         for plan in plans:
             for block in plan.chain:
-                self.step_prioritise(block, self.config.default_priority - 1, 0)
+                self._blocks.step_prioritise(block, self._blocks.config.default_priority - 1, 0)
 
 
-class CopiesNothing(BlockManager):
+class CopiesNothing(Blocks):
     """Reports copies, and leaves them out."""
 
     def step_copy(self, source: int, target: int, tokens: int) -> None:
@@ -77,22 +83,14 @@ class NoWaitForCopies(Transfers):
         """The kernels start at once (#15349)."""
 
 
-class StartsKernelsEarly(BlockManager):
-    transfers_type = NoWaitForCopies
-
-
 class AlwaysInFront(FreeQueues):
+    """The step log says back, the queue says front."""
+
     def push(self, block: int, level: int, rank: int, to_front: bool) -> None:
         super().push(block, level, rank, True)
 
 
-class QueuesInFront(BlockManager):
-    """The step log says back, the queue says front."""
-
-    queues_type = AlwaysInFront
-
-
-class Raises(BlockManager):
+class Raises(Allocation):
     def onboard(self, block: int) -> None:
         raise LookupError(f"no way to bring block {block} back")
 
@@ -102,40 +100,35 @@ class SilentOnMoves(EventLog):
         """A listener goes on believing that the block is where it was."""
 
 
-class TellsNoMoves(BlockManager):
-    events_type = SilentOnMoves
-
-
 class StoresTwice(EventLog):
     def stored(self, block: int, parent: int, key: tuple[int, ...]) -> None:
         super().stored(block, parent, key)
         super().stored(block, parent, key)
 
 
-class TellsTwice(BlockManager):
-    events_type = StoresTwice
-
-
-class CountsRefused(BlockManager):
+class CountsRefused(AdmissionControl):
     """Statistics of a batch that is refused stay (M-37)."""
 
     def check_admission(self, plans: list[Plan]) -> None:
-        self.counters.tokens_reused += len(plans)
+        self._blocks.counters.tokens_reused += len(plans)
         super().check_admission(plans)
 
 
-BUGS: list[tuple[Any, str]] = [
-    (ClaimsAfterTheSwap, "step:claim-before-swap:"),
-    (ReusesOneBlockLess, "result:value.reused:add_batch"),
-    (EstimatesOneBlockMore, "result:value:estimate"),
-    (LowersThePriority, "step:touched:"),
-    (CopiesNothing, "content:bytes:"),
-    (StartsKernelsEarly, "race:"),
-    (QueuesInFront, "step:touched:"),
-    (Raises, "crash:LookupError:add_batch"),
-    (TellsNoMoves, "observation:events:add_batch"),
-    (TellsTwice, "observation:events:"),
-    (CountsRefused, "observation:statistics.reused:"),
+CLAIMS_AFTER_THE_SWAP = plant(BlockManager, parts={Allocation: ClaimsAfterTheSwap})
+QUEUES_IN_FRONT = plant(BlockManager, parts={FreeQueues: AlwaysInFront})
+
+BUGS: list[tuple[type, type, str]] = [
+    (Allocation, ClaimsAfterTheSwap, "step:claim-before-swap:"),
+    (AdmissionControl, ReusesOneBlockLess, "result:value.reused:add_batch"),
+    (PromptMatching, EstimatesOneBlockMore, "result:value:estimate"),
+    (BatchPhases, LowersThePriority, "step:touched:"),
+    (Blocks, CopiesNothing, "content:bytes:"),
+    (Transfers, NoWaitForCopies, "race:"),
+    (FreeQueues, AlwaysInFront, "step:touched:"),
+    (Allocation, Raises, "crash:LookupError:add_batch"),
+    (EventLog, SilentOnMoves, "observation:events:add_batch"),
+    (EventLog, StoresTwice, "observation:events:"),
+    (AdmissionControl, CountsRefused, "observation:statistics.reused:"),
 ]
 
 
@@ -218,8 +211,9 @@ def test_impossible_sizes_are_errors(primary: int, secondary: int, told: str) ->
         prepare([request(0, (0, 1, 2, 3))], SUBJECT, primary, secondary)
 
 
-@pytest.mark.parametrize(("bug", "fingerprint"), BUGS, ids=lambda value: getattr(value, "__name__", ""))
-def test_a_planted_bug_is_found_and_made_short(bug: Any, fingerprint: str) -> None:
+@pytest.mark.parametrize(("part", "wrong", "fingerprint"), BUGS, ids=lambda value: getattr(value, "__name__", ""))
+def test_a_planted_bug_is_found_and_made_short(part: type, wrong: type, fingerprint: str) -> None:
+    bug = plant(BlockManager, parts={part: wrong})
     run = executed(generated(70), 120, 150, check_every=40, make_manager=bug)
 
     assert run.failure is not None
@@ -231,12 +225,12 @@ def test_a_planted_bug_is_found_and_made_short(bug: Any, fingerprint: str) -> No
 
 
 def test_what_no_operation_shows_yet_is_found_by_comparing_whole_states() -> None:
-    run = executed(generated(70), 120, 150, check_every=1, make_manager=QueuesInFront)
+    run = executed(generated(70), 120, 150, check_every=1, make_manager=QUEUES_IN_FRONT)
 
     assert run.failure is not None
     assert run.found_by_check
     assert run.failure.fingerprint == "observation:free.PRIMARY:finish"
-    short = Shortener(SUBJECT, QueuesInFront, run.found_by_check, budget=3_000).shorten(run.trace(None))
+    short = Shortener(SUBJECT, QUEUES_IN_FRONT, run.found_by_check, budget=3_000).shorten(run.trace(None))
     assert len(short.operations) <= 8
 
 
@@ -282,7 +276,7 @@ def test_the_command_replays_only_so_many_requests(command: Any, trace: Path) ->
 def test_a_divergence_exits_1_and_leaves_traces_that_can_be_read(
     command: Any, trace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workload_command, "block_manager", lambda: ClaimsAfterTheSwap)
+    monkeypatch.setattr(workload_command, "block_manager", lambda: CLAIMS_AFTER_THE_SWAP)
 
     result = command(trace, "--primary", 120, "--secondary", 150, "--out", tmp_path / "found")
 
@@ -301,12 +295,12 @@ def test_the_trace_of_a_divergence_replays_in_the_same_way(tmp_path: Path) -> No
     from kvproof.fuzz.trace import write_trace
     from kvproof.fuzz.workload.shorten import target_maker
 
-    run = executed(generated(40), 120, 150, make_manager=ClaimsAfterTheSwap)
-    short = Shortener(SUBJECT, ClaimsAfterTheSwap).shorten(run.trace("x:y"))
+    run = executed(generated(40), 120, 150, make_manager=CLAIMS_AFTER_THE_SWAP)
+    short = Shortener(SUBJECT, CLAIMS_AFTER_THE_SWAP).shorten(run.trace("x:y"))
     write_trace(tmp_path / "short.json", short)
     again = fit(read_trace(tmp_path / "short.json"), SUBJECT, "short.json")
 
-    assert replay(SUBJECT, again, target_maker(ClaimsAfterTheSwap)).verdict is Verdict.SAME
+    assert replay(SUBJECT, again, target_maker(CLAIMS_AFTER_THE_SWAP)).verdict is Verdict.SAME
     assert replay(SUBJECT, again, target_maker(BlockManager)).verdict is Verdict.GONE
 
 

@@ -20,7 +20,7 @@ from kvproof.fuzz.workload.run import WorkloadRun, prepare_jobs
 from kvproof.fuzz.workload.scheduler import Scheduler
 from kvproof.fuzz.workload.shorten import Shortener
 from kvproof.fuzz.workload.small import SmallCase, small_case
-from kvproof.impl import BlockManager
+from kvproof.impl.block_manager import BlockManager
 
 RUNS = 60
 
@@ -143,8 +143,8 @@ def test_operations_are_legal(runs: list[WorkloadRun]) -> None:
 
 
 class EstimatesOneBlockMore(BlockManager):
-    def estimate_blocks(self, prompt: tuple[int, ...]) -> int:
-        return super().estimate_blocks(prompt) + 1
+    def estimate(self, tokens: Any, extra_ids: Any = None) -> int:
+        return super().estimate(tokens, extra_ids) + self.config.tokens_per_block
 
 
 class CountsOneBlockLess(BlockManager):

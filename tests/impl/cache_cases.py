@@ -9,18 +9,18 @@ from typing import Any
 from zlib import crc32
 
 import pytest
+from caches_soundness import faults
 
 from kvproof.impl.device import Device, Level, Loaded, Pool, ScheduleName, SimulatedDevice, Stream
 from kvproof.impl.sequence_caches import (
-    CacheRefused,
     CachesInspection,
     Kind,
+    Refused,
     SequenceCacheConfig,
     SequenceCaches,
     Status,
     Use,
 )
-from kvproof.impl.sequence_caches.soundness import faults
 
 TOKEN_BYTES = 4
 STATE_BYTES = 8
@@ -206,10 +206,10 @@ class CachePool:
     def refusal(self, operation: str, *arguments: Any) -> str:
         """The error of an operation that must be refused and must change nothing."""
         before = self.state()
-        with pytest.raises(CacheRefused, match="cache ") as refused:
+        with pytest.raises(Refused, match="cache ") as refused:
             getattr(self.caches, operation)(*arguments)
         assert self.state() == before
-        return refused.value.error
+        return refused.value.reason
 
 
 SIZES: tuple[dict[str, Any], ...] = (
@@ -271,8 +271,8 @@ class Walk:
         """An operation and what it returned, or why it was refused."""
         try:
             result = getattr(self, name)()
-        except CacheRefused as refused:
-            return refused.error
+        except Refused as refused:
+            return refused.reason
         return name if result is None else f"{name} {bool(result)}"
 
     def cache(self, wanted: Status) -> int:

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from copy_table import MEASURED, CopyTable, Way
 
 import kvproof.impl.device
-from kvproof.impl.device.copy_table import MEASURED, CopyTable, Way
 from kvproof.impl.device.cuda_driver import CudaDriver, Memory
 from kvproof.impl.device.cuda_torch import host_tensor, unavailable
 

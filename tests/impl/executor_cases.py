@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from cache_cases import CachePool
 
-from kvproof.impl.executor import Executor, ExecutorConfig, ExecutorRefused, Peers, Request
+from kvproof.impl.executor import Executor, ExecutorConfig, Peers, Refused, Request
 from kvproof.impl.sequence_caches import Status
 
 EXECUTOR_SIZES = frozenset(
@@ -89,6 +89,6 @@ class Engine:
 
     def refused(self, call: str, *arguments: Any) -> str:
         """The error with which the call is refused."""
-        with pytest.raises(ExecutorRefused) as caught:
+        with pytest.raises(Refused) as caught:
             getattr(self.executor, call)(*arguments)
-        return caught.value.error
+        return caught.value.reason

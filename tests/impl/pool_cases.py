@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from zlib import crc32
 
-from kvproof.impl import (
+from kvproof.impl.block_manager import (
     AdmittedRequest,
     BlockManager,
     Event,
@@ -56,11 +56,15 @@ class Pool:
         self._width = self.config.block_bytes // self.config.tokens_per_block
         self.steps: list[tuple[Any, ...]] = []
         self.manager = manager_type(self.config, self.device, lambda name, args: self.steps.append((name, *args)))
-        self.inspection = Inspection(self.manager)
         self._computed: dict[int, int] = {}
         self._unread = 0
         self.time = 0
         self._reads: list[tuple[str, bytes, Loaded]] = []
+
+    @property
+    def inspection(self) -> Inspection:
+        """A look at the manager as it is now."""
+        return Inspection(self.manager.snapshot())
 
     def iterate(self, operation: str, *arguments: Any) -> Any:
         """One operation in an iteration of its own, with its forward pass; returns what the operation does."""
@@ -161,9 +165,7 @@ class Pool:
         """The cached paths whose block does not hold what the path stands for, and kernels that read something else."""
         wrong: list[object] = []
         size = self.config.tokens_per_block
-        for path in self.inspection.cached_paths():
-            location = self.inspection.locate(path)
-            assert location is not None
+        for path, location in self.inspection.locations().items():
             expected = content(path, size, self._width)
             if self.device.read(location.level, location.slot)[: len(expected)] != expected:
                 wrong.append(path)

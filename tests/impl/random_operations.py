@@ -7,7 +7,7 @@ from collections import Counter
 
 from pool_cases import Pool
 
-from kvproof.impl import BlockManager, PoolConfig, Refused, Request, RetentionRange, split_token
+from kvproof.impl.block_manager import BlockManager, PoolConfig, Refused, Request, RetentionRange, split_token
 from kvproof.impl.device import ScheduleName
 
 OPERATIONS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pool_cases import Pool
 
-from kvproof.impl import Refused
+from kvproof.impl.block_manager import Refused
 
 
 def test_first_prompt_reuses_nothing() -> None:

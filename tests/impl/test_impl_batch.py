@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 from pool_cases import Pool
 
-from kvproof.impl import AdmittedRequest, BlockManager, ProtocolError, Request, RetentionRange
-from kvproof.impl.prompts import Plan
+from kvproof.fuzz.bugs.planting import Patch, plant
+from kvproof.impl.block_manager import AdmittedRequest, BlockManager, ProtocolError, Request, RetentionRange
+from kvproof.impl.block_manager.admission import AdmissionControl
+from kvproof.impl.block_manager.batch import BatchPhases
+from kvproof.impl.block_manager.plan import Plan
 
 
 def partial_pool(primary: int, secondary: int = 0, **config: Any) -> Pool:
@@ -21,10 +24,10 @@ def refused(pool: Pool, *requests: Request, budget: int | None = None) -> str:
 
 def modes(pool: Pool, *prompts: list[int]) -> list[tuple[bool, bool]]:
     """Of a batch of prompts: whether each takes its tail in place, and whether it gives its source back."""
-    manager = pool.manager
-    plans = manager.plan_batch([Request(9 + number, prompt) for number, prompt in enumerate(prompts)])
-    manager.match_batch(plans)
-    manager.choose_modes(plans)
+    admission = pool.manager._admission
+    plans = admission.plan_batch([Request(9 + number, prompt) for number, prompt in enumerate(prompts)])
+    admission.match_batch(plans)
+    admission.choose_modes(plans)
     return [(plan.in_place, plan.releases_source) for plan in plans]
 
 
@@ -248,12 +251,14 @@ def test_copy_source_that_is_the_only_free_block_is_refused() -> None:
 
 
 def test_without_counting_the_source_the_second_phase_runs_out_of_blocks() -> None:
-    class IgnoresSources(BlockManager):
+    class IgnoresSources(AdmissionControl):
         def admission_shortfall(self, plans: list[Plan]) -> int:
-            return max(0, sum(plan.needed - len(plan.chain) for plan in plans) - self.free_counts()[0])
+            return max(0, sum(plan.needed - len(plan.chain) for plan in plans) - self._blocks.queues.counts[0])
 
     with pytest.raises(ProtocolError, match="no block is free"):
-        m38_pool(IgnoresSources).manager.add_sequence_batch([Request(9, [1, 7])])
+        m38_pool(plant(BlockManager, parts={AdmissionControl: IgnoresSources})).manager.add_sequence_batch(
+            [Request(9, [1, 7])]
+        )
 
 
 def test_source_given_back_can_be_taken_by_a_later_request() -> None:
@@ -265,11 +270,15 @@ def test_source_given_back_can_be_taken_by_a_later_request() -> None:
 
 
 def test_source_given_back_only_at_the_end_runs_out_of_blocks() -> None:
-    class ReleasesLate(BlockManager):
-        def release_source(self, plan: Plan) -> None:
-            """Not now."""
-
-    pool = partial_pool(3, manager_type=ReleasesLate)
+    not_now = Patch(
+        "block_manager.batch",
+        old="""
+        if plan.releases_source:
+            blocks.step_release(plan.tail, False)
+""",
+        new="",
+    )
+    pool = partial_pool(3, manager_type=plant(BlockManager, not_now))
     pool.cache(0, [1, 2, 3, 4])
     with pytest.raises(ProtocolError, match="no block is free"):
         pool.manager.add_sequence_batch([Request(1, [1, 9]), Request(2, [8, 8, 8, 8])])
@@ -329,7 +338,7 @@ def test_statistics_are_each_requests_own() -> None:
 
 
 def test_totals_come_from_the_running_totals() -> None:
-    class CountsForEach(BlockManager):
+    class CountsForEach(BatchPhases):
         """Per-request numbers that begin at the batch's start (M-36)."""
 
         def run_batch(self, plans: list[Plan]) -> list[AdmittedRequest]:
@@ -337,7 +346,8 @@ def test_totals_come_from_the_running_totals() -> None:
             super().run_batch(plans)
             return [self.totals_since(before) for _ in plans]
 
-    for manager_type, wanted in ((BlockManager, 2), (CountsForEach, 4)):
+    bug = plant(BlockManager, parts={BatchPhases: CountsForEach})
+    for manager_type, wanted in ((BlockManager, 2), (bug, 4)):
         pool = Pool(4, manager_type=manager_type)
         admission = pool.manager.add_sequence_batch([Request(1, [1]), Request(2, [2])])
         assert (sum(each.new for each in admission.requests), admission.totals.new) == (wanted, 2)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from calibration import CopyBench, calibrate, main
+from copy_candidates import CandidateCopies, with_table
+from copy_table import MEASURED, Direction, Way, read_table
 from cuda_cases import REASON, HostDriver
 
 from kvproof.impl.device import CudaDevice
-from kvproof.impl.device.calibration import CopyBench, calibrate, main
-from kvproof.impl.device.copy_table import MEASURED, Direction, Way, read_table
 from kvproof.impl.device.cuda_driver import CudaDriver
 
 SIZES, COUNTS = (1 << 10, 1 << 14), (1, 8)
@@ -52,8 +53,9 @@ def test_peak_is_one_copy_of_the_whole_arena(host: HostDriver) -> None:
 
 
 def test_ways_without_a_batched_copy(host: HostDriver) -> None:
-    host.has_batch = False
-    assert CopyBench(host, ARENA_BYTES).ways() == [Way.EACH, Way.KERNEL]
+    bench = CopyBench(host, ARENA_BYTES)
+    bench._ways.calls.has_batch = False
+    assert bench.ways() == [Way.EACH, Way.KERNEL]
 
 
 def test_table_can_be_kept_and_used(driver: CudaDriver, tmp_path: Path) -> None:
@@ -61,8 +63,9 @@ def test_table_can_be_kept_and_used(driver: CudaDriver, tmp_path: Path) -> None:
     table, _ = calibrate(bench, SIZES, COUNTS, lambda line: None)
     bench.close()
     table.save(tmp_path / "table.json")
-    device = CudaDevice(2, 2, 16, driver=driver, table=read_table(tmp_path / "table.json"))
-    assert device.ways.table == table
+    device = with_table(CudaDevice(2, 2, 16, driver=driver), read_table(tmp_path / "table.json"))
+    assert isinstance(device.copies, CandidateCopies)
+    assert device.copies.table == table
     assert table.source.startswith(f"measured on {driver.name}, driver for CUDA ")
     assert set(table.ways) == set(MEASURED)
 

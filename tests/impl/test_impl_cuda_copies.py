@@ -11,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from copy_candidates import CandidateCopies, join, single_rows, with_table
+from copy_table import DEFAULTS, MEASURED, CopyTable, Direction, Way, read_table
 from cuda_cases import HostDriver, all_by
 
 from kvproof.impl.device import CudaDevice, DeviceError, Level, Stream
-from kvproof.impl.device.copy_plan import CopyPlanner, Group, Shape, join, single_rows
-from kvproof.impl.device.copy_table import DEFAULTS, MEASURED, CopyTable, Direction, Way, read_table
-from kvproof.impl.device.copy_ways import HOST_BLOCKS, PAIRS_MAX, PAIRS_READ_FROM_HOST
+from kvproof.impl.device.copy_kernel import HOST_BLOCKS, PAIRS_MAX, PAIRS_READ_FROM_HOST
+from kvproof.impl.device.copy_plan import CopyPlanner, Group, Shape
 from kvproof.impl.device.cuda_driver import CudaDriver
 from kvproof.impl.device.layout import Layout, Pool
 
@@ -34,6 +35,16 @@ class PitchOfPrimary(Layout):
     def pitch(self, pool: int, level: int) -> int:
         del level
         return super().pitch(pool, Level.PRIMARY)
+
+
+def by(way: Way, device: CudaDevice) -> CudaDevice:
+    """It copies in one way."""
+    return with_table(device, all_by(way))
+
+
+def copies(device: CudaDevice) -> CandidateCopies:
+    assert isinstance(device.copies, CandidateCopies)
+    return device.copies
 
 
 def planner(kind: type[Layout] = Layout) -> CopyPlanner:
@@ -110,32 +121,32 @@ def test_a_pitch_of_the_wrong_level_that_leaves_the_pool_is_an_error() -> None:
 
 @pytest.mark.parametrize(("way", "call"), [(Way.EACH, "cuMemcpyAsync"), (Way.BATCH, "cuMemcpyBatchAsync")])
 def test_way_of_the_table_is_taken(host: HostDriver, way: Way, call: str) -> None:
-    device = CudaDevice(8, 8, 64, driver=host, table=all_by(way))
+    device = by(way, CudaDevice(8, 8, 64, driver=host))
     before = host.calls(call)
     device.copy(Stream.OFFLOAD, [(0, slot, 1, 7 - slot) for slot in range(0, 8, 2)])
     assert host.calls(call) == before + (4 if way is Way.EACH else 1)
-    assert device.ways.counts[way] == 1
+    assert copies(device).counts[way] == 1
 
 
-def test_kernel_copies_many_in_one_launch(host: HostDriver) -> None:
-    device = CudaDevice(8, 8, 64, driver=host, table=all_by(Way.KERNEL))
+def test_copies_of_many_are_one_launch(host: HostDriver) -> None:
+    device = CudaDevice(8, 8, 64, driver=host)
     before = host.calls("cuLaunchKernel")
     device.copy(Stream.OFFLOAD, [(0, slot, 1, 7 - slot) for slot in range(8)])
     assert host.calls("cuLaunchKernel") == before + 1
 
 
 def test_batch_is_the_kernels_work_where_the_driver_has_none(host: HostDriver) -> None:
-    host.has_batch = False
-    device = CudaDevice(2, 2, 16, driver=host, table=all_by(Way.BATCH))
+    device = by(Way.BATCH, CudaDevice(2, 2, 16, driver=host))
+    copies(device).calls.has_batch = False
     device.copy(Stream.OFFLOAD, [(0, 0, 1, 1)])
-    assert device.ways.counts[Way.KERNEL] == 1
+    assert copies(device).counts[Way.KERNEL] == 1
 
 
 @pytest.mark.parametrize("count", [PAIRS_READ_FROM_HOST + 1, PAIRS_MAX + 10])
 @pytest.mark.parametrize("way", Way)
 def test_large_batches(driver: CudaDriver, way: Way, count: int) -> None:
     """More descriptors than a kernel reads from the host, and more than one launch takes."""
-    device = CudaDevice(count, count, 16, driver=driver, table=all_by(way), check=False)
+    device = by(way, CudaDevice(count, count, 16, driver=driver, check=False))
     order = random.Random(1).sample(range(count), count)
     data = random.Random(2).randbytes(16 * count)
     device.view(Level.SECONDARY).copy_(_as_tensor(data).view(count, 16))
@@ -153,7 +164,7 @@ def _as_tensor(data: bytes):  # type: ignore[no-untyped-def]  # torch is importe
 
 @pytest.mark.parametrize("size", [1, 15, 16, 4096, 16384, 16385, 70001])
 def test_kernel_copies_any_size_and_alignment(driver: CudaDriver, size: int) -> None:
-    device = CudaDevice(3, 3, size, driver=driver, table=all_by(Way.KERNEL))
+    device = CudaDevice(3, 3, size, driver=driver)
     data = random.Random(size).randbytes(size)
     device.write(Stream.OFFLOAD, Level.PRIMARY, 1, 0, data)
     device.copy(Stream.OFFLOAD, [(0, 1, 1, 2)])
@@ -163,15 +174,15 @@ def test_kernel_copies_any_size_and_alignment(driver: CudaDriver, size: int) -> 
 
 @pytest.mark.parametrize("way", [Way.EACH, Way.BATCH])
 def test_host_to_host_is_the_kernels_alone(host: HostDriver, way: Way) -> None:
-    device = CudaDevice(2, 2, 16, driver=host)
+    device = by(way, CudaDevice(2, 2, 16, driver=host))
     [group] = CopyPlanner(device.layout, [(device.address(0, 0), device.address(0, 1))]).plan([(1, 0, 1, 1)], ())
     with pytest.raises(DeviceError, match=f"copy from host to host by {way}: only the kernel"):
-        device.ways.run_as(way, device.handle(Stream.ONBOARD), group)
+        copies(device).run_as(way, device.handle(Stream.ONBOARD), group)
 
 
 def test_wide_pitches_are_copied_row_by_row(host: HostDriver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kvproof.impl.device.copy_ways.PITCH_MAX", 63)
-    device = CudaDevice(4, 4, 32, pools=[Pool(16, 2, layer_first=True)], driver=host, table=all_by(Way.EACH))
+    monkeypatch.setattr("copy_candidates.PITCH_MAX", 63)
+    device = by(Way.EACH, CudaDevice(4, 4, 32, pools=[Pool(16, 2, layer_first=True)], driver=host))
     device.write(Stream.OFFLOAD, Level.PRIMARY, 1, 0, bytes(range(32)))
     device.copy(Stream.OFFLOAD, [(0, 1, 1, 2)])
     assert host.calls("cuMemcpy2DAsync_v2") == 0
@@ -180,9 +191,9 @@ def test_wide_pitches_are_copied_row_by_row(host: HostDriver, monkeypatch: pytes
 
 def test_copies_to_the_host_leave_multiprocessors_to_the_engine(host: HostDriver) -> None:
     device = CudaDevice(2, 2, 16, driver=host)
-    assert device.ways.blocks(Level.SECONDARY, 10**6) == HOST_BLOCKS
-    assert device.ways.blocks(Level.PRIMARY, 10**6) == 5 * host.multiprocessors
-    assert device.ways.blocks(Level.PRIMARY, 2) == 2
+    assert device.copies.blocks(Level.SECONDARY, 10**6) == HOST_BLOCKS
+    assert device.copies.blocks(Level.PRIMARY, 10**6) == 5 * host.multiprocessors
+    assert device.copies.blocks(Level.PRIMARY, 2) == 2
 
 
 def small_table() -> CopyTable:

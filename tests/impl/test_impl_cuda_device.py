@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from copy_candidates import with_table
+from copy_table import Way
 from cuda_cases import REASON, HostDriver, all_by
 
 from kvproof.impl.device import CudaDevice, DeviceError, Level, SimulatedDevice, Stream
-from kvproof.impl.device.copy_table import Way
-from kvproof.impl.device.copy_ways import PAIR_BYTES, PAIRS_MAX, PAIRS_READ_FROM_HOST
+from kvproof.impl.device.copy_kernel import PAIR_BYTES, PAIRS_MAX, PAIRS_READ_FROM_HOST
 from kvproof.impl.device.cuda_driver import CudaDriver, Kernel
 from kvproof.impl.device.cuda_gate import Gate
 from kvproof.impl.device.cuda_pattern import Patterns
@@ -111,7 +112,7 @@ def test_copies_of_layered_blocks(driver: CudaDriver, way: Way, seed: int) -> No
     """Against the simulated device, all ways, all directions, whole blocks and beginnings of blocks."""
     rng = random.Random(seed)
     sizes = {"pools": LAYERED, "tokens_per_block": 2, "check": False}
-    device = CudaDevice(5, 7, LAYERED_BYTES, driver=driver, table=all_by(way), **sizes)
+    device = with_table(CudaDevice(5, 7, LAYERED_BYTES, driver=driver, **sizes), all_by(way))
     model = SimulatedDevice(5, 7, LAYERED_BYTES, **sizes)
     places = [(level, slot) for level in Level for slot in range(device.slots[level])]
     for level, slot in places:
@@ -170,7 +171,7 @@ def test_streams_of_the_engine_are_used(gpu: CudaDriver) -> None:
 def test_an_engine_on_the_default_stream(host: HostDriver, way: Way) -> None:
     """It takes no batched copies."""
     default: Any = SimpleNamespace(cuda_stream=0)
-    device = CudaDevice(4, 4, 16, driver=host, streams={Stream.OFFLOAD: default}, table=all_by(way))
+    device = with_table(CudaDevice(4, 4, 16, driver=host, streams={Stream.OFFLOAD: default}), all_by(way))
     device.write(Stream.OFFLOAD, PRIMARY, 1, 0, b"a" * 16)
     device.copy(Stream.OFFLOAD, [(0, 1, 1, 2), (0, 3, 1, 1)])
     assert device.read(SECONDARY, 2) == b"a" * 16
@@ -295,7 +296,7 @@ def test_descriptors_of_two_streams_do_not_mix(driver: CudaDriver) -> None:
     """Those of batches too large to be read from pinned memory: each stream has a place of its own for the next."""
     device = device_on(driver)
     descriptors = bytes(PAIR_BYTES * (PAIRS_READ_FROM_HOST + 1))
-    places = [device.ways.put(device.handle(stream), descriptors)[1] for stream in Stream]
+    places = [device.copies.put(device.handle(stream), descriptors)[1] for stream in Stream]
     device.synchronize()
     assert min(high - low for low, high in pairwise(sorted(places))) >= PAIR_BYTES * PAIRS_MAX
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from copy_candidates import BATCH_FUNCTION, DriverCopies
 from cuda_cases import CUDA_H, FLAGS, KERNELS, SOURCES, HostDriver, build, compiler, host_driver
 
 from kvproof.impl.device import DeviceError, cuda_torch
-from kvproof.impl.device.copy_ways import BLOCKS_A_MULTIPROCESSOR
+from kvproof.impl.device.copy_kernel import BLOCKS_A_MULTIPROCESSOR
 from kvproof.impl.device.cuda_driver import THREADS, TILE_BYTES, CudaDriver, Kernel, Memory
-from kvproof.impl.device.cuda_functions import BATCH_FUNCTION
 from kvproof.impl.device.cuda_nvrtc import Nvrtc, candidates, kernel_source
 from kvproof.impl.device.cuda_staging import LOOKED_AT, SLAB_BYTES, Staging
 from kvproof.impl.device.cuda_torch import TorchDriver
@@ -49,15 +49,16 @@ def test_copy_to_the_device_and_back(driver: CudaDriver) -> None:
     assert bytes_of(back) == b"0123456789"
 
 
-@pytest.mark.parametrize("way", ["copy_each", "copy_batch"])
+@pytest.mark.parametrize("way", ["each", "batch"])
 def test_copies_of_many(driver: CudaDriver, way: str) -> None:
-    if not driver.has_batch:
+    calls = DriverCopies(driver)
+    if not calls.has_batch:
         pytest.skip("this driver has no batched copy (CUDA 12.8)")
     source, there, back = filled(driver, b"0123456789"), driver.device_memory(10), driver.host_memory(10)
     stream = driver.new_stream()
     driver.fill(stream, there.address, 10, ord("."))
     ends = addresses(there.address + 8, there.address), addresses(source.address, source.address + 4), addresses(2, 3)
-    getattr(driver, way)(stream, *ends)
+    getattr(calls, way)(stream, *ends)
     driver.copy(stream, back.address, there.address, 10)
     driver.synchronize(stream)
     driver.return_stream(stream)
@@ -68,7 +69,7 @@ def test_pitched_copy_takes_the_pitch_of_each_side(driver: CudaDriver) -> None:
     source, there, back = filled(driver, b"ab--cd--ef"), driver.device_memory(12), driver.host_memory(12)
     stream = driver.new_stream()
     driver.fill(stream, there.address, 12, ord("."))
-    driver.copy_pitched(stream, there.address, 5, source.address, 4, 2, 3)
+    DriverCopies(driver).pitched(stream, there.address, 5, source.address, 4, 2, 3)
     driver.copy(stream, back.address, there.address, 12)
     driver.synchronize(stream)
     driver.return_stream(stream)
@@ -134,7 +135,7 @@ def test_error_names_the_function_and_the_reason(host: HostDriver) -> None:
 def test_failed_batch_names_the_copy(host: HostDriver) -> None:
     stream, there, source = host.new_stream(), host.device_memory(8), host.host_memory(8)
     with pytest.raises(DeviceError, match=f"{BATCH_FUNCTION} of 2 copies, at number 1"):
-        host.copy_batch(stream, addresses(there.address, 12), addresses(source.address, 12), addresses(4, 4))
+        DriverCopies(host).batch(stream, addresses(there.address, 12), addresses(source.address, 12), addresses(4, 4))
 
 
 def test_copy_from_host_to_host_is_refused_by_the_stand_in(host: HostDriver) -> None:
@@ -154,8 +155,8 @@ def test_a_write_beside_an_allocation_is_seen(build_folder: Path, tmp_path: Path
 def test_driver_without_batched_copies_says_so(
     build_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kvproof.impl.device.cuda_driver.BATCH_FUNCTION", "cuMemcpyBatchAsyncOfTheFuture")
-    assert not host_driver(build_folder, tmp_path / "libcuda.so").has_batch
+    monkeypatch.setattr("copy_candidates.BATCH_FUNCTION", "cuMemcpyBatchAsyncOfTheFuture")
+    assert not DriverCopies(host_driver(build_folder, tmp_path / "libcuda.so")).has_batch
 
 
 def test_stand_in_has_the_signatures_of_cuda_h() -> None:

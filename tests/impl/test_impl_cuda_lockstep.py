@@ -14,7 +14,7 @@ from kvproof.fuzz.subject import Parameters
 from kvproof.fuzz.target import Operation
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, ManagerFactory, two_forward_streams
 from kvproof.fuzz.targets.devices import cuda_device, layered_pools
-from kvproof.impl import BlockManager
+from kvproof.impl.block_manager import BlockManager
 from kvproof.impl.device.cuda_driver import CudaDriver
 
 MACHINE = subject_named("block-manager")

@@ -7,10 +7,11 @@ import random
 from cuda_cases import HostDriver
 from pool_cases import Pool as Engine
 
-from kvproof.impl import BlockManager, Inspection, PoolConfig, decode_entry
+from kvproof.fuzz.bugs.planting import plant
+from kvproof.impl.block_manager import BlockManager, Inspection, PoolConfig, decode_entry
+from kvproof.impl.block_manager.transfers import Batch, Transfers
 from kvproof.impl.device import CudaDevice, Stream
 from kvproof.impl.device.cuda_driver import CudaDriver
-from kvproof.impl.transfers import Batch, Transfers
 
 
 def stamp(tokens: tuple[int, ...], size: int) -> bytes:
@@ -47,10 +48,8 @@ def serve(device: CudaDevice, manager: BlockManager, prompts: int = 300) -> None
 
 def wrong_paths(device: CudaDevice, manager: BlockManager) -> list[tuple[int, ...]]:
     """The cached paths whose bytes are wrong."""
-    look, wrong = Inspection(manager), []
-    for path in look.cached_paths():
-        location = look.locate(path)
-        assert location is not None
+    wrong = []
+    for path, location in Inspection(manager.snapshot()).locations().items():
         if device.read(location.level, location.slot) != stamp(path, device.block_bytes):
             wrong.append(path)
     return wrong
@@ -103,9 +102,6 @@ def test_manager_without_waits_is_caught_on_this_device_too(driver: CudaDriver) 
         def wait_for_batch(self, stream: Stream, batch: Batch) -> None:
             """Copies are not ordered."""
 
-    class Unordered(BlockManager):
-        transfers_type = NoWaits
-
     device = managed_on(driver)
-    serve(device, managed(device, Unordered))
+    serve(device, managed(device, plant(BlockManager, parts={Transfers: NoWaits})))
     assert device.races != []

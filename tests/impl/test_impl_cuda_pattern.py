@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kvproof.impl.device import CudaDevice, DeviceError, Level, SimulatedDevice, Stream
-from kvproof.impl.device.copy_ways import PAIRS_READ_FROM_HOST
+from kvproof.impl.device.copy_kernel import PAIRS_READ_FROM_HOST
 from kvproof.impl.device.cuda_driver import CudaDriver
 from kvproof.impl.device.cuda_pattern import BLOCKS_MAX, Difference, Patterns, block_pattern, pattern_bytes
 from kvproof.impl.device.layout import Pool

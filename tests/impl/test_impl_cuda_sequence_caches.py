@@ -8,6 +8,7 @@ import pytest
 from cache_cases import SIZES, CachePool, Walk
 from cuda_cases import HostDriver
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.impl.device import CudaDevice, Device, Stream
 from kvproof.impl.device.cuda_driver import CudaDriver
 from kvproof.impl.sequence_caches import SequenceCacheConfig, SequenceCaches
@@ -71,9 +72,8 @@ def test_copies_without_waits_are_caught_on_this_device_too(driver: CudaDriver) 
         def await_mark(self, stream: Stream, mark: object) -> None:
             """Nothing is ordered."""
 
-    class Unordered(SequenceCaches):
-        copies_type = NoWaits
+    planted = plant(SequenceCaches, parts={PageCopies: NoWaits})
 
-    pool = CachePool(**SIZES[4], make=devices_on(driver), manager_type=Unordered)
+    pool = CachePool(**SIZES[4], make=devices_on(driver), manager_type=planted)
     Walk(pool, 4).run(300, check=False)
     assert pool.races() != []

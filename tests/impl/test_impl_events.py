@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from pool_cases import Pool
 
-from kvproof.impl import BlockManager, Removed, Stored, Updated
+from kvproof.fuzz.bugs.planting import plant
+from kvproof.impl.block_manager import BlockManager, Removed, Stored, Updated
+from kvproof.impl.block_manager.event_log import EventLog
 from kvproof.impl.device import Level
-from kvproof.impl.events import EventLog
 
 
 def event_pool(primary: int, secondary: int = 0, manager_type: type[BlockManager] = BlockManager) -> Pool:
@@ -87,9 +88,6 @@ def test_wrong_parent_hash_shows_in_the_chain() -> None:
         def parent_hash(self, parent: int) -> bytes | None:
             return None  # M-73
 
-    class ForgetsParents(BlockManager):
-        events_type = RootForAll
-
-    pool = event_pool(4, manager_type=ForgetsParents)
+    pool = event_pool(4, manager_type=plant(BlockManager, parts={EventLog: RootForAll}))
     pool.cache(0, [1, 2, 3, 4])
     assert [event.parent_hash for event in pool.manager.drain_events() if isinstance(event, Stored)] == [None, None]

@@ -5,9 +5,13 @@ from __future__ import annotations
 import pytest
 from pool_cases import Pool
 
-from kvproof.impl import BlockManager, ProtocolError
+from kvproof.fuzz.bugs.planting import plant
+from kvproof.impl.block_manager import BlockManager, ProtocolError
+from kvproof.impl.block_manager.allocation import Allocation
+from kvproof.impl.block_manager.batch import BatchPhases
+from kvproof.impl.block_manager.free_queues import NOT_QUEUED
+from kvproof.impl.block_manager.plan import Plan
 from kvproof.impl.device import Level
-from kvproof.impl.prompts import Plan
 
 
 def test_empty_blocks_are_taken_before_cached_ones() -> None:
@@ -140,28 +144,29 @@ def test_onboarding_does_not_evict_the_rest_of_the_match() -> None:
 
 
 def test_claiming_each_match_only_when_its_turn_comes_breaks_the_match() -> None:
-    class ClaimsLate(BlockManager):
+    class ClaimsLate(BatchPhases):
         def claim_matches(self, plans: list[Plan]) -> None:
             for plan in plans:
-                plan.fresh, plan.kept = self.retention_by_position(plan.request.ranges, plan.needed)
+                plan.fresh, plan.kept = self._retention.by_position(plan.request.ranges, plan.needed)
 
         def take_match(self, sequence: int, block: int) -> None:
-            self.hold(block)
+            if self._blocks.handle[block] != NOT_QUEUED:
+                self._blocks.step_claim(block)
             super().take_match(sequence, block)
 
-    pool = host_chain(ClaimsLate)
+    pool = host_chain(plant(BlockManager, parts={BatchPhases: ClaimsLate}))
     pool.add(2, [1, 2, 3, 4, 5])
     assert pool.wrong_contents() != [] or (1, 2, 3, 4) not in pool.inspection.cached_paths()
 
 
 def test_claim_after_swap_is_an_error() -> None:
-    class ClaimsAfterSwap(BlockManager):
+    class ClaimsAfterSwap(Allocation):
         def exchange_with_host(self, victim: int, host: int) -> None:
-            self.step_copy(victim, host, 2)
-            self.step_swap(victim, host)
-            self.step_claim(victim)
+            self._blocks.step_copy(victim, host, 2)
+            self._blocks.step_swap(victim, host)
+            self._blocks.step_claim(victim)
 
-    pool = Pool(1, 1, manager_type=ClaimsAfterSwap)
+    pool = Pool(1, 1, manager_type=plant(BlockManager, parts={Allocation: ClaimsAfterSwap}))
     pool.cache(0, [1, 2])
     with pytest.raises(ProtocolError, match="block 0: claimed from the SECONDARY queue of rank 36, but it is in"):
         pool.add(1, [7, 8])

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from cache_cases import CachePool
 from executor_cases import Engine
 
 from kvproof.impl.device import Stream
-from kvproof.impl.executor import Executor, ExecutorConfig, ExecutorError, Peers, Phase, Stage
-from kvproof.impl.sequence_caches import CacheError, CacheRefused, Kind, Status
+from kvproof.impl.executor import Executor, ExecutorConfig, Peers, Phase, ProtocolError, Stage
+from kvproof.impl.executor import Reason as ExecutorReason
+from kvproof.impl.sequence_caches import Kind, Reason, Refused, Status
 
 
 def test_a_prompt_is_computed_in_one_chunk_and_then_generates() -> None:
@@ -336,28 +337,28 @@ def test_the_smallest_caches_that_can_do_all_of_it_are_taken(sizes: dict[str, An
 
 @pytest.mark.parametrize("call", ["resume", "resize"])
 @pytest.mark.parametrize("error", ["device-full", "out-of-pages"])
-def test_a_lack_of_room_is_an_answer(call: str, error: CacheError, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lack_of_room_is_an_answer(call: str, error: Reason, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = refusing(call, error, monkeypatch)
     assert not engine.context(0)
 
 
 @pytest.mark.parametrize("call", ["resume", "resize"])
 @pytest.mark.parametrize("error", ["not-suspended", "not-active", "bad-lengths", "window-in-scratch", "closed"])
-def test_any_other_refusal_of_the_caches_is_seen(call: str, error: CacheError, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_other_refusal_of_the_caches_is_seen(call: str, error: Reason, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = refusing(call, error, monkeypatch)
-    with pytest.raises(CacheRefused, match="says the test") as refused:
+    with pytest.raises(Refused, match="says the test") as refused:
         engine.context(0)
-    assert refused.value.error == error
+    assert refused.value.reason == error
 
 
-def refusing(call: str, error: CacheError, monkeypatch: pytest.MonkeyPatch) -> Engine:
+def refusing(call: str, error: Reason, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """A prompt is to be scheduled, and the caches refuse a call."""
     engine = Engine()
     engine.submit(0, 3)
     engine.executor.begin_pass()
 
     def refuse(*_: object) -> None:
-        raise CacheRefused(error, "says the test")
+        raise Refused(error, "says the test")
 
     monkeypatch.setattr(engine.caches, call, refuse)
     return engine
@@ -366,7 +367,7 @@ def refusing(call: str, error: CacheError, monkeypatch: pytest.MonkeyPatch) -> E
 def test_a_row_that_is_not_the_lowest_free_one_is_told() -> None:
     engine = Engine()
     engine.submit(0, 1)
-    with pytest.raises(ExecutorError, match="request 0: was given row 2, the lowest that is free is 0"):
+    with pytest.raises(ProtocolError, match="request 0: was given row 2, the lowest that is free is 0"):
         engine.executor.step_seat(0, 2, 0)
 
 
@@ -397,3 +398,7 @@ def test_the_kernels_of_a_pass_find_the_pages_of_its_batch() -> None:
     assert first is second
     entries = engine.pool.devices[0].peek_buffer(first)
     assert entries[4 * at : 4 * at + 4] != entries[4 * behind : 4 * behind + 4]
+
+
+def test_no_reason_of_the_executor_is_one_of_its_caches() -> None:
+    assert not set(get_args(Reason)) & set(get_args(ExecutorReason))

@@ -7,9 +7,11 @@ from collections.abc import Callable
 import pytest
 from pool_cases import Pool
 
-from kvproof.impl import BlockManager, Request, join_token, split_token
-from kvproof.impl.reuse_tree import ReuseTree
-from kvproof.impl.tokens import TOKEN_MASK, Key
+from kvproof.fuzz.bugs.planting import plant
+from kvproof.impl.block_manager import BlockManager, Request, join_token, split_token
+from kvproof.impl.block_manager.paths import CachedPaths
+from kvproof.impl.block_manager.reuse_tree import ReuseTree
+from kvproof.impl.block_manager.tokens import TOKEN_MASK, Key
 
 
 def cache(pool: Pool, sequence: int, tokens: list[int], extra_ids: list[int] | None) -> None:
@@ -103,10 +105,7 @@ def test_comparing_token_ids_alone_shares_foreign_data() -> None:
                 tuple(token & TOKEN_MASK for token in key), tuple(token & TOKEN_MASK for token in wanted)
             )
 
-    class Confused(BlockManager):
-        tree_type = IgnoresExtras
-
-    for manager_type, reused in ((BlockManager, 0), (Confused, 1)):
+    for manager_type, reused in ((BlockManager, 0), (plant(BlockManager, parts={ReuseTree: IgnoresExtras}), 1)):
         pool = Pool(6, partial_reuse=True, manager_type=manager_type)
         cache(pool, 0, [1, 2], [5, 5])
         assert pool.batch(Request(1, [1, 2]))[0].reused == reused
@@ -115,10 +114,10 @@ def test_comparing_token_ids_alone_shares_foreign_data() -> None:
 
 
 def test_lookup_that_drops_extra_ids_never_finds_what_was_stored() -> None:
-    class ForgetsExtras(BlockManager):
+    class ForgetsExtras(CachedPaths):
         def path_keys(self, path: Key) -> list[Key]:
             return super().path_keys(tuple(token & TOKEN_MASK for token in path))  # M-24
 
-    pool = Pool(6, manager_type=ForgetsExtras)
+    pool = Pool(6, manager_type=plant(BlockManager, parts={CachedPaths: ForgetsExtras}))
     cache(pool, 0, [1, 2], [5, 5])
     assert pool.refusal("pin", [1, 2], [5, 5]).reason == "not-cached"

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from kvproof.fuzz.bugs.planting import Patch, plant
+from kvproof.impl.block_manager.transfers import Transfers
 from kvproof.impl.device import SCHEDULES, Level, Loaded, ScheduleName, SimulatedDevice, Stream
-from kvproof.impl.transfers import Transfers
 
 SLOTS = 3  # a level; places 0..2 are PRIMARY, 3..5 SECONDARY
 BOTH = (Stream.COMPUTE, Stream.EXECUTION)
@@ -43,24 +44,28 @@ class Copies:
         return load.value()
 
 
-class OneStreamOnly(Transfers):
-    """Waits for kernels of the compute stream, wherever they are."""
-
-    def awaited_passes(self) -> tuple[Stream, ...]:
-        return (Stream.COMPUTE,)
+OneStreamOnly = plant(
+    Transfers,
+    Patch(
+        "block_manager.transfers",
+        old="        self._passes = [self._device.record_event(stream) for stream in self.forward_streams]",
+        new="        self._passes = [self._device.record_event(Stream.COMPUTE)]",
+    ),
+)
+"""Waits for kernels of the compute stream, wherever they are."""
 
 
 class UnrememberedSends(Transfers):
     """Does not enter what a sender reads."""
 
-    def remember_read(self, batch: object, key: int) -> None:
+    def remember_read(self, batch: object, slot: int) -> None:
         """Nothing."""
 
 
 class ImpatientSends(Transfers):
     """Waits for no pending write of what is read."""
 
-    def await_source(self, stream: Stream, key: int) -> None:
+    def await_source(self, stream: Stream, slot: int) -> None:
         """Nothing."""
 
 

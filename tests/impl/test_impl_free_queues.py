@@ -6,9 +6,9 @@ import random
 
 import pytest
 
-from kvproof.impl import ProtocolError
+from kvproof.impl.block_manager import ProtocolError
+from kvproof.impl.block_manager.free_queues import FreeQueues
 from kvproof.impl.device import Level
-from kvproof.impl.free_queues import FreeQueues
 
 
 def test_lowest_rank_goes_first() -> None:

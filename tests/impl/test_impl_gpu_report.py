@@ -11,10 +11,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from calibration import CopyBench
+from copy_table import read_table
 from cuda_cases import REASON, HostDriver, host_driver
-
-from kvproof.impl.device.calibration import CopyBench
-from kvproof.impl.device.copy_table import read_table
 
 SCRIPT = Path(__file__).parents[1] / "bench" / "gpu_report.py"
 BENCHMARK = SCRIPT.with_name("bench_cuda_copies.py")

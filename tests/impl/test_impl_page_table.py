@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from pool_cases import Pool
 
-from kvproof.impl import BlockManager, decode_entry
+from kvproof.fuzz.bugs.planting import Patch, plant
+from kvproof.impl.block_manager import BlockManager, decode_entry
+from kvproof.impl.block_manager.page_table import SECONDARY_BIT, PageTables
 from kvproof.impl.device import DeviceError, Level
-from kvproof.impl.page_table import SECONDARY_BIT, PageTables
 
 
 def swapped_pool(manager_type: type[BlockManager] = BlockManager) -> Pool:
@@ -30,7 +31,7 @@ def test_entry_has_one_32_bit_word_a_position() -> None:
 
 
 def test_entry_of_host_memory_has_the_top_bit() -> None:
-    assert PageTables(4).entry(0, 5) == SECONDARY_BIT | 1
+    assert PageTables(4).entry(5) == SECONDARY_BIT | 1
     assert decode_entry(SECONDARY_BIT | 1) == (Level.SECONDARY, 1)
 
 
@@ -50,14 +51,10 @@ def test_exported_table_does_not_change_when_the_sequence_grows() -> None:
 
 
 def test_block_id_for_a_slot_is_caught_by_the_device() -> None:
-    class EntriesFromIds(PageTables):
-        def entry(self, block: int, slot: int) -> int:
-            """The bug of #13124."""
-            del slot
-            return block
-
-    class AddressesById(BlockManager):
-        page_tables_type = EntriesFromIds
-
+    ids_for_slots = Patch(  # the bug of #13124
+        "block_manager.blocks",
+        old="        live.table.append(self._entry(self.slot[block]))",
+        new="        live.table.append(block)",
+    )
     with pytest.raises(DeviceError, match=r"PRIMARY slot 1: the level has slots 0\.\.0"):
-        swapped_pool(AddressesById)
+        swapped_pool(plant(BlockManager, ids_for_slots))

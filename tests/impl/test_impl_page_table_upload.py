@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import pytest
 from pool_cases import Pool
 
-from kvproof.impl import Refused
+from kvproof.fuzz.bugs.planting import Patch, plant
+from kvproof.impl.block_manager import Refused
 from kvproof.impl.device import SCHEDULES, DeviceError, Level, Loaded, ScheduleName, SimulatedDevice, Stream
 from kvproof.impl.page_table_upload import ENTRIES_AT_FIRST, STAGING_BUFFERS, PageTableUpload, Staging
 
@@ -44,16 +45,18 @@ class OneBuffer(PageTableUpload):
     """Writes the only staging buffer again before its upload has run (#15546)."""
 
     def take_staging(self) -> Staging:
-        if not self._ring:
-            self._ring.append(self.new_staging())
-        return self._ring[0]
+        return self._ring[0] if self._ring else super().take_staging()
 
 
-class NeverAgain(PageTableUpload):
-    """Takes any table for the one that is there."""
-
-    def is_current(self, stream: Stream, first: Mapping[int, int], data: bytes) -> bool:
-        return stream in self._present
+NeverAgain = plant(
+    PageTableUpload,
+    Patch(
+        "page_table_upload",
+        old="        if self._present.get(stream) != data:",
+        new="        if stream not in self._present:",
+    ),
+)
+"""Takes any table for the one that is there."""
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)

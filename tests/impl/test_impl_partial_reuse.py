@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pool_cases import Pool
 
-from kvproof.impl import Request
-from kvproof.impl.reuse_tree import ORDERED_FROM, ROOT, ReuseTree
-from kvproof.impl.tokens import Key
+from kvproof.impl.block_manager import Request
+from kvproof.impl.block_manager.reuse_tree import ORDERED_FROM, ROOT, ReuseTree
+from kvproof.impl.block_manager.tokens import Key
 
 
 def pool_with(*prompts: list[int], **config: Any) -> Pool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pool_cases import Pool
 
-from kvproof.impl import BlockManager
+from kvproof.fuzz.bugs.planting import plant
+from kvproof.impl.block_manager import BlockManager
+from kvproof.impl.block_manager.paths import CachedPaths
 from kvproof.impl.device import Level
 
 
@@ -89,8 +91,9 @@ def test_pin_beyond_the_limit_is_refused() -> None:
 
 
 def test_pin_without_claim_is_noticed_at_the_bookkeeping() -> None:
-    class PinsWithoutClaim(BlockManager):
+    class PinsWithoutClaim(CachedPaths):
         def hold(self, block: int) -> None:
             """The bug of #12667."""
 
-    assert any("queued: True" in fault for fault in pinned_pool(PinsWithoutClaim).inspection.check())
+    planted = plant(BlockManager, parts={CachedPaths: PinsWithoutClaim})
+    assert any("queued: True" in fault for fault in pinned_pool(planted).inspection.check())

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kvproof.impl import BlockManager, PoolConfig
+from kvproof.impl.block_manager import BlockManager, PoolConfig
 from kvproof.impl.device import Pool, SimulatedDevice
 
 GOOD: dict[str, Any] = {

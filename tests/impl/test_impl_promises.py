@@ -7,8 +7,10 @@ import random
 from pool_cases import EventFold, Pool
 from random_operations import pool_for, random_request, walk
 
-from kvproof.impl import AdmittedRequest, BlockManager, Refused
-from kvproof.impl.prompts import Plan
+from kvproof.fuzz.bugs.planting import plant
+from kvproof.impl.block_manager import BlockManager, Refused
+from kvproof.impl.block_manager.admission import AdmissionControl
+from kvproof.impl.block_manager.plan import Plan
 
 
 def end_all(pool: Pool) -> None:
@@ -44,13 +46,13 @@ def test_statistics_of_a_batch_add_up_to_the_running_totals() -> None:
             walk(pool, rng, 3)
             end_all(pool)
             requests = [random_request(rng, pool.config, each) for each in rng.sample(range(3), 2)]
-            before = pool.manager.running_totals()
+            before = pool.manager._batch.running_totals()
             try:
                 admission = pool.manager.add_sequence_batch(requests)
             except Refused:
                 continue
             pool.settle()
-            after = pool.manager.running_totals()
+            after = pool.manager._batch.running_totals()
             gained = tuple(now - then for now, then in zip(after, before, strict=True))
             assert admission.totals == gained
             assert tuple(map(sum, zip(*admission.requests, strict=True))) == gained
@@ -94,14 +96,16 @@ def test_a_request_reuses_at_least_its_estimate() -> None:
 
 
 def test_batch_that_is_admitted_without_a_closer_look_lacks_nothing() -> None:
-    class LooksTwice(BlockManager):
+    class LooksTwice(AdmissionControl):
         looked = 0
 
-        def run_batch(self, plans: list[Plan]) -> list[AdmittedRequest]:
+        def check_admission(self, plans: list[Plan]) -> None:
+            super().check_admission(plans)
             type(self).looked += 1
             assert self.admission_shortfall(plans) == 0
-            return super().run_batch(plans)
+
+    planted = plant(BlockManager, parts={AdmissionControl: LooksTwice})
 
     for seed in range(40):
-        walk(pool_for(seed, "eager", LooksTwice), random.Random(seed), 80)
+        walk(pool_for(seed, "eager", planted), random.Random(seed), 80)
     assert LooksTwice.looked > 100

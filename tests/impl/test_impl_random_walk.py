@@ -10,9 +10,10 @@ import pytest
 from pool_cases import Pool
 from random_operations import OPERATIONS, pool_for, walk
 
-from kvproof.impl import BlockManager, Reason
+from kvproof.fuzz.bugs.planting import Patch, plant
+from kvproof.impl.block_manager import BlockManager, Reason
+from kvproof.impl.block_manager.transfers import Batch, Transfers
 from kvproof.impl.device import SCHEDULES, ScheduleName, Stream
-from kvproof.impl.transfers import Batch, Transfers
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -46,33 +47,31 @@ def test_walk_with_the_waits_removed_is_caught() -> None:
         def wait_for_batch(self, stream: Stream, batch: Batch) -> None:
             """Copies are not ordered."""
 
-    class Unordered(BlockManager):
-        transfers_type = NoWaits
-
+    unordered = plant(BlockManager, parts={Transfers: NoWaits})
     races = 0
     for seed in range(40):
-        pool = pool_for(seed, "eager", Unordered)
+        pool = pool_for(seed, "eager", unordered)
         walk(pool, random.Random(seed), 60)
         races += len(pool.device.races)
     assert races > 0
 
 
 def test_one_event_a_slot_number_is_caught_within_an_iteration_of_several_operations() -> None:
-    class OneEventWithoutLevel(Transfers):
-        """The bug of #15272: host slot 1 and device slot 1 share one pending read."""
-
-        def key(self, slot: int) -> int:
-            return slot if slot < self._primary_slots else slot - self._primary_slots
-
-        def remember(self, batch: Batch, source_key: int, target_key: int) -> None:
-            self._reads[source_key] = {batch.stream: batch}
-            self._writes[target_key] = batch
-
-    class Confused(BlockManager):
-        transfers_type = OneEventWithoutLevel
-
+    # The bug of #15272: host slot 1 and device slot 1 share one pending read.
+    one_event_without_level = (
+        Patch(
+            "block_manager.transfers",
+            old="        self.await_source(stream, source)",
+            new="        source, target = source % primary, target % primary\n        self.await_source(stream, source)",
+        ),
+        Patch(
+            "block_manager.transfers",
+            old="        self.remember_read(batch, source)",
+            new="        self._reads[source] = {batch.stream: batch}",
+        ),
+    )
     races = []
-    for manager_type in (BlockManager, Confused):
+    for manager_type in (BlockManager, plant(BlockManager, *one_event_without_level)):
         pool = Pool(4, 4, manager_type=manager_type)
         pool.cache(0, [1, 2, 3, 4])
         pool.offload([1, 2, 3, 4])  # to host slot 0
@@ -93,7 +92,6 @@ def test_observer_does_not_change_what_happens() -> None:
     for seed in range(10):
         pool, silent = pool_for(seed, "eager"), pool_for(seed, "eager")
         silent.manager = BlockManager(silent.config, silent.device)
-        silent.inspection = type(silent.inspection)(silent.manager)
         for each in (pool, silent):
             walk(each, random.Random(seed), 80)
         assert pool.state()[:3] == silent.state()[:3]  # type: ignore[index]  # a tuple; its last entry counts reports

@@ -7,9 +7,11 @@ import random
 import pytest
 from pool_cases import Pool
 
-from kvproof.impl import BlockManager, Request, RetentionRange
+from kvproof.fuzz.bugs.planting import plant
+from kvproof.impl.block_manager import BlockManager, Request, RetentionRange
+from kvproof.impl.block_manager.expiry import COMPACT_FROM, Expiry
+from kvproof.impl.block_manager.retention import BlockRetention
 from kvproof.impl.device import Level
-from kvproof.impl.expiry import COMPACT_FROM, Expiry
 
 
 def timed_pool(primary: int = 6, secondary: int = 0, manager_type: type[BlockManager] = BlockManager) -> Pool:
@@ -195,13 +197,13 @@ def test_time_does_not_go_back() -> None:
 
 
 def test_expiry_to_the_front_changes_the_victim_order() -> None:
-    class ToTheFront(BlockManager):
+    class ToTheFront(BlockRetention):
         def expire(self, block: int) -> None:
-            self.step_claim(block)
-            self.step_prioritise(block, self.config.default_priority, 0)
-            self.step_release(block, True)  # M-10
+            self._blocks.step_claim(block)
+            self._blocks.step_prioritise(block, self._config.default_priority, 0)
+            self._blocks.step_release(block, True)  # M-10
 
-    pool = timed_pool(manager_type=ToTheFront)
+    pool = timed_pool(manager_type=plant(BlockManager, parts={BlockRetention: ToTheFront}))
     cache(pool, 0, [1, 2], RetentionRange(0, 2, 80, 5))
     cache(pool, 1, [3, 4])
     pool.manager.refresh(5)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kvproof.impl import ProtocolError
-from kvproof.impl.reuse_tree import ROOT, UNATTACHED, ReuseTree
+from kvproof.impl.block_manager import ProtocolError
+from kvproof.impl.block_manager.reuse_tree import ROOT, UNATTACHED, ReuseTree
 
 
 def chain(length: int) -> ReuseTree:
@@ -56,7 +56,7 @@ def test_detach_of_a_block_outside_the_tree_is_an_error() -> None:
 
 def test_detach_of_a_block_that_its_parent_does_not_know_is_an_error() -> None:
     tree = chain(2)
-    tree.unlink(1)  # and not forget(1): the bug of #13571
+    tree.children[0].clear()
     with pytest.raises(ProtocolError, match="block 1: block 0 does not have it as a child"):
         tree.detach(1)
 

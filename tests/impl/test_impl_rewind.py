@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pool_cases import Pool
 
-from kvproof.impl import Request
+from kvproof.impl.block_manager import Request
 
 
 def pool_with(tokens: list[int]) -> Pool:

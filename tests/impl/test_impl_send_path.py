@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 from pool_cases import BLOCK_BYTES, Pool, content
 
-from kvproof.impl import BlockManager
-from kvproof.impl.device import SCHEDULES, ScheduleName
+from kvproof.fuzz.bugs.planting import plant
+from kvproof.impl.block_manager import BlockManager
+from kvproof.impl.block_manager.paths import CachedPaths
+from kvproof.impl.device import SCHEDULES, Loaded, ScheduleName
 
 WIDTH = BLOCK_BYTES // 2
 
 
-class NotedAddresses(BlockManager):
+class NotedSlots(CachedPaths):
     """Sends from where the blocks were when it first sent them (#16913)."""
 
-    def slots_to_send(self, path: list[int]) -> list[int]:
+    def send(self, tokens: Iterable[int], extra_ids: Iterable[int] | None) -> list[Loaded]:
         if not hasattr(self, "_noted"):
-            self._noted = super().slots_to_send(path)
-        return self._noted
+            self._noted = [self._blocks.slot[block] for block in self.pinned_path(tokens, extra_ids)]
+        loads = [self._blocks.transfers.send(slot) for slot in self._noted]
+        self._blocks.transfers.flush()
+        return loads
+
+
+NotedAddresses = plant(BlockManager, parts={CachedPaths: NotedSlots})
 
 
 def sent(pool: Pool, *tokens: int) -> list[bytes]:

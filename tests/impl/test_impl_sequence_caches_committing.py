@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from cache_cases import CachePool
+from caches_soundness import faults
 
 from kvproof.impl.device import Level
 from kvproof.impl.sequence_caches import STATE_GROUP, WINDOW_GROUP, Kind
-from kvproof.impl.sequence_caches.soundness import faults
 
 HOST = Level.SECONDARY
 

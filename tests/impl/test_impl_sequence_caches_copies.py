@@ -7,6 +7,7 @@ import random
 import pytest
 from cache_cases import CachePool
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.impl.device import SCHEDULES, Level, Loaded, SimulatedDevice, Stream
 from kvproof.impl.sequence_caches import WINDOW_GROUP, SequenceCaches
 from kvproof.impl.sequence_caches.page_copies import PageCopies
@@ -61,8 +62,7 @@ class LastStreamRemembered(PageCopies):
         super().release(slot, stream)
 
 
-class OtherStreamsForgotten(SequenceCaches):
-    copies_type = LastStreamRemembered
+OtherStreamsForgotten = plant(SequenceCaches, parts={PageCopies: LastStreamRemembered})
 
 
 def test_a_slot_that_remembers_the_last_stream_alone_is_overwritten_too_soon() -> None:
@@ -129,7 +129,7 @@ def test_kernels_that_come_later_do_not_hold_a_copy_up() -> None:
     copies.release(0, Stream.COMPUTE)
     copies.end_operation()
     device.write(Stream.COMPUTE, Level.PRIMARY, 1, 0, b"next")
-    copies.move(Level.PRIMARY, 0, Level.SECONDARY, 0)
+    copies.copy(Level.PRIMARY, 0, Level.SECONDARY, 0)
     copies.end_operation()
     device.follow(["compute", "offload"])
     device.advance("follow", 0)
@@ -160,7 +160,7 @@ def test_moves_in_any_order_between_any_slots_keep_every_byte() -> None:
             elif action == 1 and taken and vacant:
                 source, target = rng.choice(taken), rng.choice(vacant)
                 if source[0] != target[0]:
-                    copies.move(*source, *target)
+                    copies.copy(*source, *target)
                     bytes_at[target] = bytes_at.pop(source)
             elif action == 2 and taken and vacant:
                 source, target = rng.choice(taken), rng.choice(vacant)
@@ -239,7 +239,7 @@ def test_a_snapshot_is_waited_for_whatever_ended_in_the_same_operation() -> None
     device.write(Stream.COMPUTE, Level.PRIMARY, 0, 0, b"live")
     copies.release(1, Stream.COMPUTE)
     copies.copy_in_passing(0, 2, Stream.COMPUTE)
-    copies.move(Level.PRIMARY, 2, Level.SECONDARY, 0)
+    copies.copy(Level.PRIMARY, 2, Level.SECONDARY, 0)
     copies.end_operation()
     assert device.races == []
     assert device.read(Level.SECONDARY, 0) == b"live"

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from cache_cases import SIZES, CachePool, Walk
+from caches_soundness import faults
 
 from kvproof.impl.device import Level
-from kvproof.impl.sequence_caches import WINDOW_GROUP, CacheRefused, Kind, SequenceCaches
-from kvproof.impl.sequence_caches.soundness import faults
+from kvproof.impl.sequence_caches import WINDOW_GROUP, Kind, Refused, SequenceCaches
 
 HOST = Level.SECONDARY
 
@@ -145,7 +145,7 @@ class KeepsScratch(SequenceCaches):
     def check_resume(self, cache: Any, places: list[int], scratch: int, fresh: bool) -> int:
         try:
             return super().check_resume(cache, places, scratch, fresh)
-        except CacheRefused:
+        except Refused:
             self.step_take_scratch(cache, min(scratch, len(self._pages.vacant[0][self._window_group])))
             raise
 

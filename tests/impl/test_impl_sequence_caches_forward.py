@@ -6,7 +6,7 @@ import pytest
 from cache_cases import CachePool
 
 from kvproof.impl.device import Stream
-from kvproof.impl.sequence_caches import CacheRefused, Kind, Use
+from kvproof.impl.sequence_caches import Kind, Refused, Use
 
 
 def touched(uses: tuple[Use, ...], kind: Kind) -> list[tuple[int, int, int]]:
@@ -79,5 +79,5 @@ def test_what_has_no_block_or_lock_is_refused() -> None:
     with pytest.raises(ValueError, match=r"tokens 3\.\.5, but its blocks have room for 4; resize it first"):
         pool.caches.forward(0, 3, 5)
     pool.caches.suspend(0)
-    with pytest.raises(CacheRefused, match="resume it first"):
+    with pytest.raises(Refused, match="resume it first"):
         pool.caches.forward(0, 3, 4)

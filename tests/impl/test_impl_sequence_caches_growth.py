@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from cache_cases import CachePool
+from caches_soundness import faults
 
 from kvproof.impl.device import Level
 from kvproof.impl.sequence_caches import WINDOW_GROUP
-from kvproof.impl.sequence_caches.soundness import faults
 
 
 def windows(pool: CachePool, cache: int = 0) -> list[str]:

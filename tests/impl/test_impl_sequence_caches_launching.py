@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from cache_cases import make_config, make_devices
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.impl.device import Device, Level, Loaded, Stream
 from kvproof.impl.page_table_upload import PageTableUpload, Staging
-from kvproof.impl.sequence_caches import CacheRefused, Kind, Pass, SequenceCaches
+from kvproof.impl.sequence_caches import Kind, Pass, Refused, SequenceCaches
 from kvproof.impl.sequence_caches.sequence_cache import SequenceCache
 
 BOTH = (Stream.COMPUTE, Stream.EXECUTION)
@@ -155,7 +156,7 @@ def test_passes_run_on_forward_streams_alone() -> None:
 def test_a_pass_needs_active_caches_that_have_rows() -> None:
     engine = Engine(0, 1)
     engine.caches.suspend(1)
-    with pytest.raises(CacheRefused, match="cache 1"):
+    with pytest.raises(Refused, match="cache 1"):
         engine.start(Stream.EXECUTION, 0, 1)
     assert engine.caches.stream_of(0) == Stream.COMPUTE
     engine.caches.unbind_row(0)
@@ -182,13 +183,10 @@ def test_a_pass_under_way_finds_its_pages_by_the_rows_as_they_were() -> None:
 
 class OneStagingBuffer(PageTableUpload):
     def take_staging(self) -> Staging:
-        if not self._ring:
-            self._ring.append(self.new_staging())
-        return self._ring[0]
+        return self._ring[0] if self._ring else super().take_staging()
 
 
-class OverwrittenRows(SequenceCaches):
-    upload_type = OneStagingBuffer
+OverwrittenRows = plant(SequenceCaches, parts={PageTableUpload: OneStagingBuffer})
 
 
 def test_without_that_it_finds_those_of_the_pass_after() -> None:

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from kvproof.impl.refusal import ProtocolError
+from kvproof.impl.refusals import ProtocolError
 from kvproof.impl.sequence_caches.eviction_queues import GROUPS, NOT_QUEUED, EvictionQueues
 
 HOST = GROUPS  # the queue of group 0 on the host

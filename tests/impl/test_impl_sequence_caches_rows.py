@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from cache_cases import CachePool
 
-from kvproof.impl.sequence_caches import CacheRefused
+from kvproof.impl.sequence_caches import Refused
 
 
 def slots(pool: CachePool, cache: int) -> list[int]:
@@ -82,7 +82,7 @@ def test_misuse_is_refused_by_name() -> None:
         pool.caches.bind_row(0, 1)
     with pytest.raises(ValueError, match="cache 1: is bound to no row"):
         pool.caches.unbind_row(1)
-    with pytest.raises(CacheRefused, match="cache 7: is closed"):
+    with pytest.raises(Refused, match="cache 7: is closed"):
         pool.caches.bind_row(7, 1)
 
 

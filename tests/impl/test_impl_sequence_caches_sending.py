@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from cache_cases import CachePool
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.impl.device import SCHEDULES, Device, Level, ScheduleName, Stream
-from kvproof.impl.sequence_caches import CacheRefused, Kind, SequenceCaches
+from kvproof.impl.sequence_caches import Kind, Refused, SequenceCaches
 from kvproof.impl.sequence_caches.page_copies import Mark, PageCopies
 
 
@@ -54,7 +55,7 @@ def test_pages_are_sent_from_where_they_are() -> None:
 
 def test_a_closed_cache_has_nothing_to_send() -> None:
     pool = CachePool()
-    with pytest.raises(CacheRefused, match="cache 0: is closed"):
+    with pytest.raises(Refused, match="cache 0: is closed"):
         pool.caches.send(0)
 
 
@@ -82,9 +83,8 @@ class SendsAtOnce(PageCopies):
 
 @pytest.mark.parametrize("broken", [SendsUnnoticed, SendsAtOnce])
 def test_each_wait_is_needed(broken: type[PageCopies]) -> None:
-    class Broken(SequenceCaches):
-        copies_type = broken
+    planted = plant(SequenceCaches, parts={PageCopies: broken})
 
-    pool = CachePool(3, 4, manager_type=Broken)
+    pool = CachePool(3, 4, manager_type=planted)
     send_and_go_on(pool)
     assert pool.races() != []

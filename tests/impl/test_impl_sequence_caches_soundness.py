@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 from cache_cases import CachePool
+from caches_soundness import faults
 
 from kvproof.impl.sequence_caches import SequenceCaches
 from kvproof.impl.sequence_caches.kinds import FULL, NO_PAGE, WINDOW
 from kvproof.impl.sequence_caches.pages import Pages
 from kvproof.impl.sequence_caches.sequence_cache import SequenceCache
-from kvproof.impl.sequence_caches.soundness import faults
 
 WINDOWS = 4
 """The place of window block 0."""

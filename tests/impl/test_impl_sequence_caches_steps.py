@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 from cache_cases import CachePool
 
-from kvproof.impl.refusal import ProtocolError
-from kvproof.impl.sequence_caches import STEPS, CacheRefused
+from kvproof.impl.refusals import ProtocolError
+from kvproof.impl.sequence_caches import STEPS, Refused
 from kvproof.impl.sequence_caches.sequence_cache import SequenceCache
 
 
@@ -74,7 +74,7 @@ def test_a_step_out_of_turn_is_an_error(message: str) -> None:
         MISUSES[message](pool, suspended, active)
 
 
-def test_the_journal_has_every_step_and_only_plain_values() -> None:
+def test_the_observer_is_told_of_every_step_and_only_of_plain_values() -> None:
     pool = CachePool(4, 1, window_tokens=2, window_primary=4, scratch_share=1, state_primary=2)
     pool.open(0, (1, 2), tokens=2, commit=1)
     pool.caches.resize(0, 8, 2)
@@ -91,5 +91,5 @@ def test_the_journal_has_every_step_and_only_plain_values() -> None:
 
 
 def test_a_refusal_survives_pickling() -> None:
-    refused = pickle.loads(pickle.dumps(CacheRefused("closed", "cache 1: is closed")))
-    assert (refused.error, refused.message) == ("closed", "cache 1: is closed")
+    refused = pickle.loads(pickle.dumps(Refused("closed", "cache 1: is closed")))
+    assert (refused.reason, refused.message) == ("closed", "cache 1: is closed")

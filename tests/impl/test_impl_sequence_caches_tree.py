@@ -7,7 +7,7 @@ import random
 import pytest
 from cache_cases import make_config
 
-from kvproof.impl.refusal import ProtocolError
+from kvproof.impl.refusals import ProtocolError
 from kvproof.impl.sequence_caches import Kind
 from kvproof.impl.sequence_caches.kinds import FULL, NO_PAGE, STATE, WINDOW
 from kvproof.impl.sequence_caches.prefix_tree import Node, PrefixTree

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from cache_cases import CachePool
+from caches_soundness import faults
 
 from kvproof.impl.device import Level, Stream
-from kvproof.impl.sequence_caches import STATE_GROUP, CacheRefused, Status
-from kvproof.impl.sequence_caches.soundness import faults
+from kvproof.impl.sequence_caches import STATE_GROUP, Refused, Status
 
 HOST = Level.SECONDARY
 
@@ -40,9 +40,9 @@ def test_nonsense_is_refused_by_name() -> None:
 
 def test_a_refusal_names_thing_value_and_remedy() -> None:
     caches = CachePool().caches
-    with pytest.raises(CacheRefused, match="cache 3: is CLOSED; resume it first") as refused:
+    with pytest.raises(Refused, match="cache 3: is CLOSED; resume it first") as refused:
         caches.suspend(3)
-    assert refused.value.error == "not-active"
+    assert refused.value.reason == "not-active"
 
 
 def test_what_is_committed_is_held_where_it_is() -> None:

@@ -8,8 +8,9 @@ from typing import get_args
 import pytest
 from cache_cases import SIZES, WEIGHTS, CachePool, Walk
 
+from kvproof.fuzz.bugs.planting import Patch, plant
 from kvproof.impl.device import SCHEDULES, ScheduleName, Stream
-from kvproof.impl.sequence_caches import CacheError, SequenceCaches
+from kvproof.impl.sequence_caches import Reason, SequenceCaches
 from kvproof.impl.sequence_caches.page_copies import Mark, PageCopies
 
 TWO_STREAMS = (Stream.COMPUTE, Stream.EXECUTION)
@@ -36,11 +37,11 @@ def test_walk_reaches_every_operation_movement_and_refusal() -> None:
             outcomes += Counter(step[0] if step[0] != "migrate" else f"migrate {step[2]}" for step in pool.steps)
     results = {"create", "resume", "commit", "prefetch"}
     wanted = (set(WEIGHTS) - results) | {f"{name} {found}" for name in results for found in (True, False)}
-    wanted |= set(get_args(CacheError)) | {"migrate 0", "migrate 1", "destroy", "take_scratch", "give_scratch"}
+    wanted |= set(get_args(Reason)) | {"migrate 0", "migrate 1", "destroy", "take_scratch", "give_scratch"}
     assert wanted - set(outcomes) == set()
 
 
-def test_journal_does_not_change_what_happens() -> None:
+def test_an_observer_does_not_change_what_happens() -> None:
     for seed, sizes in enumerate(SIZES):
         pool, silent = CachePool(**sizes), CachePool(**sizes)
         silent.caches = SequenceCaches(silent.devices, silent.config)
@@ -50,39 +51,26 @@ def test_journal_does_not_change_what_happens() -> None:
         assert pool.look.observe() == silent.look.observe()
 
 
-class NoSourceEvent(PageCopies):
-    """The next owner of a slot does not wait until the page that left it has been copied (S-13)."""
+COPIES = "sequence_caches.page_copies"
 
-    def leave_source(self, level: int, slot: int, batch: Mark) -> None:
-        self._marks[level][slot] = ()
+NO_SOURCE_EVENT = Patch(
+    COPIES, "        self._marks[source_level][source] = (batch,)", "        self._marks[source_level][source] = ()"
+)
+"""The next owner of a slot does not wait until the page that left it has been copied (S-13)."""
 
+NO_ARRIVAL_EVENT = Patch(
+    COPIES, "        self._marks[target_level][target] = (batch,)", "        self._marks[target_level][target] = ()"
+)
+"""Nobody waits for the copy of a page."""
 
-class NoArrivalEvent(PageCopies):
-    """Nobody waits for the copy of a page."""
+NO_WAIT_FOR_TARGET = Patch(COPIES, "        self.await_slot(stream, target_level, target)", "")
+"""A copy does not wait for the end of what used its target before (S-13)."""
 
-    def arrive(self, level: int, slot: int, batch: Mark) -> None:
-        self._marks[level][slot] = ()
+NO_WAIT_FOR_SOURCE = Patch(COPIES, "        self.await_slot(stream, source_level, source)", "")
+"""A copy does not wait for what writes its source."""
 
-
-class NoWaitForTarget(PageCopies):
-    """A copy does not wait for the end of what used its target before (S-13)."""
-
-    def await_target(self, stream: Stream, level: int, slot: int) -> None:
-        """It is ready at once."""
-
-
-class NoWaitForSource(PageCopies):
-    """A copy does not wait for what writes its source."""
-
-    def await_source(self, stream: Stream, level: int, slot: int) -> None:
-        """It is ready at once."""
-
-
-class NoWaitOfKernels(PageCopies):
-    """Kernels do not wait for the pages that they use."""
-
-    def await_page(self, stream: Stream, slot: int) -> None:
-        """It is ready at once."""
+NO_WAIT_OF_KERNELS = Patch(COPIES, "            self.await_slot(stream, Level.PRIMARY, slot)", "            pass")
+"""Kernels do not wait for the pages that they use."""
 
 
 class OtherStream(PageCopies):
@@ -99,31 +87,33 @@ class NotPublished(PageCopies):
         """It is ready at once."""
 
 
-@pytest.mark.parametrize(
-    "broken",
-    [NoSourceEvent, NoArrivalEvent, NoWaitForTarget, NoWaitForSource, NoWaitOfKernels, OtherStream, NotPublished],
-)
-def test_each_wait_is_needed(broken: type[PageCopies]) -> None:
-    class Broken(SequenceCaches):
-        copies_type = broken
+BROKEN = {
+    "no source event": plant(SequenceCaches, NO_SOURCE_EVENT),
+    "no arrival event": plant(SequenceCaches, NO_ARRIVAL_EVENT),
+    "no wait for target": plant(SequenceCaches, NO_WAIT_FOR_TARGET),
+    "no wait for source": plant(SequenceCaches, NO_WAIT_FOR_SOURCE),
+    "no wait of kernels": plant(SequenceCaches, NO_WAIT_OF_KERNELS),
+    "other stream": plant(SequenceCaches, parts={PageCopies: OtherStream}),
+    "not published": plant(SequenceCaches, parts={PageCopies: NotPublished}),
+}
 
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_each_wait_is_needed(broken: str) -> None:
     races = 0
     for seed in range(4):
         for number, sizes in enumerate(SIZES):
-            pool = CachePool(**sizes, manager_type=Broken, streams=TWO_STREAMS)
+            pool = CachePool(**sizes, manager_type=BROKEN[broken], streams=TWO_STREAMS)
             Walk(pool, 10 * seed + number).run(LONGER, check=False)
             races += len(pool.races())
     assert races > 0
 
 
 def test_a_missing_wait_shows_in_the_bytes_of_some_schedule() -> None:
-    class Broken(SequenceCaches):
-        copies_type = NoWaitOfKernels
-
     wrong = 0
     for seed in range(4):
         for number, sizes in enumerate(SIZES):
-            pool = CachePool(**sizes, manager_type=Broken, schedule="adversarial", seed=seed)
+            pool = CachePool(**sizes, manager_type=BROKEN["no wait of kernels"], schedule="adversarial", seed=seed)
             Walk(pool, 10 * seed + number).run(LONGER, check=False)
             wrong += len(pool.wrong_contents())
     assert wrong > 0

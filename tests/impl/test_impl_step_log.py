@@ -6,7 +6,9 @@ from typing import Any
 
 from pool_cases import Pool
 
-from kvproof.impl import STEPS, BlockManager
+from kvproof.fuzz.bugs.planting import plant
+from kvproof.impl.block_manager import STEPS, BlockManager
+from kvproof.impl.block_manager.blocks import Blocks
 
 
 def log_of(pool: Pool, operation: str, *arguments: Any) -> list[tuple[Any, ...]]:
@@ -152,14 +154,14 @@ def test_unpin_goes_from_the_end_of_the_path() -> None:
 
 
 def test_override_of_a_step_is_reported_once() -> None:
-    class CountsClaims(BlockManager):
+    class CountsClaims(Blocks):
         claims = 0
 
         def step_claim(self, block: int) -> None:
             type(self).claims += 1
             super().step_claim(block)
 
-    pool = Pool(2, manager_type=CountsClaims)
+    pool = Pool(2, manager_type=plant(BlockManager, parts={Blocks: CountsClaims}))
     pool.add(0, [1])
     assert (CountsClaims.claims, [step[0] for step in pool.steps].count("claim")) == (1, 1)
 
@@ -167,4 +169,4 @@ def test_override_of_a_step_is_reported_once() -> None:
 def test_without_an_observer_the_steps_are_the_plain_methods() -> None:
     pool = Pool(2)
     bare = BlockManager(pool.config, pool.device)
-    assert not any(f"step_{name}" in vars(bare) for name in STEPS)
+    assert not any(f"step_{name}" in vars(bare._blocks) for name in STEPS)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from pool_cases import Pool
 
-from kvproof.impl import BlockManager, ProtocolError, Request, RetentionRange
+from kvproof.fuzz.bugs.planting import plant
+from kvproof.impl.block_manager import BlockManager, ProtocolError, Request, RetentionRange
+from kvproof.impl.block_manager.paths import CachedPaths
 
 
 def tree_pool(manager_type: type[BlockManager] = BlockManager) -> Pool:
@@ -32,7 +34,7 @@ def test_deepest_goes_to_the_front_first_and_children_by_key() -> None:
     pool = tree_pool()
     pool.steps.clear()
     pool.manager.release_subtree([1, 2])
-    paths = [pool.manager._tree.path(step[1]) for step in pool.steps if step[0] == "claim"]
+    paths = [pool.manager.snapshot().paths[step[1]] for step in pool.steps if step[0] == "claim"]
     assert paths == [(1, 2, 5, 6), (1, 2, 3, 4), (1, 2)]
 
 
@@ -63,10 +65,10 @@ def test_path_that_is_not_cached_is_refused() -> None:
 
 
 def test_release_without_claim_is_an_error() -> None:
-    class WithoutClaim(BlockManager):
+    class WithoutClaim(CachedPaths):
         def demote(self, block: int) -> None:
-            self._priority[block] = 0
-            self.step_release(block, True)  # M-44
+            self._blocks.priority[block] = 0
+            self._blocks.step_release(block, True)  # M-44
 
     with pytest.raises(ProtocolError, match="released twice"):
-        tree_pool(WithoutClaim).manager.release_subtree([1, 2])
+        tree_pool(plant(BlockManager, parts={CachedPaths: WithoutClaim})).manager.release_subtree([1, 2])

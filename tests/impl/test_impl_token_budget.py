@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 from pool_cases import Pool
 
-from kvproof.impl import BlockManager, Request
-from kvproof.impl.prompts import Plan
+from kvproof.fuzz.bugs.planting import plant
+from kvproof.impl.block_manager import BlockManager, Request
+from kvproof.impl.block_manager.budget import TokenBudget
+from kvproof.impl.block_manager.counters import Counters
+from kvproof.impl.block_manager.plan import Plan
+from kvproof.impl.block_manager.sequences import LiveSequences
 
 
 def chunked_pool(primary: int = 12, **config: Any) -> Pool:
@@ -27,22 +31,22 @@ def chunked_pool(primary: int = 12, **config: Any) -> Pool:
     ],
 )
 def test_charge(chunk: int, estimated: int, remaining: int, expected: int) -> None:
-    assert chunked_pool().manager.charge(chunk, estimated, remaining) == expected
+    assert TokenBudget(2, Counters()).charge(chunk, estimated, remaining) == expected
 
 
 @pytest.mark.parametrize(("start", "chunk", "expected"), [(0, 3, 2), (1, 3, 4), (4, 2, 6), (3, 6, 9), (3, 5, 8)])
 def test_chunk_ends_with_a_block_or_the_prompt(start: int, chunk: int, expected: int) -> None:
-    assert chunked_pool().manager.chunk_end(start, chunk, 9) == expected
+    assert TokenBudget(2, Counters()).chunk_end(start, chunk, 9) == expected
 
 
 def test_cost_is_within_the_charge_when_the_estimate_is_met() -> None:
-    manager = chunked_pool().manager
+    budget = TokenBudget(2, Counters())
     for length in range(1, 15):
         for chunk in range(2, length + 1):
             for reused in range(length):
                 for estimated in range(reused + 1):
-                    cost = manager.chunk_end(reused, chunk, length) - reused
-                    assert 0 < cost <= manager.charge(chunk, estimated, length)
+                    cost = budget.chunk_end(reused, chunk, length) - reused
+                    assert 0 < cost <= budget.charge(chunk, estimated, length)
 
 
 def test_whole_prompt_is_prefilled_without_a_chunk() -> None:
@@ -106,11 +110,11 @@ def test_only_computed_blocks_are_stored() -> None:
 
 
 def test_storing_what_is_not_computed_gives_others_garbage() -> None:
-    class StoresAll(BlockManager):
+    class StoresAll(LiveSequences):
         def storable_blocks(self, live: Any) -> int:
-            return len(live.tokens) // self.config.tokens_per_block
+            return len(live.tokens) // self._config.tokens_per_block
 
-    pool = chunked_pool(manager_type=StoresAll)
+    pool = chunked_pool(manager_type=plant(BlockManager, parts={LiveSequences: StoresAll}))
     pool.batch(Request(0, [1, 2, 3, 4, 5, 6], chunk=4))  # M-55
     pool.manager.store(0)
     assert pool.wrong_contents() == [(1, 2, 3, 4, 5, 6)]
@@ -155,11 +159,11 @@ def test_trimmed_end_is_at_a_block_end_after_a_partial_match() -> None:
 
 
 def test_batch_without_the_trim_exceeds_its_budget() -> None:
-    class NoTrim(BlockManager):
+    class NoTrim(TokenBudget):
         def trim_ends(self, plans: list[Plan], token_budget: int) -> None:
             """Trusts the estimate (M-53)."""
 
-    for manager_type, expected in ((BlockManager, 4), (NoTrim, 8)):
+    for manager_type, expected in ((BlockManager, 4), (plant(BlockManager, parts={TokenBudget: NoTrim}), 8)):
         pool = chunked_pool(manager_type=manager_type)
         admitted = pool.batch(Request(0, [1] * 8, estimated=4), budget=4)
         assert sum(each.computed - each.reused for each in admitted) == expected

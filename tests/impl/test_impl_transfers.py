@@ -6,8 +6,9 @@ import random
 
 import pytest
 
+from kvproof.fuzz.bugs.planting import Patch, plant
+from kvproof.impl.block_manager.transfers import Batch, Transfers
 from kvproof.impl.device import SCHEDULES, Level, ScheduleName, SimulatedDevice, Stream
-from kvproof.impl.transfers import Batch, Transfers
 
 SLOTS = 3  # a level; places 0..2 are PRIMARY, 3..5 SECONDARY
 
@@ -110,19 +111,22 @@ class NoWaits(Transfers):
         """Nothing."""
 
 
-class SlotsWithoutLevel(Transfers):
-    """The tables are keyed by the slot's number within its level."""
+WITHOUT_LEVEL = Patch(
+    "block_manager.transfers",
+    old="        self.await_source(stream, source)",
+    new="        source, target = source % primary, target % primary\n        self.await_source(stream, source)",
+)
+ONE_READ = Patch(
+    "block_manager.transfers",
+    old="        self.remember_read(batch, source)",
+    new="        self._reads[source] = {batch.stream: batch}",
+)
 
-    def key(self, slot: int) -> int:
-        return slot % SLOTS
+SlotsWithoutLevel = plant(Transfers, WITHOUT_LEVEL)
+"""The tables are keyed by the slot's number within its level."""
 
-
-class OneEventWithoutLevel(SlotsWithoutLevel):
-    """And they keep one read a key, so that a read of the same number on the other level overwrites it (#15272)."""
-
-    def remember(self, batch: Batch, source_key: int, target_key: int) -> None:
-        self._reads[source_key] = {batch.stream: batch}
-        self._writes[target_key] = batch
+OneEventWithoutLevel = plant(Transfers, WITHOUT_LEVEL, ONE_READ)
+"""And they keep one read a key, so that a read of the same number on the other level overwrites it (#15272)."""
 
 
 class NoWaitForCompute(Transfers):

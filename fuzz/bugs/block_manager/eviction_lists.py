@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kvproof.impl.block_manager.free_queues import NOT_QUEUED, FreeQueues
 from kvproof.impl.device import Level
-from kvproof.impl.free_queues import NOT_QUEUED, FreeQueues
-from kvproof.impl.refusal import ProtocolError
+from kvproof.impl.refusals import ProtocolError
 
 
 class _Node:

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from kvproof.fuzz.bugs.block_manager.eviction_lists import EvictionLists
+from kvproof.fuzz.bugs.planting import Patch, plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
+from kvproof.impl.block_manager import BlockManager
+from kvproof.impl.block_manager.free_queues import FreeQueues
 
-
-class ClaimAfterSwap(BlockManager):
-    """Exchanges the slots of two blocks that still wait in their queues."""
-
-    queues_type = EvictionLists
-
-    def exchange_with_host(self, victim: int, host: int) -> None:
-        self.step_copy(victim, host, self.config.tokens_per_block)
-        self.step_swap(victim, host)
-        self.step_claim(victim)
-        self.step_release(victim, False)
-        self.step_claim(host)
+ClaimAfterSwap = plant(
+    BlockManager,
+    Patch(
+        "block_manager.allocation",
+        old="""
+        blocks.step_claim(victim)
+        blocks.step_claim(host)
+        blocks.step_copy(victim, host, self._config.tokens_per_block)
+        blocks.step_swap(victim, host)
+        blocks.step_release(victim, False)
+""",
+        new="""
+        blocks.step_copy(victim, host, self._config.tokens_per_block)
+        blocks.step_swap(victim, host)
+        blocks.step_claim(victim)
+        blocks.step_release(victim, False)
+        blocks.step_claim(host)
+""",
+    ),
+    parts={FreeQueues: EvictionLists},
+)
+"""Exchanges the slots of two blocks that still wait in their queues."""
 
 
 BUG = SeededBug(

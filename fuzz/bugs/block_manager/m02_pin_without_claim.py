@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from kvproof.fuzz.bugs.block_manager.eviction_lists import EvictionLists
+from kvproof.fuzz.bugs.planting import Patch, plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
+from kvproof.impl.block_manager import BlockManager
+from kvproof.impl.block_manager.free_queues import FreeQueues
 
-
-class PinWithoutClaim(BlockManager):
-    """Counts a reference to a cached block where it waits, in the free queue."""
-
-    queues_type = EvictionLists
-
-    def hold(self, block: int) -> None:
-        del block
+PinWithoutClaim = plant(
+    BlockManager,
+    Patch("block_manager.paths", old="            self.hold(block)", new=""),
+    parts={FreeQueues: EvictionLists},
+)
+"""Counts a reference to a cached block where it waits, in the free queue."""
 
 
 BUG = SeededBug(

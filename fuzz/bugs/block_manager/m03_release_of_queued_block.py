@@ -3,26 +3,45 @@
 from __future__ import annotations
 
 from kvproof.fuzz.bugs.block_manager.eviction_lists import EvictionLists
+from kvproof.fuzz.bugs.planting import Patch, plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
-from kvproof.impl.free_queues import FreeQueues
+from kvproof.impl.block_manager import BlockManager
+from kvproof.impl.block_manager.free_queues import FreeQueues
 
+DUPLICATE_RELEASE = (
+    Patch(
+        "block_manager.blocks",
+        old="""
+        self.refs[block] += 1
+        live.blocks.append(block)
+""",
+        new="""
+        if self.refs[block] == self.pins[block]:
+            self.refs[block] += 1
+        live.blocks.append(block)
+""",
+    ),
+    Patch(
+        "block_manager.blocks",
+        old="""
+        if not self.refs[block]:
+            raise ProtocolError(f"block {block}: dropped by sequence {sequence} without a reference")
+        live.blocks.pop()
+        live.table.pop()
+        self.refs[block] -= 1
+""",
+        new="""
+        live.blocks.pop()
+        live.table.pop()
+        if self.refs[block] > self.pins[block]:
+            self.refs[block] -= 1
+""",
+    ),
+)
+"""Lists a block once more than it counts references to it, and tolerates that when they are taken back."""
 
-class DuplicateRelease(BlockManager):
-    """Lists a block once more than it counts references to it, and tolerates that when they are taken back."""
-
-    queues_type: type[FreeQueues] = EvictionLists
-
-    def step_acquire(self, sequence: int, block: int) -> None:
-        super().step_acquire(sequence, block)
-        if self._refs[block] > 1 + self._pins[block]:
-            self._refs[block] -= 1
-
-    def step_drop(self, sequence: int, block: int) -> None:
-        if self._refs[block] == self._pins[block]:
-            self._refs[block] += 1  # the original stops at zero; this makes the subtraction that follows do nothing
-        super().step_drop(sequence, block)
+DuplicateRelease = plant(BlockManager, *DUPLICATE_RELEASE, parts={FreeQueues: EvictionLists})
 
 
 BUG = SeededBug(

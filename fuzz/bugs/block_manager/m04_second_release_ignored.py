@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from kvproof.fuzz.bugs.block_manager.m03_release_of_queued_block import DuplicateRelease
+from kvproof.fuzz.bugs.block_manager.m03_release_of_queued_block import DUPLICATE_RELEASE
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl.free_queues import NOT_QUEUED, FreeQueues
+from kvproof.impl.block_manager import BlockManager
+from kvproof.impl.block_manager.free_queues import NOT_QUEUED, FreeQueues
 
 
 class IgnoringQueues(FreeQueues):
@@ -17,10 +19,8 @@ class IgnoringQueues(FreeQueues):
             super().push(block, level, rank, to_front)
 
 
-class DuplicateReleaseIgnored(DuplicateRelease):
-    """Counts as badly as before, and hides it."""
-
-    queues_type = IgnoringQueues
+DuplicateReleaseIgnored = plant(BlockManager, *DUPLICATE_RELEASE, parts={FreeQueues: IgnoringQueues})
+"""Counts as badly as before, and hides it."""
 
 
 BUG = SeededBug(

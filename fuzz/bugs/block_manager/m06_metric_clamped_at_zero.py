@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import Patch, plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
+from kvproof.impl.block_manager import BlockManager
+from kvproof.impl.block_manager.paths import CachedPaths
 
 
-class ClampedMetric(BlockManager):
-    """Counts a block as free while it is pinned, and reports no less than zero used blocks."""
+class PinnedUncounted(CachedPaths):
+    """Counts a block as free while it is pinned."""
 
     def hold(self, block: int) -> None:
-        free = self._queues.counts[self._level(block)]
+        counts, level = self._blocks.queues.counts, self._blocks.level(block)
+        free = counts[level]
         super().hold(block)
-        self._queues.counts[self._level(block)] = free
+        counts[level] = free
 
-    def used_counts(self) -> tuple[int, int]:
-        """Never below zero, whatever the counts say."""
-        primary, secondary = super().used_counts()
-        return max(0, primary), max(0, secondary)
+
+ClampedMetric = plant(
+    BlockManager,
+    Patch(
+        "block_manager.manager",
+        old="        return slots[Level.PRIMARY] - primary, slots[Level.SECONDARY] - secondary",
+        new="        return max(0, slots[Level.PRIMARY] - primary), max(0, slots[Level.SECONDARY] - secondary)",
+    ),
+    parts={CachedPaths: PinnedUncounted},
+)
+"""And reports no less than zero used blocks, whatever the counts say."""
 
 
 BUG = SeededBug(

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from kvproof.fuzz.bugs.block_manager.eviction_lists import EvictionLists
+from kvproof.fuzz.bugs.planting import Patch, plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
+from kvproof.impl.block_manager import BlockManager
+from kvproof.impl.block_manager.free_queues import FreeQueues
 
-
-class PriorityInQueue(BlockManager):
-    """Sets priorities as a plain assignment."""
-
-    queues_type = EvictionLists
-
-    def step_prioritise(self, block: int, priority: int | None, duration: int) -> None:
-        if priority is not None:
-            self._priority[block] = priority
-        self._duration[block] = duration
-
-    def demote(self, block: int) -> None:
-        self.step_prioritise(block, 0, 0)
+PriorityInQueue = plant(
+    BlockManager,
+    Patch(
+        "block_manager.blocks",
+        old="""
+        if self.handle[block] != NOT_QUEUED:
+            raise ProtocolError(f"block {block}: its priority was changed to {priority} while it is in a free queue")
+""",
+        new="",
+    ),
+    Patch("block_manager.paths", old="        if self._blocks.handle[block] == NOT_QUEUED:", new="        if True:"),
+    parts={FreeQueues: EvictionLists},
+)
+"""Sets priorities as a plain assignment."""
 
 
 BUG = SeededBug(

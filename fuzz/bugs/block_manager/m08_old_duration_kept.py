@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import Patch, plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
+from kvproof.impl.block_manager import BlockManager
 
-
-class DurationKept(BlockManager):
-    """Takes no wish for a wish to leave everything as it is."""
-
-    def step_prioritise(self, block: int, priority: int | None, duration: int) -> None:
-        super().step_prioritise(block, priority, self._duration[block] if priority is None else duration)
+DurationKept = plant(
+    BlockManager,
+    Patch(
+        "block_manager.blocks",
+        old="""
+            self.priority[block] = priority
+        self.duration[block] = duration
+""",
+        new="""
+            self.priority[block] = priority
+            self.duration[block] = duration
+""",
+    ),
+)
+"""Takes no wish for a wish to leave everything as it is."""
 
 
 BUG = SeededBug(

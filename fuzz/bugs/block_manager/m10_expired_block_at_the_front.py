@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import Patch, plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
+from kvproof.impl.block_manager import BlockManager
 
-
-class ExpiredFirst(BlockManager):
-    """Gives a block up as soon as its time is over."""
-
-    def expire(self, block: int) -> None:
-        self.step_claim(block)
-        self.step_prioritise(block, self.config.default_priority, 0)
-        self.step_release(block, True)
+ExpiredFirst = plant(
+    BlockManager,
+    Patch(
+        "block_manager.retention",
+        old="        blocks.step_release(block, False)",
+        new="        blocks.step_release(block, True)",
+    ),
+)
+"""Gives a block up as soon as its time is over."""
 
 
 BUG = SeededBug(

@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import Patch, plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
-from kvproof.impl.free_queues import FreeQueues
+from kvproof.impl.block_manager import BlockManager
 
-
-class StoredPositions(FreeQueues):
-    """Takes a block out of the queue that it is in, wherever it is looked for."""
-
-    def reject_misplaced(self, block: int, level: int, rank: int) -> int:
-        """The queue that its handle remembers."""
-        return self.handle[block]
-
-
-class UnreachableLikeCached(BlockManager):
-    """Does not ask whether a block is cached when it is released."""
-
-    queues_type = StoredPositions
-
-    def step_release(self, block: int, to_front: bool) -> None:
-        if self._is_cached(block):
-            super().step_release(block, to_front)
-            return
-        self._queues.push(block, self._level(block), 1 + self._priority[block], to_front)
-        self._priority[block] = self._duration[block] = 0
+UnreachableLikeCached = plant(
+    BlockManager,
+    Patch(
+        "block_manager.blocks",
+        old="""
+            self.priority[block] = self.duration[block] = 0
+            self.queues.push(block, level, UNREACHABLE, True)
+""",
+        new="""
+            self.queues.push(block, level, 1 + self.priority[block], to_front)
+            self.priority[block] = self.duration[block] = 0
+""",
+    ),
+    Patch(
+        "block_manager.free_queues",
+        old="""
+            sought = f"the {Level(level).name} queue of rank {rank}"
+            raise ProtocolError(f"block {block}: claimed from {sought}, but it is {self._where(block)}")
+""",
+        new="""
+            queue = handle[block]
+            level, rank = divmod(queue, self._ranks)
+""",
+    ),
+)
+"""Does not ask whether a block is cached when it is released, and takes one out of the queue that it is in, wherever it is
+looked for."""
 
 
 BUG = SeededBug(

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import Patch, plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
-from kvproof.impl.reuse_tree import ReuseTree
+from kvproof.impl.block_manager import BlockManager
 
-
-class OneSidedTree(ReuseTree):
-    """Erases a child from its parent's children and nothing else."""
-
-    def forget(self, block: int) -> None:
-        """Keep parent and key."""
-
-
-class ParentPointerKept(BlockManager):
-    """Has such a tree."""
-
-    tree_type = OneSidedTree
+ParentPointerKept = plant(
+    BlockManager,
+    Patch(
+        "block_manager.reuse_tree",
+        old="""
+        self.parent[block] = UNATTACHED  # a parent pointer left behind is the bug of #13571
+        self.key[block] = None
+""",
+        new="",
+    ),
+)
+"""Erases a child from its parent's children and nothing else."""
 
 
 BUG = SeededBug(

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
+from kvproof.impl.block_manager import BlockManager
+from kvproof.impl.block_manager.allocation import Allocation
 
 
-class VictimIsLeaf(BlockManager):
+class LeavesOnly(Allocation):
     """Evicts the victim and nothing below it."""
 
     def evict(self, block: int) -> None:
-        self.counters.blocks_evicted += 1
-        self.step_claim(block)
-        self.step_detach(block)
-        self.step_release(block, True)
+        self._counters.blocks_evicted += 1
+        self._blocks.step_claim(block)
+        self._blocks.step_detach(block)
+        self._blocks.step_release(block, True)
+
+
+VictimIsLeaf = plant(BlockManager, parts={Allocation: LeavesOnly})
 
 
 BUG = SeededBug(

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
-from kvproof.impl.free_queues import NOT_QUEUED
+from kvproof.impl.block_manager import BlockManager
+from kvproof.impl.block_manager.allocation import Allocation
+from kvproof.impl.block_manager.free_queues import NOT_QUEUED
 
 
-class OwnLevelOnly(BlockManager):
+class OwnLevel(Allocation):
     """Does not expect children elsewhere."""
 
     def evict(self, block: int) -> None:
-        level = self._level(block)
-        for node in self._tree.subtree(block):
-            if self._level(node) is not level:
+        blocks = self._blocks
+        level = blocks.level(block)
+        for node in blocks.tree.subtree(block):
+            if blocks.level(node) is not level:
                 continue
-            self.counters.blocks_evicted += 1
-            free = self._queues.handle[node] != NOT_QUEUED
+            self._counters.blocks_evicted += 1
+            free = blocks.handle[node] != NOT_QUEUED
             if free:
-                self.step_claim(node)
-            self.step_detach(node)
+                blocks.step_claim(node)
+            blocks.step_detach(node)
             if free:
-                self.step_release(node, True)
+                blocks.step_release(node, True)
+
+
+OwnLevelOnly = plant(BlockManager, parts={Allocation: OwnLevel})
 
 
 BUG = SeededBug(

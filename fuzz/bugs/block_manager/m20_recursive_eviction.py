@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
-from kvproof.impl.reuse_tree import ReuseTree
+from kvproof.impl.block_manager import BlockManager
+from kvproof.impl.block_manager.reuse_tree import ReuseTree
 
 STACK_FRAMES = 14
 """Frames that the walk may use. Historically 8 MiB were full at some 100,000 blocks; stack and pool are scaled alike."""
@@ -40,10 +41,7 @@ def _frames_in_use() -> int:
     return count
 
 
-class RecursiveEviction(BlockManager):
-    """Has such a tree."""
-
-    tree_type = RecursiveTree
+RecursiveEviction = plant(BlockManager, parts={ReuseTree: RecursiveTree})
 
 
 BUG = SeededBug(

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import Patch, plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
-from kvproof.impl.prompts import Plan
+from kvproof.impl.block_manager import BlockManager
 
-
-class FreeLeafWhileClaiming(BlockManager):
-    """Has the tree change between two claims."""
-
-    def claim_tail(self, plan: Plan) -> None:
-        super().claim_tail(plan)
-        if plan.in_place:
-            self.step_detach(plan.tail)
-
-    def take_tail_in_place(self, plan: Plan) -> None:
-        if self._slot[plan.tail] >= self._primary_slots:
-            self.onboard(plan.tail)
-        self.step_acquire(plan.request.sequence, plan.tail)
-        self.counters.blocks_taken_in_part += 1
+FreeLeafWhileClaiming = plant(
+    BlockManager,
+    Patch(
+        "block_manager.batch",
+        old="            blocks.step_prioritise(plan.tail, *plan.kept[len(plan.chain)])",
+        new="""
+            blocks.step_prioritise(plan.tail, *plan.kept[len(plan.chain)])
+            blocks.step_detach(plan.tail)
+""",
+    ),
+    Patch("block_manager.batch", old="        blocks.step_detach(block)", new=""),
+)
+"""Has the tree change between two claims."""
 
 
 BUG = SeededBug(

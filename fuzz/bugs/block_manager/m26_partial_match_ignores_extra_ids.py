@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
-from kvproof.impl.reuse_tree import ReuseTree
-from kvproof.impl.tokens import Key, split_token
+from kvproof.impl.block_manager import BlockManager
+from kvproof.impl.block_manager.reuse_tree import ReuseTree
+from kvproof.impl.block_manager.tokens import Key, split_token
 
 
 class TokenIdsOnly(ReuseTree):
@@ -21,10 +22,7 @@ def _token_ids(key: Key) -> Key:
     return tuple([split_token(joined)[0] for joined in key])
 
 
-class ExtraIdsIgnored(BlockManager):
-    """Has such a tree."""
-
-    tree_type = TokenIdsOnly
+ExtraIdsIgnored = plant(BlockManager, parts={ReuseTree: TokenIdsOnly})
 
 
 BUG = SeededBug(

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import Patch, plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import AdmittedRequest, BlockManager
-from kvproof.impl.prompts import Plan
+from kvproof.impl.block_manager import BlockManager
 
-
-class MatchedInTurn(BlockManager):
-    """Runs a batch of one for each request."""
-
-    def run_batch(self, plans: list[Plan]) -> list[AdmittedRequest]:
-        admitted: list[AdmittedRequest] = []
-        for plan in plans:
-            self.match_batch([plan])
-            self.choose_modes([plan])
-            admitted += super().run_batch([plan])
-        return admitted
+MatchedInTurn = plant(
+    BlockManager,
+    Patch(
+        "block_manager.manager",
+        old="        return self._batch.run(self._admission.decide(requests, token_budget))",
+        new="""
+        admission, batch, before = self._admission, self._batch, self._batch.running_totals()
+        admitted = []
+        for plan in admission.decide(requests, token_budget):
+            admission.match_batch([plan])
+            admission.choose_modes([plan])
+            admitted += batch.run_batch([plan])
+        self._transfers.flush()
+        return BatchAdmission(tuple(admitted), batch.totals_since(before))
+""",
+    ),
+)
+"""Runs a batch of one for each request."""
 
 
 BUG = SeededBug(

@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
-from kvproof.impl.prompts import Plan, Retention
+from kvproof.impl.block_manager import BlockManager
+from kvproof.impl.block_manager.batch import BatchPhases
+from kvproof.impl.block_manager.free_queues import NOT_QUEUED
+from kvproof.impl.block_manager.plan import Plan, Retention
 
 
-class OnboardBeforeClaim(BlockManager):
+class ClaimsInTurn(BatchPhases):
     """Has no first phase: it claims each matched block only when its turn comes."""
 
     _kept: list[Retention]
 
     def claim_matches(self, plans: list[Plan]) -> None:
         for plan in plans:
-            plan.fresh, plan.kept = self.retention_by_position(plan.request.ranges, plan.needed)
+            plan.fresh, plan.kept = self._retention.by_position(plan.request.ranges, plan.needed)
 
     def onboard_and_allocate(self, plan: Plan) -> None:
         self._kept = plan.kept
         super().onboard_and_allocate(plan)
 
     def take_match(self, sequence: int, block: int) -> None:
-        self.hold(block)
-        self.step_prioritise(block, *self._kept[len(self._sequences[sequence].blocks)])
+        blocks = self._blocks
+        if blocks.handle[block] != NOT_QUEUED:
+            blocks.step_claim(block)
+        blocks.step_prioritise(block, *self._kept[len(blocks.sequences[sequence].blocks)])
         super().take_match(sequence, block)
 
     def take_tail(self, plan: Plan) -> None:
         self.claim_tail(plan)
         super().take_tail(plan)
+
+
+OnboardBeforeClaim = plant(BlockManager, parts={BatchPhases: ClaimsInTurn})
 
 
 BUG = SeededBug(

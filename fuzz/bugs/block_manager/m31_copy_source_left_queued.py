@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import Patch, plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
-from kvproof.impl.prompts import Plan
+from kvproof.impl.block_manager import BlockManager
 
-
-class SourceUnclaimed(BlockManager):
-    """Claims what a request takes, and not what it reads."""
-
-    def claim_tail(self, plan: Plan) -> None:
-        if plan.in_place:
-            super().claim_tail(plan)
-
-    def release_source(self, plan: Plan) -> None:
-        """It never left its queue."""
+SourceUnclaimed = plant(
+    BlockManager,
+    Patch(
+        "block_manager.batch",
+        old="        if blocks.handle[plan.tail] != NOT_QUEUED:",
+        new="        if plan.in_place and blocks.handle[plan.tail] != NOT_QUEUED:",
+    ),
+    Patch(
+        "block_manager.batch",
+        old="""
+        if plan.releases_source:
+            blocks.step_release(plan.tail, False)
+""",
+        new="",
+    ),
+)
+"""Claims what a request takes, and not what it reads."""
 
 
 BUG = SeededBug(

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import Patch, plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import AdmittedRequest, BlockManager
-from kvproof.impl.prompts import Plan
+from kvproof.impl.block_manager import BlockManager
 
-
-class SourceHeldToTheEnd(BlockManager):
-    """Gives back after the last request what the last copier should."""
-
-    def run_batch(self, plans: list[Plan]) -> list[AdmittedRequest]:
-        admitted = super().run_batch(plans)
+SourceHeldToTheEnd = plant(
+    BlockManager,
+    Patch(
+        "block_manager.batch",
+        old="        return [self.admit(plan) for plan in plans]",
+        new="""
+        admitted = [self.admit(plan) for plan in plans]
         for plan in plans:
             if plan.releases_source:
-                super().release_source(plan)
+                self._blocks.step_release(plan.tail, False)
         return admitted
-
-    def release_source(self, plan: Plan) -> None:
-        """Later."""
+""",
+    ),
+    Patch(
+        "block_manager.batch",
+        old="""
+        if plan.releases_source:
+            blocks.step_release(plan.tail, False)
+""",
+        new="",
+    ),
+)
+"""Gives back after the last request what the last copier should."""
 
 
 BUG = SeededBug(

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
-from kvproof.impl.prompts import NO_BLOCK, Plan
+from kvproof.impl.block_manager import BlockManager
+from kvproof.impl.block_manager.admission import AdmissionControl
+from kvproof.impl.block_manager.plan import NO_BLOCK, Plan
 
 
-class ReleaseNotRevoked(BlockManager):
+class CopiersOnly(AdmissionControl):
     """Knows of copiers only."""
 
     def choose_modes(self, plans: list[Plan]) -> None:
         super().choose_modes(plans)
         last = {plan.tail: plan for plan in plans}
         for plan in plans:
-            if plan.tail != NO_BLOCK and not self._refs[plan.tail] and last[plan.tail] is plan:
+            if plan.tail != NO_BLOCK and not self._blocks.refs[plan.tail] and last[plan.tail] is plan:
                 plan.releases_source = not plan.in_place
 
+
+ReleaseNotRevoked = plant(BlockManager, parts={AdmissionControl: CopiersOnly})
 
 BUG = SeededBug(
     id="M-34",

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import Patch, plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import AdmittedRequest, BlockManager
-from kvproof.impl.prompts import Plan
+from kvproof.impl.block_manager import BlockManager
 
-
-class OneBaseline(BlockManager):
-    """Reads the counters before the first request only."""
-
-    def run_batch(self, plans: list[Plan]) -> list[AdmittedRequest]:
+OneBaseline = plant(
+    BlockManager,
+    Patch(
+        "block_manager.batch",
+        old="        return [self.admit(plan) for plan in plans]",
+        new="""
         self._baseline = self.running_totals()
-        return super().run_batch(plans)
-
-    def admit(self, plan: Plan) -> AdmittedRequest:
+        return [self.admit(plan) for plan in plans]
+""",
+    ),
+    Patch(
+        "block_manager.batch",
+        old="""
+        before = self.running_totals()
+        self.onboard_and_allocate(plan)
+        return self.totals_since(before)
+""",
+        new="""
         self.onboard_and_allocate(plan)
         return self.totals_since(self._baseline)
+""",
+    ),
+)
+"""Reads the counters before the first request only."""
 
 
 BUG = SeededBug(

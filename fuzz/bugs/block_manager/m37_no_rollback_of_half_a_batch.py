@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import Patch, plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
-from kvproof.impl.device import Level
-from kvproof.impl.prompts import Plan
+from kvproof.impl.block_manager import BlockManager
 
-
-class RefusedHalfway(BlockManager):
-    """Notices that there is no free block when it wants one."""
-
-    def check_admission(self, plans: list[Plan]) -> None:
-        """Hope for the best."""
-
-    def take_free(self) -> int:
-        if not self._queues.counts[Level.PRIMARY]:
-            self._refuse("no-free-blocks", "no free block found")
-        return super().take_free()
+RefusedHalfway = plant(
+    BlockManager,
+    Patch("block_manager.admission", old="        self.check_admission(plans)", new=""),
+    Patch(
+        "block_manager.allocation",
+        old="        self._counters.blocks_allocated += 1",
+        new="""
+        if not queues.counts[_PRIMARY]:
+            self._counters.refuse("no-free-blocks", "no free block found")
+        self._counters.blocks_allocated += 1
+""",
+    ),
+)
+"""Notices that there is no free block when it wants one."""
 
 
 BUG = SeededBug(

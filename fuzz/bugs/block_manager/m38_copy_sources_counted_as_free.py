@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
+from kvproof.impl.block_manager import BlockManager
+from kvproof.impl.block_manager.admission import AdmissionControl
+from kvproof.impl.block_manager.plan import Plan
 from kvproof.impl.device import Level
-from kvproof.impl.prompts import Plan
 
 
-class SourcesCountedAsFree(BlockManager):
+class SourcesForgotten(AdmissionControl):
     """Compares what is needed with what is free, as if copying took nothing out of the queues."""
 
     def admission_shortfall(self, plans: list[Plan]) -> int:
-        slot, primary = self._slot, self._primary_slots
+        slot, primary = self._blocks.slot, self._blocks.primary_slots
         chained = {block for plan in plans for block in plan.chain}
         taken_over = {plan.tail for plan in plans if plan.in_place}
         claimed = self.claimed_primary(plans) & (chained | taken_over)
@@ -21,8 +23,10 @@ class SourcesCountedAsFree(BlockManager):
         for plan in plans:
             needed += plan.needed - len(plan.chain)
             needed -= plan.in_place and slot[plan.tail] < primary
-        return max(0, needed - self._queues.counts[Level.PRIMARY] + len(claimed))
+        return max(0, needed - self._blocks.queues.counts[Level.PRIMARY] + len(claimed))
 
+
+SourcesCountedAsFree = plant(BlockManager, parts={AdmissionControl: SourcesForgotten})
 
 BUG = SeededBug(
     id="M-38",

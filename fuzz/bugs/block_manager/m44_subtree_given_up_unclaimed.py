@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 from kvproof.fuzz.bugs.block_manager.eviction_lists import EvictionLists
+from kvproof.fuzz.bugs.planting import Patch, plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
+from kvproof.impl.block_manager import BlockManager
+from kvproof.impl.block_manager.free_queues import FreeQueues
 
-
-class ReleasedUnclaimed(BlockManager):
-    """Takes a block that nothing refers to for one that is in no queue."""
-
-    queues_type = EvictionLists
-
-    def demote(self, block: int) -> None:
-        if self._refs[block]:
-            self.step_prioritise(block, 0, 0)
+ReleasedUnclaimed = plant(
+    BlockManager,
+    Patch(
+        "block_manager.paths",
+        old="""
+        if self._blocks.handle[block] == NOT_QUEUED:
+            self._blocks.step_prioritise(block, 0, 0)
         else:
-            self.step_release(block, True)
+            self._blocks.step_claim(block)
+            self._blocks.step_prioritise(block, 0, 0)
+            self._blocks.step_release(block, True)
+""",
+        new="""
+        if self._blocks.refs[block]:
+            self._blocks.step_prioritise(block, 0, 0)
+        else:
+            self._blocks.step_release(block, True)
+""",
+    ),
+    parts={FreeQueues: EvictionLists},
+)
+"""Takes a block that nothing refers to for one that is in no queue."""
 
 
 BUG = SeededBug(

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import Patch, plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
-from kvproof.impl.tokens import Key, full_block_keys
+from kvproof.impl.block_manager import BlockManager
 
-
-class LastBlockEstimated(BlockManager):
-    """Looks the whole prompt up."""
-
-    def estimate_blocks(self, prompt: Key) -> int:
-        if not self.config.reuse:
-            return 0
-        size = self.config.tokens_per_block
-        return len(self._tree.match(full_block_keys(prompt, size), len(prompt) // size))
+LastBlockEstimated = plant(
+    BlockManager,
+    Patch(
+        "block_manager.matching",
+        old="        return len(self._blocks.tree.match(full_block_keys(prompt, size), (len(prompt) - 1) // size))",
+        new="        return len(self._blocks.tree.match(full_block_keys(prompt, size), len(prompt) // size))",
+    ),
+)
+"""Looks the whole prompt up."""
 
 
 BUG = SeededBug(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
+from kvproof.impl.block_manager import BlockManager
+from kvproof.impl.block_manager.budget import TokenBudget
 
 
-class ReuseShortensChunk(BlockManager):
+class ShortenedChunks(TokenBudget):
     """Charges what would be left of a chunk at the beginning of the prompt."""
 
     def charge(self, chunk: int, estimated: int, remaining: int) -> int:
@@ -15,6 +17,8 @@ class ReuseShortensChunk(BlockManager):
             return max(0, chunk - estimated)
         return super().charge(chunk, estimated, remaining)
 
+
+ReuseShortensChunk = plant(BlockManager, parts={TokenBudget: ShortenedChunks})
 
 BUG = SeededBug(
     id="M-51",

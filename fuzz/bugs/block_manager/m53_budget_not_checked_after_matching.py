@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import Patch, plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
-from kvproof.impl.prompts import Plan
+from kvproof.impl.block_manager import BlockManager
 
-
-class NotTrimmed(BlockManager):
-    """Trusts the scheduler."""
-
-    def trim_ends(self, plans: list[Plan], token_budget: int) -> None:
-        """Leave them."""
+NotTrimmed = plant(
+    BlockManager,
+    Patch(
+        "block_manager.admission", old="            self._budget.trim_ends(plans, token_budget)", new="            pass"
+    ),
+)
+"""Trusts the scheduler."""
 
 
 BUG = SeededBug(

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
-from kvproof.impl.tokens import full_block_keys
+from kvproof.impl.block_manager import BlockManager
+from kvproof.impl.block_manager.tokens import full_block_keys
 
 
 class TokensEstimated(BlockManager):
@@ -15,11 +15,11 @@ class TokensEstimated(BlockManager):
 
     def estimate(self, tokens: Iterable[int], extra_ids: Iterable[int] | None = None) -> int:
         """How many tokens of a prompt are cached."""
-        prompt = self._prompt(tokens, extra_ids)
+        prompt = self._matching.prompt(tokens, extra_ids)
         if not self.config.reuse:
             return 0
         size = self.config.tokens_per_block
-        found = self._tree.match(full_block_keys(prompt, size), len(prompt) // size)
+        found = self._blocks.tree.match(full_block_keys(prompt, size), len(prompt) // size)
         return min(len(found) * size, len(prompt) - 1)
 
 

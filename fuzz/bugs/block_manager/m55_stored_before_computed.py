@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import Patch, plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
-from kvproof.impl.sequence import Sequence
+from kvproof.impl.block_manager import BlockManager
 
-
-class WholePromptStored(BlockManager):
-    """Offers what a sequence will have."""
-
-    def storable_blocks(self, live: Sequence) -> int:
-        return len(live.tokens) // self.config.tokens_per_block if self.config.reuse else 0
+WholePromptStored = plant(
+    BlockManager,
+    Patch(
+        "block_manager.sequences",
+        old="        return live.computed // self._config.tokens_per_block if self._config.reuse else 0",
+        new="        return len(live.tokens) // self._config.tokens_per_block if self._config.reuse else 0",
+    ),
+)
+"""Offers what a sequence will have."""
 
 
 BUG = SeededBug(

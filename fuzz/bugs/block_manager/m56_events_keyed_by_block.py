@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import Patch, plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
+from kvproof.impl.block_manager import BlockManager
+from kvproof.impl.block_manager.transfers import FORWARD_STREAMS, Batch, Transfers
 from kvproof.impl.device import Device, Stream
-from kvproof.impl.transfers import FORWARD_STREAMS, Batch, Transfers
 
 
 class EventsByBlock(Transfers):
@@ -23,27 +24,37 @@ class EventsByBlock(Transfers):
         super().begin_iteration()
         self._offloads.clear()
 
-    def order(self, stream: Stream, source_key: int, target_key: int) -> None:
-        del source_key, target_key
+    def await_source(self, stream: Stream, slot: int) -> None:
+        """Nothing: what is to be awaited goes by the block."""
+
+    def await_target(self, stream: Stream, slot: int) -> None:
+        del slot
         pending = self._offloads.pop(self.block, None)
         if stream == Stream.ONBOARD and pending is not None:
             self.wait_for_batch(stream, pending)
 
-    def remember(self, batch: Batch, source_key: int, target_key: int) -> None:
-        del source_key, target_key
+    def remember_read(self, batch: Batch, slot: int) -> None:
+        """Nothing: a copy is entered once, as that of its block."""
+
+    def remember_write(self, batch: Batch, slot: int) -> None:
+        del slot
         if batch.stream == Stream.OFFLOAD:
             self._offloads[self.block] = batch
 
 
-class LogicalEvents(BlockManager):
-    """Tells the transfers block ids."""
-
-    transfers_type = EventsByBlock
-
-    def step_copy(self, source: int, target: int, tokens: int) -> None:
-        if isinstance(self._transfers, EventsByBlock):
-            self._transfers.block = source
-        super().step_copy(source, target, tokens)
+LogicalEvents = plant(
+    BlockManager,
+    Patch(
+        "block_manager.blocks",
+        old="        whole = tokens == self._block_tokens",
+        new="""
+        self.transfers.block = source
+        whole = tokens == self._block_tokens
+""",
+    ),
+    parts={Transfers: EventsByBlock},
+)
+"""Tells the transfers block ids."""
 
 
 BUG = SeededBug(

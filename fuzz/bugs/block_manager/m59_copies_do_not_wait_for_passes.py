@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import Patch, plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
-from kvproof.impl.device import Stream
-from kvproof.impl.transfers import Transfers
+from kvproof.impl.block_manager import BlockManager
 
-
-class KernelsForgotten(Transfers):
-    """Orders copies among themselves only."""
-
-    def awaited_passes(self) -> tuple[Stream, ...]:
-        return ()
-
-
-class CopiesBesideKernels(BlockManager):
-    """Has such transfers."""
-
-    transfers_type = KernelsForgotten
+CopiesBesideKernels = plant(
+    BlockManager,
+    Patch(
+        "block_manager.transfers",
+        old="        self._passes = [self._device.record_event(stream) for stream in self.forward_streams]",
+        new="        self._passes = []",
+    ),
+)
+"""Orders copies among themselves only."""
 
 
 BUG = SeededBug(

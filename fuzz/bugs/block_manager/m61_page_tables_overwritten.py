@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
+from kvproof.impl.block_manager import BlockManager
 from kvproof.impl.page_table_upload import PageTableUpload, Staging
 
 
@@ -12,15 +13,10 @@ class OneStagingBuffer(PageTableUpload):
     """Writes every table into the same pinned buffer, whether or not its last upload has run."""
 
     def take_staging(self) -> Staging:
-        if not self._ring:
-            self._ring.append(self.new_staging())
-        return self._ring[0]
+        return self._ring[0] if self._ring else super().take_staging()
 
 
-class OverwrittenTables(BlockManager):
-    """Uploads page tables in this way."""
-
-    page_table_upload_type = OneStagingBuffer
+OverwrittenTables = plant(BlockManager, parts={PageTableUpload: OneStagingBuffer})
 
 
 BUG = SeededBug(

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import Patch, plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
-from kvproof.impl.page_table import PageTables
+from kvproof.impl.block_manager import BlockManager
 
-
-class EntriesByBlock(PageTables):
-    """Writes block ids where kernels expect slots."""
-
-    def entry(self, block: int, slot: int) -> int:
-        del slot
-        return block
-
-
-class IdsAsSlots(BlockManager):
-    """Has such page tables."""
-
-    page_tables_type = EntriesByBlock
+IdsAsSlots = plant(
+    BlockManager,
+    Patch(
+        "block_manager.blocks",
+        old="        live.table.append(self._entry(self.slot[block]))",
+        new="        live.table.append(block)",
+    ),
+)
+"""Writes block ids where kernels expect slots."""
 
 
 BUG = SeededBug(

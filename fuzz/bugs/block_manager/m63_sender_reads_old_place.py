@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
+from kvproof.impl.block_manager import BlockManager
+from kvproof.impl.block_manager.paths import CachedPaths
+from kvproof.impl.device import Loaded
 
 
-class SendsFromWhereItWasPinned(BlockManager):
+class NotedSlots(CachedPaths):
     """Notes the slots of a path when it is pinned, for whoever sends it."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -21,11 +24,17 @@ class SendsFromWhereItWasPinned(BlockManager):
         tokens, extra_ids = tuple(tokens), None if extra_ids is None else tuple(extra_ids)
         blocks = super().pin(tokens, extra_ids)
         path = self.pinned_path(tokens, extra_ids)
-        self._noted[path[-1]] = super().slots_to_send(path)
+        self._noted[path[-1]] = [self._blocks.slot[block] for block in path]
         return blocks
 
-    def slots_to_send(self, path: list[int]) -> list[int]:
-        return self._noted[path[-1]]
+    def send(self, tokens: Iterable[int], extra_ids: Iterable[int] | None) -> list[Loaded]:
+        transfers = self._blocks.transfers
+        loads = [transfers.send(slot) for slot in self._noted[self.pinned_path(tokens, extra_ids)[-1]]]
+        transfers.flush()
+        return loads
+
+
+SendsFromWhereItWasPinned = plant(BlockManager, parts={CachedPaths: NotedSlots})
 
 
 BUG = SeededBug(

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import Patch, plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
-from kvproof.impl.prompts import NO_BLOCK, Plan
+from kvproof.impl.block_manager import BlockManager
 
-
-class FirstMatchClaimed(BlockManager):
-    """Leaves all of a chain but its first block in the free queue until its turn comes."""
-
-    def claim_matches(self, plans: list[Plan]) -> None:
-        self.step_open_claims()
-        for plan in plans:
-            plan.fresh, plan.kept = self.retention_by_position(plan.request.ranges, plan.needed)
-            for block, retention in zip(plan.chain[:1], plan.kept, strict=False):
-                self.hold(block)
-                self.step_prioritise(block, *retention)
-            if plan.tail != NO_BLOCK:
-                self.claim_tail(plan)
-        self.step_close_claims(self.matched_blocks(plans))
+FirstMatchClaimed = plant(
+    BlockManager,
+    Patch(
+        "block_manager.batch",
+        old="            for block, (priority, duration) in zip(plan.chain, plan.kept, strict=False):",
+        new="            for block, (priority, duration) in zip(plan.chain[:1], plan.kept, strict=False):",
+    ),
+)
+"""Leaves all of a chain but its first block in the free queue until its turn comes."""
 
 
 BUG = SeededBug(

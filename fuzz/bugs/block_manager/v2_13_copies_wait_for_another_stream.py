@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import Patch, plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device, two_forward_streams
-from kvproof.impl import BlockManager
-from kvproof.impl.device import Stream
-from kvproof.impl.transfers import Transfers
+from kvproof.impl.block_manager import BlockManager
 
-
-class ComputeStreamOnly(Transfers):
-    """Takes all kernels to be on the compute stream."""
-
-    def awaited_passes(self) -> tuple[Stream, ...]:
-        return (Stream.COMPUTE,)
-
-
-class PassesElsewhere(BlockManager):
-    """Has such transfers, with an engine that has an execution stream, too."""
-
-    transfers_type = ComputeStreamOnly
+PassesElsewhere = plant(
+    BlockManager,
+    Patch(
+        "block_manager.transfers",
+        old="        self._passes = [self._device.record_event(stream) for stream in self.forward_streams]",
+        new="        self._passes = [self._device.record_event(stream) for stream in (Stream.COMPUTE,)]",
+    ),
+)
+"""Takes all kernels to be on the compute stream."""
 
 
 BUG = SeededBug(

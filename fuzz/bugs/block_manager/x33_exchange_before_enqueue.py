@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import Patch, plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
+from kvproof.impl.block_manager import BlockManager
 
-
-class SwapsFirst(BlockManager):
-    """Offloads and onboards with the metadata already changed when it says what to copy."""
-
-    def exchange_with_host(self, victim: int, host: int) -> None:
-        self.step_claim(victim)
-        self.step_claim(host)
-        self.step_swap(victim, host)
-        self.step_copy(victim, host, self.config.tokens_per_block)
-        self.step_release(victim, False)
-
-    def onboard(self, block: int) -> None:
-        displaced = self.take_free()
-        self.step_swap(block, displaced)
-        self.step_copy(block, displaced, self.config.tokens_per_block)
-        self.step_release(displaced, True)
-        self.counters.blocks_onboarded += 1
+SwapsFirst = plant(
+    BlockManager,
+    Patch(
+        "block_manager.allocation",
+        old="""
+        blocks.step_copy(victim, host, self._config.tokens_per_block)
+        blocks.step_swap(victim, host)
+""",
+        new="""
+        blocks.step_swap(victim, host)
+        blocks.step_copy(victim, host, self._config.tokens_per_block)
+""",
+    ),
+    Patch(
+        "block_manager.allocation",
+        old="""
+        blocks.step_copy(block, displaced, self._config.tokens_per_block)
+        blocks.step_swap(block, displaced)
+""",
+        new="""
+        blocks.step_swap(block, displaced)
+        blocks.step_copy(block, displaced, self._config.tokens_per_block)
+""",
+    ),
+)
+"""Offloads and onboards with the metadata already changed when it says what to copy."""
 
 
 BUG = SeededBug(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
-from kvproof.impl import BlockManager
+from kvproof.impl.block_manager import BlockManager
 from kvproof.impl.device import Device, Stream
-from kvproof.impl.page_table_upload import PageTableUpload
+from kvproof.impl.page_table_upload import Entries, PageTableUpload, UploadedTables
 
 
 class UploadsGrowthOnly(PageTableUpload):
@@ -16,18 +17,16 @@ class UploadsGrowthOnly(PageTableUpload):
 
     def __init__(self, device: Device) -> None:
         super().__init__(device)
-        self._uploaded: dict[Stream, tuple[Mapping[int, int], int]] = {}
+        self._last: dict[Stream, tuple[list[tuple[int, int]], UploadedTables]] = {}
 
-    def is_current(self, stream: Stream, first: Mapping[int, int], data: bytes) -> bool:
-        shape = (first, len(data))
-        known, self._uploaded[stream] = self._uploaded.get(stream), shape
-        return known == shape
+    def upload(self, stream: Stream, tables: Mapping[int, Entries]) -> UploadedTables:
+        shape = [(sequence, len(table)) for sequence, table in tables.items()]
+        if stream not in self._last or self._last[stream][0] != shape:
+            self._last[stream] = shape, super().upload(stream, tables)
+        return self._last[stream][1]
 
 
-class StaleTables(BlockManager):
-    """Uploads page tables in this way."""
-
-    page_table_upload_type = UploadsGrowthOnly
+StaleTables = plant(BlockManager, parts={PageTableUpload: UploadsGrowthOnly})
 
 
 BUG = SeededBug(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kvproof.fuzz.bugs.executor.sizes import PLAIN
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.executor import ExecutorTarget
 from kvproof.impl.device import Loaded, Stream
@@ -23,10 +24,7 @@ class ForgetsTheSender(PageCopies):
         return loads
 
 
-class Sends(SequenceCaches):
-    """Has such copies."""
-
-    copies_type = ForgetsTheSender
+Sends = plant(SequenceCaches, parts={PageCopies: ForgetsTheSender})
 
 
 BUG = SeededBug(

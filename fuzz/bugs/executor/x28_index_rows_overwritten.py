@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kvproof.fuzz.bugs.executor.sizes import PLAIN, STAYING
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.executor import ExecutorTarget
 from kvproof.impl.page_table_upload import PageTableUpload, Staging
@@ -13,15 +14,10 @@ class OneStagingBuffer(PageTableUpload):
     """Writes the rows of every pass into the same pinned buffer, whether or not its last upload has run."""
 
     def take_staging(self) -> Staging:
-        if not self._ring:
-            self._ring.append(self.new_staging())
-        return self._ring[0]
+        return self._ring[0] if self._ring else super().take_staging()
 
 
-class OverwrittenRows(SequenceCaches):
-    """Uploads index rows in this way."""
-
-    upload_type = OneStagingBuffer
+OverwrittenRows = plant(SequenceCaches, parts={PageTableUpload: OneStagingBuffer})
 
 
 BUG = SeededBug(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.bugs.sequence_caches.sizes import COMMITS, ENDS, NO_STATE, SHARED_WINDOW, SHORT_BLOCKS
 from kvproof.fuzz.targets.sequence_caches import SequenceCachesTarget
-from kvproof.impl.sequence_caches import CacheRefused, SequenceCaches
+from kvproof.impl.sequence_caches import Refused, SequenceCaches
 from kvproof.impl.sequence_caches.sequence_cache import SequenceCache
 
 
@@ -15,7 +15,7 @@ class ScratchKept(SequenceCaches):
     def check_resume(self, cache: SequenceCache, places: list[int], scratch: int, fresh: bool) -> int:
         try:
             return super().check_resume(cache, places, scratch, fresh)
-        except CacheRefused:
+        except Refused:
             vacant = len(self._pages.vacant[0][self._window_group])
             if scratch and vacant:
                 self.step_take_scratch(cache, min(scratch, vacant))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.bugs.sequence_caches.sizes import COMMITS, ENDS, FULL_ATTENTION, SHORT_BLOCKS
 from kvproof.fuzz.targets.sequence_caches import SequenceCachesTarget
@@ -26,10 +27,7 @@ class BucketKept(EvictionQueues):
             self._occupied[queue] |= 1 << priority
 
 
-class BucketsKept(SequenceCaches):
-    """Has such queues."""
-
-    queues_type = BucketKept
+BucketsKept = plant(SequenceCaches, parts={EvictionQueues: BucketKept})
 
 
 BUG = SeededBug(

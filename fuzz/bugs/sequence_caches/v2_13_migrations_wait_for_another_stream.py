@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.bugs.sequence_caches.sizes import COMMITS, ENDS, FULL_ATTENTION, SHORT_BLOCKS
 from kvproof.fuzz.targets.sequence_caches import SequenceCachesTarget
@@ -18,10 +19,7 @@ class ComputeStreamOnly(PageCopies):
         return super().finish(Stream.COMPUTE)
 
 
-class PassesElsewhere(SequenceCaches):
-    """Has such copies, with an engine that has an execution stream, too."""
-
-    copies_type = ComputeStreamOnly
+PassesElsewhere = plant(SequenceCaches, parts={PageCopies: ComputeStreamOnly})
 
 
 BUG = SeededBug(

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import Patch, plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.bugs.sequence_caches.sizes import COMMITS, ENDS, FULL_ATTENTION, SHORT_BLOCKS
 from kvproof.fuzz.targets.sequence_caches import SequenceCachesTarget
 from kvproof.impl.sequence_caches import SequenceCaches
-from kvproof.impl.sequence_caches.sequence_cache import SequenceCache
 
-
-class GateLooksAhead(SequenceCaches):
-    """Asks whether device memory will be used little enough once the cache is active."""
-
-    def passes_gate(self, cache: SequenceCache) -> bool:
-        if not super().passes_gate(cache):
-            return False
-        pages, percent = self._pages, self.config.gate_percent
-        for group in self.config.groups:
-            wanted = {cache.cells[place] for place in self.places_to_lock(cache)}
-            more = sum(1 for page in wanted if pages.group[page] == group and not pages.locks[page])
-            if (self.unavailable(group) + more) * 100 > percent * self.config.slots_of(group)[0]:
-                return False
-        return True
+GateLooksAhead = plant(
+    SequenceCaches,
+    Patch(
+        "sequence_caches.waking",
+        old="        if not self.passes_gate():",
+        new="""
+        wanted = {woken.cells[place] for place in self.places_to_lock(woken)}
+        coming = [self._pages.group[page] for page in wanted if not self._pages.locks[page]]
+        if not self.passes_gate() or any(
+            (self.unavailable(group) + coming.count(group)) * 100
+            > self.config.gate_percent * self.config.slots_of(group)[0]
+            for group in self.config.groups
+        ):
+""",
+    ),
+)
+"""Asks whether device memory will be used little enough once the cache is active."""
 
 
 BUG = SeededBug(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.bugs.sequence_caches.sizes import NO_STATE, SHARED_WINDOW, SHORT_BLOCKS
 from kvproof.fuzz.targets.sequence_caches import SequenceCachesTarget
@@ -18,10 +19,7 @@ class BlocksAlone(PrefixTree):
         return True
 
 
-class MatchWithoutWindow(SequenceCaches):
-    """Has such a tree."""
-
-    tree_type = BlocksAlone
+MatchWithoutWindow = plant(SequenceCaches, parts={PrefixTree: BlocksAlone})
 
 
 BUG = SeededBug(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.bugs.sequence_caches.sizes import FULL_ATTENTION, SHORT_BLOCKS
 from kvproof.fuzz.targets.sequence_caches import SequenceCachesTarget
@@ -26,10 +27,7 @@ class HeadOfTheHost(EvictionQueues):
             self._previous[page], self._next[page] = head, first
 
 
-class FallenFirst(SequenceCaches):
-    """Has such queues."""
-
-    queues_type = HeadOfTheHost
+FallenFirst = plant(SequenceCaches, parts={EvictionQueues: HeadOfTheHost})
 
 
 BUG = SeededBug(

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import Patch, plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.bugs.sequence_caches.sizes import COMMITS, ENDS, FULL_ATTENTION, SHORT_BLOCKS
 from kvproof.fuzz.targets.sequence_caches import SequenceCachesTarget
 from kvproof.impl.sequence_caches import SequenceCaches
-from kvproof.impl.sequence_caches.page_copies import Mark, PageCopies
 
-
-class SourceForgotten(PageCopies):
-    """Leaves nothing at the slot that a copy reads."""
-
-    def leave_source(self, level: int, slot: int, batch: Mark) -> None:
-        del batch
-        self._marks[level][slot] = ()
-
-
-class SlotsTooSoon(SequenceCaches):
-    """Has such copies."""
-
-    copies_type = SourceForgotten
+SlotsTooSoon = plant(
+    SequenceCaches,
+    Patch(
+        "sequence_caches.page_copies",
+        old="        self._marks[source_level][source] = (batch,)",
+        new="        self._marks[source_level][source] = ()",
+    ),
+)
+"""Leaves nothing at the slot that a copy reads."""
 
 
 BUG = SeededBug(

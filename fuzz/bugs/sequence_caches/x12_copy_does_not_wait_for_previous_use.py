@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import Patch, plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.bugs.sequence_caches.sizes import COMMITS, ENDS, FULL_ATTENTION, SHORT_BLOCKS
 from kvproof.fuzz.targets.sequence_caches import SequenceCachesTarget
-from kvproof.impl.device import Stream
 from kvproof.impl.sequence_caches import SequenceCaches
-from kvproof.impl.sequence_caches.page_copies import PageCopies
 
-
-class TargetNotAwaited(PageCopies):
-    """Waits for the source of a copy only."""
-
-    def await_target(self, stream: Stream, level: int, slot: int) -> None:
-        del stream, level, slot
-
-
-class SlotsStillInUse(SequenceCaches):
-    """Has such copies."""
-
-    copies_type = TargetNotAwaited
+SlotsStillInUse = plant(
+    SequenceCaches,
+    Patch("sequence_caches.page_copies", old="        self.await_slot(stream, target_level, target)", new=""),
+    Patch("sequence_caches.page_copies", old="        self.await_slot(stream, Level.PRIMARY, target)", new=""),
+)
+"""Waits for the source of a copy only."""
 
 
 BUG = SeededBug(

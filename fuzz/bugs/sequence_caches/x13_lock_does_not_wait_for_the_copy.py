@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import Patch, plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.sequence_caches import SequenceCachesTarget
-from kvproof.impl.device import Stream
 from kvproof.impl.sequence_caches import SequenceCaches
-from kvproof.impl.sequence_caches.page_copies import PageCopies
 
-
-class LockWithoutWait(PageCopies):
-    """Lets kernels use a page as soon as the manager knows where it will be."""
-
-    def await_page(self, stream: Stream, slot: int) -> None:
-        del stream, slot
-
-
-class PagesNotThereYet(SequenceCaches):
-    """Has such copies."""
-
-    copies_type = LockWithoutWait
+PagesNotThereYet = plant(
+    SequenceCaches,
+    Patch(
+        "sequence_caches.page_copies",
+        old="            self.await_slot(stream, Level.PRIMARY, slot)",
+        new="            pass",
+    ),
+)
+"""Lets kernels use a page as soon as the manager knows where it will be."""
 
 
 BUG = SeededBug(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.bugs.sequence_caches.sizes import ENDS, FULL_ATTENTION, SHORT_BLOCKS
 from kvproof.fuzz.targets.sequence_caches import SequenceCachesTarget
@@ -17,10 +18,7 @@ class CommitWithoutMark(PageCopies):
         del slot, stream
 
 
-class SharedTooSoon(SequenceCaches):
-    """Has such copies."""
-
-    copies_type = CommitWithoutMark
+SharedTooSoon = plant(SequenceCaches, parts={PageCopies: CommitWithoutMark})
 
 
 BUG = SeededBug(

@@ -7,13 +7,13 @@ from typing import Any
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.bugs.sequence_caches.sizes import COMMITS, ENDS, NO_STATE, SHARED_WINDOW, SHORT_BLOCKS
 from kvproof.fuzz.targets.sequence_caches import SequenceCachesTarget
-from kvproof.impl.sequence_caches import CacheError, SequenceCaches
+from kvproof.impl.sequence_caches import Reason, SequenceCaches
 
 
 class ScratchTakenForWindow(SequenceCaches):
     """Lets a history end where its window is still in scratch slots."""
 
-    def _refuse(self, error: CacheError, message: str) -> Any:
+    def _refuse(self, error: Reason, message: str) -> Any:
         if error != "window-in-scratch":
             super()._refuse(error, message)
 

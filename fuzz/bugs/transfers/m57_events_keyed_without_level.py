@@ -2,34 +2,51 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import Patch, plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.transfers import TransfersTarget
-from kvproof.impl.device import Stream
-from kvproof.impl.transfers import Batch, Transfers
+from kvproof.impl.block_manager.transfers import Transfers
 
-
-class WithoutWaitForWriter(Transfers):
-    """The discipline as it was then: a copy does not wait for the pending write of its target.
-
-    That is enough while keys tell the levels apart: each level is written by one stream, which is in order with itself,
-    and copies were not gathered into batches, whose copies are unordered. `tests/fuzz` shows that this class alone is
-    sound.
-    """
-
-    def await_target(self, stream: Stream, key: int) -> None:
-        for batch in self._reads.pop(key, {}).values():
-            self.wait_for_batch(stream, batch)
-
-    def remember_write(self, batch: Batch, key: int) -> None:
-        super().remember_write(batch, key)
+NO_WAIT_FOR_WRITER = (
+    Patch(
+        "block_manager.transfers",
+        old="""
+        write = self._writes.pop(slot, None)
+        if write is not None:
+            self.wait_for_batch(stream, write)
+""",
+        new="",
+    ),
+    Patch(
+        "block_manager.transfers",
+        old="        self._writes[slot] = batch",
+        new="""
+        self._writes[slot] = batch
         self.submit(batch.stream)
+""",
+    ),
+)
+"""The discipline as it was then: a copy does not wait for the pending write of its target.
 
+That is enough while keys tell the levels apart: each level is written by one stream, which is in order with itself, and
+copies were not gathered into batches, whose copies are unordered. `tests/fuzz` shows that this alone is sound.
+"""
 
-class LevelBlindKeys(WithoutWaitForWriter):
-    """Takes PRIMARY slot n and SECONDARY slot n for one place."""
+WithoutWaitForWriter = plant(Transfers, *NO_WAIT_FOR_WRITER)
 
-    def key(self, slot: int) -> int:
-        return slot if slot < self._primary_slots else slot - self._primary_slots
+LevelBlindKeys = plant(
+    Transfers,
+    *NO_WAIT_FOR_WRITER,
+    Patch(
+        "block_manager.transfers",
+        old="        self.await_source(stream, source)",
+        new="""
+        source, target = (slot if slot < primary else slot - primary for slot in (source, target))
+        self.await_source(stream, source)
+""",
+    ),
+)
+"""Takes PRIMARY slot n and SECONDARY slot n for one place."""
 
 
 BUG = SeededBug(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.transfers import TransfersTarget
-from kvproof.impl.transfers import Batch, Transfers
+from kvproof.impl.block_manager.transfers import Batch, Transfers
 
 
 class OneReader(Transfers):
     """Keeps the last read of a slot, whichever stream it is on."""
 
-    def remember_read(self, batch: Batch, key: int) -> None:
-        self._reads[key] = {batch.stream: batch}
+    def remember_read(self, batch: Batch, slot: int) -> None:
+        self._reads[slot] = {batch.stream: batch}
 
 
 BUG = SeededBug(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.transfers import TransfersTarget
-from kvproof.impl.transfers import Batch, Transfers
+from kvproof.impl.block_manager.transfers import Batch, Transfers
 
 
 class DestinationForgotten(Transfers):
     """Enters no writes."""
 
-    def remember_write(self, batch: Batch, key: int) -> None:
-        del batch, key
+    def remember_write(self, batch: Batch, slot: int) -> None:
+        del batch, slot
 
 
 BUG = SeededBug(

@@ -1,0 +1,20 @@
+"""What a call of the executor can be refused for."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Reason = Literal[
+    "request-in-use",
+    "empty-prompt",
+    "too-long",
+    "pass-open",
+    "no-pass",
+    "context-has-begun",
+    "not-generating",
+    "no-context",
+    "scheduled",
+    "in-flight",
+    "not-in-flight",
+    "unknown",
+]
