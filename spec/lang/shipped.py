@@ -24,7 +24,7 @@ from kvproof.spec.lang.refusals import Refusal
 from kvproof.spec.lang.types import Parameters
 
 SIZES_FOR = ("induction", "bounded", "explore", "variants", "fuzz")
-"""What sizes are for: the checkers by name, the smallest at which each variant shows, and the presets of the fuzzer."""
+"""What sizes are for; see `Shipped.sizes`."""
 
 FORMER = (
     "VARIANTS",
@@ -54,7 +54,8 @@ class Shipped:
     variants: Mapping[str, type[Machine[Any]]] = attrs.field(factory=dict)
     """The machine with one design changed, by label: every checker must find what is wrong with it."""
     sizes: Mapping[str, Mapping[str, Parameters]] = attrs.field(factory=dict)
-    """Parameter sets by what they are for (`SIZES_FOR`) and by label; under "variants" the labels are the variants'."""
+    """Parameter sets by what they are for and by label: "induction" (proofs), "bounded" (shortest counterexamples),
+    "explore", "fuzz" (presets), and "variants", the smallest at which each variant shows, by its label."""
     purposes: Mapping[str, str] = attrs.field(factory=dict)
     """What sizes for induction are for, by label."""
     unreached: Mapping[str, str] = attrs.field(factory=dict)

@@ -166,3 +166,8 @@ SHIPPED = Shipped(
         "lending_empties: *: `len(*` true": "whatever is lent is kept no more",
     },
 )
+SILENT = Shipped(
+    machine=SaysNothing,
+    sizes={"induction": SHIPPED.sizes["induction"]},
+    unreached=SHIPPED.unreached,
+)
