@@ -11,7 +11,7 @@ from kvproof.model import machines
 from kvproof.model.witnesses.witness import FILE_NAME, read
 from kvproof.spec import block_manager
 from kvproof.spec.block_manager import BlockManager, BlockManagerParameters
-from kvproof.spec.block_manager.kinds import PRIMARY, Tokens
+from kvproof.spec.block_manager.kinds import PRIMARY, Key, TokenCount, Tokens
 from kvproof.spec.block_manager.requests import Plans, Request
 from kvproof.spec.block_manager.variants import VARIANTS
 from kvproof.spec.lang import Rejected, RuleBroken
@@ -78,6 +78,20 @@ class CostsOverstated(BlockManager):
         return sum(plan.end - plan.reused for plan in plans) + 1
 
 
+class NeverTrims(BlockManager):
+    """A batch whose estimates were stale is refused, whatever its chunks could spare."""
+
+    def trimmed(self, start: int, end: int, length: int, excess: int) -> int:
+        return end
+
+
+class ComparesOneToken(BlockManager):
+    """Of a part of a block only the first token is compared."""
+
+    def common(self, first: Key, second: Key) -> TokenCount:
+        return 1 if first[:1] == second[:1] else 0
+
+
 def _break_admission() -> None:
     manager = _inner_block_is_all_that_is_free(_manager(VARIANTS["M-38"], primary_blocks=3, partial_reuse=1))
     manager.add(0, (0, 0), 0)
@@ -108,6 +122,14 @@ def _break_no_trim() -> None:
     _manager(CostsOverstated).add_batch((_request(0, (0, 1, 2, 0)),), 4)
 
 
+def _break_trim_before_refusal() -> None:
+    _manager(NeverTrims).add_batch((_request(0, (0, 1, 2, 0), estimated=2),), 2)
+
+
+def _break_longest_part() -> None:
+    _cached(_manager(ComparesOneToken, tokens_per_block=3, partial_reuse=1), (0, 1, 2)).add(0, (0, 1, 0, 0), 0)
+
+
 BREAKS: dict[str, Any] = {
     "admitted-never-fails": _break_admission,
     "enough-blocks-are-enough": _break_need,
@@ -116,6 +138,8 @@ BREAKS: dict[str, Any] = {
     "within-budget-as-estimated": _break_budget_as_estimated,
     "trim-keeps-blocks-and-progress": _break_trim,
     "kept-estimates-are-not-trimmed": _break_no_trim,
+    "trimmed-before-refused": _break_trim_before_refusal,
+    "the-longest-part-is-reused": _break_longest_part,
 }
 
 
