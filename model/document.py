@@ -1,4 +1,5 @@
-"""Writes REFERENCE.md: every state variable, step, operation, rule, error, event and invariant, with its docstring.
+"""Writes a machine's page, REFERENCE.md: every state variable, step, operation, rule, error, event and invariant, with its
+docstring and its condition.
 
 The state diagram and the links from rules to variants are not drawn but found: by exploring the machine at small sizes and
 noting what happened, and by what `kvproof check --record` found (or, without that, by exploring the variants).
@@ -9,8 +10,11 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import os
 import re
-from collections.abc import Iterable, Mapping
+import sys
+from collections import Counter
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, cast
@@ -25,7 +29,7 @@ from kvproof.model.evidence import FILE_NAME, Evidence, read
 from kvproof.model.machines import Bundle
 from kvproof.model.sources import linked
 from kvproof.model.witnesses import witness
-from kvproof.spec.lang import Definition, Method, Shipped
+from kvproof.spec.lang import Definition, Machine, Method, Shipped
 from kvproof.spec.lang.class_source import record_source
 from kvproof.spec.lang.definition import parameter_lineage
 from kvproof.spec.lang.types import IndexType, RecordType
@@ -45,9 +49,15 @@ class Edge:
     after: str
 
 
-def document(declared: Iterable[tuple[str, Shipped, Path]]) -> str:
-    """The text of REFERENCE.md for these machines: the name of each, what is declared of it, and where its evidence is."""
-    described = [_described(_bundle(name, shipped), folder) for name, shipped, folder in declared]
+def document(name: str, shipped: Shipped, folder: Path | None, numbers: str = "") -> str:
+    """The page of one machine.
+
+    Args:
+        name: of the machine.
+        shipped: what is declared of it.
+        folder: where its evidence and its witnesses are; None where nothing is kept.
+        numbers: where SOURCES.md and BUGS.md are, seen from the page; "" for a machine that does not cite them.
+    """
     template = resources.files("kvproof.model").joinpath("document.md.jinja").read_text(encoding="utf-8")
     environment = jinja2.Environment(
         trim_blocks=True,
@@ -56,14 +66,17 @@ def document(declared: Iterable[tuple[str, Shipped, Path]]) -> str:
         undefined=jinja2.StrictUndefined,
         autoescape=False,
     )
-    environment.filters["sizes_name"] = lambda label, machine: machine["short"][label]
+    machine = _described(_bundle(name, shipped), folder)
+    environment.filters["sizes_name"] = lambda label: machine["short"][label]
     environment.filters["cell"] = lambda text: " ".join(str(text).split()).replace("|", "\\|")
-    return linked(environment.from_string(template).render(machines=described))
+    environment.filters["sentence"] = _sentence
+    text = environment.from_string(template).render(m=machine)
+    return linked(text, numbers) if numbers else text
 
 
-def _described(bundle: Bundle, folder: Path) -> dict[str, Any]:
+def _described(bundle: Bundle, folder: Path | None) -> dict[str, Any]:
     name, definition, shipped = bundle.name, bundle.definition, bundle.shipped
-    evidence = read(folder / FILE_NAME)
+    evidence = read(folder / FILE_NAME) if folder is not None else None
     current = evidence is not None and evidence.specification == definition.digest()
     known = evidence is not None and current and set(evidence.variants) == set(bundle.variants)
     found = _inverted(evidence.variants) if evidence is not None and known else found_by(bundle)
@@ -75,7 +88,12 @@ def _described(bundle: Bundle, folder: Path) -> dict[str, Any]:
         "kinds": {kind: definition.of_kind(kind).values() for kind in ("step", "operation", "invariant")},
         "signature": _signature,
         "rules_of": lambda method: method.literals("require", 1),
-        "errors_of": lambda method: list(dict.fromkeys(method.literals("reject", 0))),
+        "refusals_of": _refusals,
+        "condition": lambda method, rule: _condition(method, "require", rule),
+        "promised": lambda method, promise: _condition(method, "ensure", promise),
+        "said": _said,
+        "file": lambda method: _relative(method.file, folder),
+        "files": _files(shipped) if folder is not None else [],
         "promises_of": lambda method: list(dict.fromkeys(method.literals("ensure", 1))),
         "records": [_record(kind) for _, kind in sorted(definition.records.items())],
         "promises": definition.promises(),
@@ -96,7 +114,7 @@ def _described(bundle: Bundle, folder: Path) -> dict[str, Any]:
         },
         "broken": {label: broken for broken, labels in found.items() for label in labels},
         "edges": [] if shipped.built_on else edges(bundle),  # else they are in that machine's diagram
-        "sizes": shipped.sizes,
+        "sizes": {purpose: _differences(named) for purpose, named in shipped.sizes.items() if named},
         "evidence": evidence if current else None,
         "purposes": shipped.purposes,
         "goals": bundle.goals(),
@@ -120,15 +138,16 @@ def _bundle(name: str, shipped: Shipped) -> Bundle:
     return machines.bundle_of(name, shipped)
 
 
-def _broken_by(bundle: Bundle, folder: Path) -> dict[str, str]:
+def _broken_by(bundle: Bundle, folder: Path | None) -> dict[str, str]:
     """For each rule, promise and invariant, the first witness that there is of one of its conjuncts."""
-    kept, definition = witness.read(folder / witness.FILE_NAME), bundle.definition
+    kept = witness.read(folder / witness.FILE_NAME) if folder is not None else None
+    definition = bundle.definition
     found: dict[str, str] = {}
     base = bundle.shipped.built_on
     if base:
         inherited = machines.load(base).definition
         stated = [*inherited.rules(), *inherited.promises(), *inherited.of_kind("invariant")]
-        found.update(dict.fromkeys(stated, f"as in [{base}](#{base})"))
+        found.update(dict.fromkeys(stated, f"as in [{base}](../{base.replace('-', '_')}/REFERENCE.md)"))
     if kept is not None and kept.specification == definition.digest():
         for one in sorted(kept.witnesses, key=lambda one: len(one.unlike)):
             if witness.earned(definition, one):
@@ -207,6 +226,83 @@ class _Watched:
         calls = sum(1 for _ in every_call(self._bundle, sizes))
         states = max(50, min(DIAGRAM_STATES, DIAGRAM_CALLS // max(1, calls)))
         explore(attrs.evolve(self._bundle, reference=Watching), sizes, states=states, trials=False)
+
+
+def _sentence(doc: str) -> str:
+    """The first sentence of a docstring."""
+    text = " ".join(doc.split())
+    return re.split(r"(?<=[.:]) (?=[A-Z`(])", text, maxsplit=1)[0].rstrip(":")
+
+
+def _relative(file: str, folder: Path | None) -> str:
+    """A source file as seen from the machine's folder."""
+    return os.path.relpath(file, folder).replace(os.sep, "/") if folder is not None else Path(file).name
+
+
+def _files(shipped: Shipped) -> list[dict[str, str]]:
+    """The files of state and of what is done with it, in the order in which they build on each other, and what each is."""
+    found: dict[str, str] = {}
+    for cls in reversed(shipped.machine.__mro__):
+        module = sys.modules.get(cls.__module__)
+        if issubclass(cls, Machine) and cls is not Machine and module is not None and module.__file__:
+            found.setdefault(module.__file__, _sentence(inspect.getdoc(module) or ""))
+    folder = Path(str(inspect.getsourcefile(shipped.machine))).parent
+    return [{"path": _relative(file, folder), "doc": doc} for file, doc in found.items()]
+
+
+def _condition(method: Method, function: str, name: str) -> list[str]:
+    """What a method requires or ensures under a name, as it is written."""
+    return [
+        ast.unparse(node.args[0])
+        for node in ast.walk(method.node)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == function
+        and isinstance(node.args[1], ast.Constant)
+        and node.args[1].value == name
+    ]
+
+
+def _said(invariant: Method) -> str:
+    """What an invariant says, as it is written: its one expression, or nothing when it has a body of statements."""
+    last = invariant.node.body[-1]
+    statements = [node for node in invariant.node.body if not isinstance(node, ast.Expr)]
+    return ast.unparse(last.value) if len(statements) == 1 and isinstance(last, ast.Return) and last.value else ""
+
+
+def _refusals(method: Method) -> list[tuple[str, str]]:
+    """Each refusal of a method with the conditions around it, in order of appearance."""
+    found: list[tuple[str, str]] = []
+
+    def walk(nodes: list[ast.stmt], around: tuple[str, ...]) -> None:
+        for node in nodes:
+            if isinstance(node, ast.If):
+                test = ast.unparse(node.test)
+                walk(node.body, (*around, f"`{test}`"))
+                walk(node.orelse, (*around, f"not `{test}`"))
+            elif isinstance(node, ast.For):
+                loop = f"for some `{ast.unparse(node.target)}` in `{ast.unparse(node.iter)}`"
+                walk(node.body, (*around, loop))
+            elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+                call = node.value
+                if isinstance(call.func, ast.Name) and call.func.id == "reject":
+                    found.append((str(ast.literal_eval(call.args[0])), ", ".join(around)))
+
+    walk(method.node.body, ())
+    return found
+
+
+def _differences(named: Mapping[str, Any]) -> dict[str, Any]:
+    """Sizes as the values that most of them share, and of each how it differs."""
+    values = {label: attrs.asdict(parameters) for label, parameters in named.items()}
+    base = {
+        field: Counter(one[field] for one in values.values()).most_common(1)[0][0]
+        for field in next(iter(values.values()))
+    }
+    return {
+        "base": base,
+        "named": {label: {f: v for f, v in one.items() if v != base[f]} for label, one in values.items()},
+    }
 
 
 def _record(kind: RecordType) -> dict[str, Any]:

@@ -18,6 +18,9 @@ from kvproof.model.sources import root_of, sources_page
 from kvproof.model.writing.source import reference_source
 from kvproof.spec.lang import compile_machine
 
+PAGE = "REFERENCE.md"
+"""The page of a machine, in its folder."""
+
 
 @attrs.frozen
 class Generated:
@@ -53,13 +56,13 @@ def generated_files(root: Path | None = None) -> Iterator[Generated]:
     """Every generated file. `root` is a checkout (folders spec/ and model/); by default where the package lies."""
     spec = spec_folder(root)
     reference = root / "model" / "reference" if root else Path(next(iter(kvproof.model.reference.__path__)))
-    declared = []
+    definitions = []
     for name in names():
         package = package_of(name)
-        declared.append((name, package.SHIPPED, Path(next(iter(package.__path__)))))
-        source = reference_source(compile_machine(package.SHIPPED.machine))
-        yield Generated(reference / f"{name.replace('-', '_')}.py", source)
-    yield Generated(spec / "REFERENCE.md", document(declared))
+        definitions.append(compile_machine(package.SHIPPED.machine))
+        folder = name.replace("-", "_")
+        yield Generated(reference / f"{folder}.py", reference_source(definitions[-1]))
+        page = document(name, package.SHIPPED, Path(next(iter(package.__path__))), numbers="../")
+        yield Generated(spec / folder / PAGE, page)
     yield Generated(spec / "lang" / "LANGUAGE.md", language_page())
-    definitions = [compile_machine(shipped.machine) for _, shipped, _ in declared]
     yield Generated(spec / "SOURCES.md", sources_page(definitions, root_of(spec)))

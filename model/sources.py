@@ -23,7 +23,7 @@ from kvproof.spec.sources import SERIES, SOURCES, Series, Source
 HOUSES = ("spec", "model", "impl", "fuzz", "api", "tests")
 """The folders of a checkout whose sources cite numbers; those of an installed package have no tests."""
 ENDINGS = frozenset({".py", ".md", ".jinja", ".cu", ".cpp", ".h"})
-GENERATED = ("spec/SOURCES.md", "spec/BUGS.md", "spec/REFERENCE.md", "spec/lang/LANGUAGE.md", "model/reference/")
+GENERATED = ("spec/SOURCES.md", "spec/BUGS.md", "spec/lang/LANGUAGE.md", "model/reference/", "/REFERENCE.md")
 """What repeats the citations of other files."""
 TABLE = "spec/sources.py"
 """What is said there of a number is no citation of it."""
@@ -87,7 +87,8 @@ def _files(root: Path) -> Iterator[Path]:
     pages = sorted(root.glob("*.md"))
     for path in [*pages, *(path for house in HOUSES for path in sorted((root / house).rglob("*")))]:
         name = path.relative_to(root).as_posix()
-        if path.suffix in ENDINGS and path.is_file() and name != TABLE and not name.startswith(GENERATED):
+        generated = name.startswith(GENERATED) or name.endswith(GENERATED)
+        if path.suffix in ENDINGS and path.is_file() and name != TABLE and not generated:
             yield path
 
 
@@ -154,15 +155,18 @@ def problems(sources: Mapping[str, Source], stated: Mapping[str, list[Statement]
     return found
 
 
-def linked(text: str) -> str:
-    """A text in Markdown with a link for each number, to its entry, and for each issue; code and links stay as they are."""
+def linked(text: str, folder: str = "") -> str:
+    """A text in Markdown with a link for each number, to its entry, and for each issue; code and links stay as they are.
+
+    `folder` is where SOURCES.md and BUGS.md are, seen from the text.
+    """
 
     def link(found: re.Match[str]) -> str:
         text = found.group()
         if text.startswith("#"):
             return f"[{text}]({REPOSITORY}/{text[1:]})"
         series = _PREFIXES.get(text.split("-")[0])
-        return text if text[0] in "`[<" or series is None else f"[{text}]({series.page}#{anchor(text)})"
+        return text if text[0] in "`[<" or series is None else f"[{text}]({folder}{series.page}#{anchor(text)})"
 
     return re.sub(rf"{_NO_LINK}|{_SHAPE.pattern}|(?<![\w(/\[])#\d{{3,5}}\b|(?<=\()#\d{{3,5}}\b", link, text)
 
