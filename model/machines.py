@@ -31,7 +31,7 @@ class UnknownMachine(Exception):
     """No machine has this name."""
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, kw_only=True)
 class Bundle:
     """A machine and what is derived from it."""
 
@@ -141,4 +141,5 @@ def bundle_of(name: str, shipped: Shipped, reference: Any = None) -> Bundle:
     """A machine with what is derived from it; without a reference, that is generated in memory."""
     definition = compile_machine(shipped.machine)
     shipped.refuse_unknown(definition)
-    return Bundle(name, definition, reference or generated_class(cast(Hashable, shipped.machine)), shipped)
+    made = reference or generated_class(cast(Hashable, shipped.machine))
+    return Bundle(name=name, definition=definition, reference=made, shipped=shipped)

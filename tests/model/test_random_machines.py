@@ -67,6 +67,12 @@ def test_checkers_do_not_contradict_each_other(first: int) -> None:
     assert verdicts["induction proved"] + verdicts["induction not inductive"]
 
 
+def test_exploration_tries_trials_as_bounded_checks_do() -> None:
+    _, _, differences, outcomes, _ = tried(("check", 3000020))  # a machine whose trial fails at once
+    assert not differences
+    assert outcomes["explore violated"] == outcomes["bounded violated"] == 1
+
+
 @pytest.mark.parametrize("first", SPOILT)
 def test_what_is_wrong_is_refused_or_the_same_in_all_executions(first: int) -> None:
     found, counted = _told("spoil", range(first, first + SPOILT.step))

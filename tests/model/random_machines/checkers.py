@@ -20,11 +20,11 @@ from kvproof.model.checking.explore import Exploration, explore
 from kvproof.model.checking.induction import check_induction
 from kvproof.model.checking.verdict import Finding, Report, Verdict
 from kvproof.model.lowering.record import LoweringError
-from kvproof.model.machines import Bundle, generated_class
+from kvproof.model.machines import bundle_of, generated_class
 from kvproof.model.solving.engines import make
 from kvproof.model.solving.solver import Answer, Outcome
 from kvproof.model.symbolic.circuit import Circuit
-from kvproof.spec.lang import LanguageError, compile_machine
+from kvproof.spec.lang import LanguageError, Shipped, compile_machine
 
 from .agreement import Difference
 from .loading import forgotten, loaded
@@ -142,7 +142,7 @@ def _collect(module: Any, engine: str, found: Checked) -> None:
     definition = compile_machine(module.MACHINE)
     parameters = module.Sizes()
     reference = generated_class(module.MACHINE)
-    bundle = Bundle(module.__name__, definition, reference, {}, {})
+    bundle = bundle_of(module.__name__, Shipped(machine=module.MACHINE), reference)
     explored = explore(bundle, parameters, seconds=SECONDS, states=STATES)
     proved = check_induction(definition, parameters, engine=engine, seconds=30.0, jobs=1)
     depth = DEPTH if explored.violation is None else max(1, min(6, len(explored.violation.calls)))
