@@ -213,6 +213,13 @@ def test_the_digest_changes_with_meaning_and_not_with_comments(tmp_path: Path) -
     assert first != third
 
 
+def test_the_digest_changes_with_what_a_helper_returns(tmp_path: Path) -> None:
+    """A result is held to its type, so another type is another machine."""
+    helper = "\n    def one(self) -> Few:\n        '''One.'''\n        return 1\n"
+    body = STEP + "        self.level[thing] = self.one()\n" + helper
+    assert _compile(tmp_path, body).digest() != _compile(tmp_path, body.replace("-> Few", "-> int")).digest()
+
+
 def test_the_digest_changes_with_inherited_parameters(tmp_path: Path) -> None:
     head = HEAD.replace(
         "class Bad(Machine[Sizes])", "@attrs.frozen\nclass More(Sizes):\n    m: int = 1\n\nclass Bad(Machine[More])"
