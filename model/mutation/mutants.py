@@ -25,8 +25,8 @@ from kvproof.spec.lang.definition import Definition, Method
 from kvproof.spec.lang.errors import LanguageError
 
 MUTATED = ("step", "operation", "helper")
-AS_IT_WAS = "{} as it was"
-"""What a helper is called that a judge goes on calling."""
+AS_IT_WAS = "{}_as_it_was"
+"""What a helper is called that a judge goes on calling: a name that a reference can have too."""
 
 
 @attrs.define(eq=False, slots=False)
@@ -129,10 +129,11 @@ def _judges(definition: Definition, mutated: str) -> dict[str, Method]:
                 found[method.name] = attrs.evolve(method, node=node)
     if found:
         for name in concerned:
-            was = definition.methods[name]
-            found[AS_IT_WAS.format(name)] = attrs.evolve(
-                was, name=AS_IT_WAS.format(name), node=renaming.whole(was.node)
-            )
+            was, called_now = definition.methods[name], AS_IT_WAS.format(name)
+            assert called_now not in definition.methods, f"{definition.name} has a method {called_now} already"
+            node = copy.copy(renaming.whole(was.node))
+            node.name = called_now
+            found[called_now] = attrs.evolve(was, name=called_now, node=node)
     return found
 
 

@@ -5,7 +5,8 @@
 Sizes are taken cheapest first, and a mutant that is refuted is done. Run again, it goes on with the mutants that are left,
 at sizes where they were not tried or where the time was too short; `--rerun` forgets what was found of those. `--report`
 only tells what there is. `--depth` proves what survived as `kvproof check` does, at all sizes, and asks what it no longer
-reaches. Why a mutant that nothing refutes is as right as the machine stands in `mutants_argued.json`, beside this file.
+reaches. `--explore` searches the states that a mutant reaches, at all sizes, where no proof was made within the time: a run
+that breaks something is one that `check` cannot prove, however long it takes to say so. Why a mutant that nothing refutes is as right as the machine stands in `mutants_argued.json`, beside this file.
 """
 
 from __future__ import annotations
@@ -13,15 +14,18 @@ from __future__ import annotations
 import json
 import sys
 import time
+import types
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+import attrs
 import click
 
+from kvproof.model.checking.explore import explore
 from kvproof.model.checking.induction import check_induction
 from kvproof.model.checking.verdict import Verdict
 from kvproof.model.depth import account, machine_goals
@@ -29,6 +33,7 @@ from kvproof.model.lowering.system import System
 from kvproof.model.machines import Bundle, load
 from kvproof.model.mutation.check import Fate, check_mutant, known_bits
 from kvproof.model.mutation.mutants import Mutant, drawn
+from kvproof.model.writing.source import reference_source
 from kvproof.spec.lang.calls import inlined_size
 
 SEED = 12
@@ -102,6 +107,25 @@ def shallow(machine: str, seed: int, name: str, seconds: float) -> str:
     return "; ".join([*(f"{one} is never accepted" for one in sorted(off)), *missed])
 
 
+def executed(machine: str, seed: int, name: str, seconds: float) -> str:
+    """The first run from the initial state in which a mutant breaks something, at any of the sizes; "" without one.
+
+    The time is for each of the sizes.
+    """
+    mutant = next(one for one in _mutants(machine, seed) if one.name == name)
+    bundle, definition = _bundle(machine), mutant.definition
+    module = types.ModuleType(f"mutant_{definition.digest()}")
+    sys.modules[module.__name__] = module  # dataclasses look their module up by name
+    exec(compile(reference_source(definition), module.__name__, "exec"), module.__dict__)
+    mutated = attrs.evolve(bundle, definition=definition, reference=getattr(module, definition.name))
+    for label, parameters in bundle.sizes["induction"].items():
+        broken = explore(mutated, parameters, seconds=seconds).violation
+        if broken is not None:
+            calls = ", ".join(f"{operation}({arguments})" for operation, arguments, _ in broken.calls)
+            return f"{label}: {broken.kind} {broken.name} after {calls or 'nothing'}"
+    return ""
+
+
 class Campaign:
     """The results of a machine's campaign, kept in a file."""
 
@@ -111,6 +135,12 @@ class Campaign:
         self._all: dict[str, Any] = kept
         self.results: Results = kept.setdefault(machine, {})
         self._costs: dict[str, int] = kept.setdefault("costs", {}).setdefault(machine, {})
+
+    @cached_property
+    def argued(self) -> Mapping[str, Mapping[str, str]]:
+        """The mutants that were decided by argument, by their change."""
+        found: Mapping[str, Mapping[str, str]] = json.loads(ARGUED.read_text())[self._machine]
+        return found
 
     def labels(self) -> list[str]:
         """The sizes at which the machine is proved, cheapest first."""
@@ -131,7 +161,7 @@ class Campaign:
 
     def fate(self, name: str) -> Fate:
         """What is known of a mutant: the first of the fates below that some size shows."""
-        if self.results[name].get("shallow"):
+        if self.results[name].get("shallow") or self.results[name].get("executed"):
             return Fate.REFUTED
         fates = {Fate(tried[2]) for tried in self.results[name]["tried"]}
         for fate in (Fate.MEANINGLESS, Fate.REFUTED, Fate.UNKNOWN, Fate.SURVIVED, Fate.OFF, Fate.EQUIVALENT):
@@ -177,12 +207,14 @@ class Campaign:
         score = Counter(fate.value for fate in fates.values())
         yield f"{self._machine}: {len(fates) - score['meaningless']} mutants, {dict(score.most_common())}"
         refuted = [
-            ["every size", "", "", "", "depth"] if one.get("shallow") else one["tried"][-1]
+            ["every size", "", "", "", "depth" if one.get("shallow") else "run"]
+            if one.get("shallow") or one.get("executed")
+            else one["tried"][-1]
             for one in (self.results[name] for name, fate in fates.items() if fate is Fate.REFUTED)
         ]
         yield f"  by {dict(Counter(tried[4] for tried in refuted).most_common())}"
         yield f"  at {dict(Counter(tried[0] for tried in refuted).most_common())}"
-        argued = json.loads(ARGUED.read_text())[self._machine]
+        argued = self.argued
         left = [name for name, fate in fates.items() if fate not in (Fate.REFUTED, Fate.MEANINGLESS)]
         decided = {name: argued[self.results[name]["shown"]] for name in left if self.results[name]["shown"] in argued}
         yield f"  by argument {dict(Counter(one['is'] for one in decided.values()))}, undecided {len(left) - len(decided)}"
@@ -207,6 +239,7 @@ class Campaign:
 @click.option("--seed", default=SEED, show_default=True)
 @click.option("--rerun", is_flag=True, help="Forget what was found of mutants that were not refuted.")
 @click.option("--depth", is_flag=True, help="Check the whole mutants that survived, for what they do not reach.")
+@click.option("--explore", "exploring", type=float, help="Seconds at each of the sizes, for what is undecided.")
 @click.option("--report", "only_report", is_flag=True)
 @click.option("--results", type=click.Path(path_type=Path), required=True)
 def campaign(
@@ -221,6 +254,7 @@ def campaign(
     seed: int,
     rerun: bool,
     depth: bool,
+    exploring: float | None,
     only_report: bool,
     results: Path,
 ) -> None:
@@ -258,6 +292,12 @@ def campaign(
         for name in [name for name in names or run.results if run.fate(name) in (Fate.SURVIVED, Fate.OFF)]:
             run.results[name]["shallow"] = shallow(machine, seed, name, seconds)
             run.save()
+    if exploring:
+        for name in [name for name in names or run.results if run.fate(name) in (Fate.SURVIVED, Fate.UNKNOWN)]:
+            if run.results[name]["shown"] not in run.argued:
+                run.results[name]["executed"] = executed(machine, seed, name, exploring)
+                click.echo(f"{name}: {run.results[name]['executed'] or 'nothing breaks'}")
+                run.save()
     for line in run.report():
         click.echo(line)
 

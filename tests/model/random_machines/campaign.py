@@ -28,6 +28,9 @@ from random_machines.smaller import smaller
 ENGINES_EVERY = 10
 """Calls of every so many machines are asked of both solvers too."""
 
+TOO_WIDE = "cases, at most"
+"""Part of what is said where an integer would have to be split into more cases than a circuit may have."""
+
 
 def tried(job: tuple[str, int]) -> tuple[str, int, list[Difference], Counter[str], float]:
     """Try the machine that a sort (run, check or spoil) and a seed name."""
@@ -45,17 +48,23 @@ def text_of(sort: str, seed: int) -> str:
     return malformed(text, seed) if sort == "spoil" else text
 
 
+def _told(refused: str, counted: Counter[str]) -> list[Difference]:
+    """The refusal of a machine that is in the language: a failure, unless its numbers are more than a circuit takes."""
+    if TOO_WIDE in refused:
+        counted["too wide for a circuit"] += 1
+        return []
+    return [Difference("refused", refused)] if refused else []
+
+
 def _differences(text: str, sort: str, seed: int, name: str) -> tuple[list[Difference], Counter[str]]:
     if sort == "check":
         both = checked(text, name, "z3" if seed % 4 == 0 else "cadical")
-        refused = [Difference("refused", both.refused)] if both.refused else []
-        return [*both.differences, *refused], both.verdicts
+        return [*both.differences, *_told(both.refused, both.verdicts)], both.verdicts
     engines = ("cadical", "z3") if seed % ENGINES_EVERY == 0 else ()
     ran = compared(text, name, seed, engines=engines)
     if sort == "spoil":
         return ran.differences, Counter({"spoilt and refused" if ran.refused else "spoilt and run": 1})
-    refused = [Difference("refused", ran.refused)] if ran.refused else []
-    return [*ran.differences, *refused], ran.outcomes
+    return [*ran.differences, *_told(ran.refused, ran.outcomes)], ran.outcomes
 
 
 def kept(job: tuple[str, int], differences: list[Difference], folder: Path, attempts: int) -> Path:

@@ -269,7 +269,7 @@ def _renamed(tree: ast.Module, rng: random.Random) -> bool:
 def _refused_name(tree: ast.Module, rng: random.Random) -> bool:
     """Something has a name that is taken: a local, an argument, a method, a type, a variable of the state."""
     old = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} | {node.name for node in _methods(tree)}
-    name, new = rng.choice(sorted(old - {"self"})), rng.choice(REFUSED)
+    name, new = rng.choice(sorted(old - {"self", "MACHINE"})), rng.choice(REFUSED)
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id == name:
             node.id = new
