@@ -4,9 +4,10 @@
 
 Sizes are taken cheapest first, and a mutant that is refuted is done. Run again, it goes on with the mutants that are left,
 at sizes where they were not tried or where the time was too short; `--rerun` forgets what was found of those. `--report`
-only tells what there is. `--depth` proves what survived as `kvproof check` does, at all sizes, and asks what it no longer
-reaches. `--explore` searches the states that a mutant reaches, at all sizes, where no proof was made within the time: a run
-that breaks something is one that `check` cannot prove, however long it takes to say so. Why a mutant that nothing refutes is as right as the machine stands in `mutants_argued.json`, beside this file.
+only tells what there is. `--depth` proves what survived as `kvproof check` does, at all sizes, and asks what it no
+longer reaches. `--explore` searches the states that a mutant reaches, at all sizes, where no proof was made within
+the time: a run that breaks something is one that `check` cannot prove, however long it takes to say so. Why a mutant
+that nothing refutes is as right as the machine stands in `mutants_argued.json`, beside this file.
 """
 
 from __future__ import annotations

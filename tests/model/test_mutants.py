@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ast
+import sys
+import types
 from collections import Counter
 from itertools import islice
 
 import pytest
-from larder import Larder
+from larder import Larder, Sizes
 
 from kvproof.model import machines
 from kvproof.model.mutation.mutants import AS_IT_WAS, Mutant, drawn, mutants
+from kvproof.model.writing.source import reference_source
 from kvproof.spec.lang import compile_machine
 
 ORIGINAL = compile_machine(Larder)
@@ -50,7 +53,24 @@ def test_an_invariant_calls_a_mutated_helper_as_it_was() -> None:
     mutant = _first_of("is_empty")
     was = AS_IT_WAS.format("is_empty")
     assert was in _text(mutant, "empty_jars_are_open")
-    assert ast.unparse(mutant.definition.methods[was].node) == ast.unparse(ORIGINAL.methods["is_empty"].node)
+    body, original = mutant.definition.methods[was].node.body, ORIGINAL.methods["is_empty"].node.body
+    assert [ast.unparse(one) for one in body] == [ast.unparse(one) for one in original]
+
+
+def test_a_mutant_has_a_reference_that_judges_by_helpers_as_they_were() -> None:
+    """`is_empty` says that one spoon is nothing: a jar with one spoon counts as empty, but not for the rule of `eat`."""
+    mutant = next(one for one in mutants(ORIGINAL) if one.shown.endswith("-> return self.spoons[jar] <= 1"))
+    module = types.ModuleType("mutated_larder")
+    sys.modules[module.__name__] = module
+    try:
+        exec(compile(reference_source(mutant.definition), module.__name__, "exec"), module.__dict__)
+        larder = module.Larder(Sizes())
+        larder.spoons[0] = 1
+        assert larder.is_empty(0)
+        assert not larder.is_empty_as_it_was(0)
+        larder.eat(0)
+    finally:
+        del sys.modules[module.__name__]
 
 
 def test_a_rule_calls_a_mutated_helper_as_it_was() -> None:
