@@ -7,7 +7,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from kvproof.fuzz import oracles
 from kvproof.fuzz.failure import Failure
@@ -207,7 +207,7 @@ class Lockstep:
             self.scheduled = False
             return crash
         operation, progress = moment.operation, self.progress
-        self.operation = Operation(operation.name, operation.arguments, tuple(picks))
+        self.operation = evolve(operation, schedule=tuple(picks))
         progress.completed += len(picks)
         if operation.schedule is None:
             progress.paces[pace.mode] = progress.paces.get(pace.mode, 0) + 1
@@ -219,7 +219,7 @@ class Lockstep:
         if self.scheduled and done.schedule is not None and callable(getattr(self.target, "schedule_ahead", None)):
             with suppress(TargetRaised):
                 self.ahead = tuple(self._guarded("schedule_ahead"))
-            self.operation = Operation(done.name, done.arguments, done.schedule + self.ahead)
+            self.operation = evolve(done, schedule=done.schedule + self.ahead)
 
     def _expect(self, operation: Operation) -> Outcome | str:
         """The reference's outcome, or the name of the rule that it broke."""

@@ -64,10 +64,14 @@ class Operation:
     arguments: Mapping[str, Value]
     schedule: tuple[str, ...] | None = None
     """The picks that complete during it; None when that was not recorded, or when the target has no schedule."""
+    choices: tuple[Value, ...] = ()
+    """What a machine that plays the target takes where it leaves a choice open, in order; after them its policy decides.
+    Any other target chooses by itself, and says what by `choices()`."""
 
     def __str__(self) -> str:
         inside = ", ".join(f"{name}={render(value)}" for name, value in self.arguments.items())
-        return f"{self.name}({inside})"
+        chosen = f" choosing {', '.join(map(render, self.choices))}" if self.choices else ""
+        return f"{self.name}({inside}){chosen}"
 
 
 @frozen

@@ -1,8 +1,10 @@
 """Traces: a failing (or any other) sequence of operations as one JSON file, readable without the tool.
 
-The file has one operation a line and its keys in a fixed order, so that two traces compare by eye. An operation on a target
-with a schedule also lists what completed during it (`"schedule": []` when nothing did), which a replay follows. The file
-is written whole or not at all, and read strictly: what is not understood is an error that names the file and the field.
+The file has one operation a line and its keys in a fixed order, so that two traces compare by eye. An operation on a
+target with a schedule also lists what completed during it (`"schedule": []` when nothing did), which a replay follows,
+and one on a machine that leaves choices open may list what it chose (`"choices": [..]`), which a machine as the target
+follows. The file is written whole or not at all, and read strictly: what is not understood is an error that names the
+file and the field.
 """
 
 from __future__ import annotations
@@ -60,6 +62,7 @@ class _Line:
     operation: str
     arguments: dict[str, Any]
     schedule: tuple[str, ...] | None = None
+    choices: tuple[Any, ...] = ()
 
 
 @frozen
@@ -96,7 +99,8 @@ def _converter() -> cattrs.Converter:
     # Parts before the whole: cattrs looks hooks up when it makes the whole's.
     strict = {_Line: _object("an operation"), Failure: _object("a failure"), _File: _object("the trace")}
     for cls, check in strict.items():
-        hooks = {"schedule": override(struct_hook=_schedule)} if cls is _Line else {}
+        own = {"schedule": override(struct_hook=_schedule), "choices": override(struct_hook=_choices)}
+        hooks = own if cls is _Line else {}
         inner: Callable[[Any, Any], Any] = make_dict_structure_fn(
             cls, converter, _cattrs_forbid_extra_keys=True, **cast(Any, hooks)
         )
@@ -112,6 +116,13 @@ def _schedule(value: Any, _type: Any) -> tuple[str, ...]:
         if not isinstance(pick, str) or not pick:
             raise ValueError(f"item {index}, {json.dumps(pick)}, is not the name of a piece of work")
     return tuple(value)
+
+
+def _choices(value: Any, _type: Any) -> tuple[Any, ...]:
+    """What is taken at each open choice; an operation without one has no such field at all."""
+    if not isinstance(value, list):
+        raise ValueError(f"{json.dumps(value)} is not a list of what is chosen during the operation")
+    return tuple(from_json(one) for one in value)
 
 
 def _object(what: str) -> Callable[[Any], None]:
@@ -167,7 +178,9 @@ def parse_trace(text: str, where: str) -> Trace:
         raise TraceError(f"{where}: origin: {file.origin!r} is none of {', '.join(ORIGINS)}")
     if file.failure is not None:
         _check_failure(file, where)
-    operations = tuple(Operation(line.operation, _arguments(line.arguments), line.schedule) for line in file.operations)
+    operations = tuple(
+        Operation(line.operation, _arguments(line.arguments), line.schedule, line.choices) for line in file.operations
+    )
     return Trace(
         file.machine, file.specification, file.target, file.parameters, operations, file.failure, file.seed, file.origin
     )
@@ -235,7 +248,7 @@ def fit(trace: Trace, subject: Subject, where: str) -> Trace:
         if known is None:
             names = ", ".join(shapes)
             raise TraceError(f"{place}: unknown operation {operation.name!r}; {subject.name} has {names}")
-        operations.append(Operation(operation.name, _fit_arguments(operation, known, place), operation.schedule))
+        operations.append(evolve(operation, arguments=_fit_arguments(operation, known, place)))
     return evolve(trace, operations=tuple(operations))
 
 
@@ -278,6 +291,8 @@ def render_trace(trace: Trace, shapes: Mapping[str, Mapping[str, Shape]] | None 
         line: dict[str, Any] = {"operation": operation.name, "arguments": arguments}
         if operation.schedule is not None:
             line["schedule"] = list(operation.schedule)
+        if operation.choices:
+            line["choices"] = [to_json(None, one) for one in operation.choices]
         lines.append("  " + _text(line) + comma)
     lines += ["],"] if trace.operations else []
     ends = [f"{_text(key)}: {_text(value)}" for key, value in tail.items()]

@@ -168,10 +168,10 @@ def found_by(bundle: Bundle) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for label in bundle.variants:
         sizes = bundle.sizes["variants"][label]
-        violation = explore(bundle.variant(label), sizes).violation
-        if violation is None:
+        finding = explore(bundle.variant(label), sizes).finding
+        if finding is None:
             raise LookupError(f"variant {label} of {bundle.name} breaks nothing at {sizes}: it is no bug there")
-        found.setdefault(violation.name, []).append(label)
+        found.setdefault(finding.rule, []).append(label)
     return found
 
 

@@ -28,14 +28,13 @@ def imported(specifier: str) -> tuple[ModuleType, Any]:
         NotImported: there is no such module, file or attribute, or importing it raised.
         LanguageError: a machine in it is outside the language.
     """
-    home, colon, attribute = specifier.rpartition(":")
-    if not colon and specifier.endswith(".py"):
-        home, attribute = specifier, ""
-    if not home:
+    home, colon, attribute = specifier.partition(":")
+    if not home or not (colon or specifier.endswith(".py")):
         raise NotImported("write it as MODULE:ATTR or FILE.py:ATTR, for instance my_package.my_module:MyTarget")
     module = _from_file(Path(home)) if home.endswith(".py") else _from_path(home)
     found: Any = module
-    for part in attribute.split(".") if attribute else ():
+    # an attribute with a colon is no name of Python's: the module answers it as a whole, by its `__getattr__`
+    for part in ([attribute] if ":" in attribute else attribute.split(".")) if attribute else ():
         found = getattr(found, part, None)
     if not attribute or found is None:
         public = [name for name, value in vars(module).items() if _own(name, value, module)]

@@ -12,6 +12,7 @@ from kvproof.fuzz.shrinking.minimise import RUNS_BUDGET
 from kvproof.fuzz.subject import Subject
 from kvproof.model import machines
 from kvproof.model.checking.explore import explore
+from kvproof.model.checking.verdict import Verdict
 
 EXPLORING_SECONDS = 60.0
 """For the shortest trace of one variant; each takes a few seconds at the sizes chosen for it."""
@@ -43,9 +44,9 @@ def shortest(machine: str, variant: str) -> Shortest:
     if variant not in bundle.variants:
         return Shortest(reason="the specification has no such variant")
     found = explore(bundle.variant(variant), bundle.sizes["variants"][variant], EXPLORING_SECONDS, trials=False)
-    if found.violation is not None:
-        return Shortest(len(found.violation.calls))
-    if found.complete:
+    if found.finding is not None:
+        return Shortest(len(found.finding.calls))
+    if found.verdict is Verdict.EXPLORED:
         return Shortest(reason="it breaks no rule: only a trial fails")
     return Shortest(reason=f"none of up to {found.depth} operations in {found.seconds:.0f} s")
 

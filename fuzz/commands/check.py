@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -9,14 +10,12 @@ from typing import Any
 
 import attrs
 import click
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
-from rich.table import Table
 
 from kvproof.fuzz.shell.certify import certify
-from kvproof.fuzz.shell.counterexample import settle
+from kvproof.fuzz.shell.checks import FINDING, INTERRUPTED, UNKNOWN, Checks, Task
 from kvproof.fuzz.shell.options import WORKING_FOLDER, engine_there, file, folder, parse_parameters
 from kvproof.fuzz.subject import MachineError
 from kvproof.fuzz.targets import DEFAULT_MACHINE
@@ -34,20 +33,10 @@ MACHINE_DEPTH = 6
 VARIANT_DEPTH = 12
 """The same for a variant, which ends where its bug shows."""
 
-FINDING = 1
-UNKNOWN = 3
-
-
-@attrs.frozen
-class Task:
-    """One check to run."""
-
-    check: str
-    bundle: Bundle
-    label: str
-    parameters: Any
-    expected: Verdict | None
-    """VIOLATED for a variant; None where only a pass will do."""
+MACHINE_DEPTH = 6
+"""Operations to which the bounded check of a machine goes when nothing else is said: each costs several times the last."""
+VARIANT_DEPTH = 12
+"""The same for a variant, which ends where its bug shows."""
 
 
 @click.command("check")
@@ -138,21 +127,15 @@ def command(
     if certified:
         proved = {task.label: task.parameters for task in tasks if task.check == "induction"}
         context.exit(certify(base, proved, console=console, checker=checker, seconds=seconds, jobs=jobs, record=record))
-    table = Table(title=f"{machine}, {engine}", title_justify="left", box=SIMPLE_HEAD)
-    for column in ("check", "verdict", "what"):
-        table.add_column(column, overflow="fold")
-    table.add_column("seconds", justify="right")
-    table.add_column("clauses", justify="right")
+    checks = Checks(base, f"{machine}, {engine}", ("seconds", "clauses"), out)
     proofs: dict[str, Report] = {}
     theorems: dict[str, str] = {}
-    broken: dict[str, str] = {}
     goals = base.goals()
     reached: set[str] = set()
-    status = 0
     deadline = time.monotonic() + seconds
     try:
         if sizes or not variants:
-            status = max(status, _theorems(base, table, deadline, theorems))
+            _theorems(base, checks, deadline, theorems)
         for task in tasks:
             left = max(0.1, deadline - time.monotonic())
             with console.status(f"{task.check}: {task.bundle.name} at {task.label}") as line:
@@ -160,36 +143,34 @@ def command(
             if task.check == "induction":
                 proofs[task.label] = report
                 reached.update(report.goals)
-            status = max(status, _status(task, report))
-            what = escape(_what(base, task, report, out, broken))  # a subscript is no markup
-            told = (f"{task.check}: {task.label}", _verdict(report), what)
-            table.add_row(*told, f"{report.seconds:.1f}", f"{report.clauses:,}")
+            figures = (f"{report.seconds:.1f}", f"{report.clauses:,}")
+            told = checks.add(task, report, figures, functools.partial(_held, task, report))
             if not console.is_terminal:  # where no status line is seen, as in CI, each check says that it is over
-                console.print(f"{told[0]}: {told[1]}, {report.seconds:.1f} s", highlight=False, soft_wrap=True)
+                console.print(f"{told}, {report.seconds:.1f} s", highlight=False, soft_wrap=True)
             for finding in report.findings if report.verdict is Verdict.NOT_INDUCTIVE else ():
                 _show_state(console, finding)
     except LanguageError as error:  # what has no circuit at these sizes
         raise MachineError(str(error)) from error
     except KeyboardInterrupt:
         console.print("interrupted; this is what was checked", style="yellow")
-        status = 130
-    console.print(table)
+        checks.demand(INTERRUPTED)
+    checks.show(console)
     _report_reach(console, list(proofs.values()))
     never = _never_accepted(list(proofs.values()))
     if never:
         uncovered = f"accepted at none of these sizes, so not covered by the proofs: {', '.join(never)}"
         console.print(uncovered, style="yellow" if sizes else "red")
         if not sizes:  # who names sizes asks for these and no others
-            status = max(status, FINDING)
+            checks.demand(FINDING)
     reach = account(goals, reached, base.shipped.unreached)
     if proofs and not _report_depth(console, reach, told=bool(sizes or parameters)):
-        status = max(status, 0 if sizes or parameters else FINDING)
-    silent = _never_shown(base, list(proofs.values())) if not sizes and status == 0 else []
+        checks.demand(0 if sizes or parameters else FINDING)
+    silent = _never_shown(base, list(proofs.values())) if not sizes and checks.status == 0 else []
     if silent:
         console.print(f"no proof comes to them, so nothing is shown of them: {', '.join(silent)}", style="red")
-        status = FINDING
-    if record is not None and status == 0:
-        shown = collect(base.definition, engine, proofs.items(), theorems, broken)
+        checks.demand(FINDING)
+    if record is not None and checks.status == 0:
+        shown = collect(base.definition, engine, proofs.items(), theorems, checks.broken)
         before = _before(record)
         if before is not None and before.specification == shown.specification:
             shown = attrs.evolve(shown, certified=before.certified)
@@ -197,7 +178,7 @@ def command(
         console.print(f"kept in {record}")
     elif record is not None:
         console.print(f"{record} is left as it was: only a check without findings is kept", style="yellow")
-    context.exit(status)
+    context.exit(checks.status)
 
 
 def _before(record: Path) -> Evidence | None:
@@ -229,19 +210,17 @@ def _never_shown(base: Bundle, proofs: list[Report]) -> list[str]:
     return [name for name in names if proofs and name not in reached and name not in inherited]
 
 
-def _theorems(base: Bundle, table: Table, deadline: float, verdicts: dict[str, str]) -> int:
-    """A row for each theorem; returns the exit status that they ask for."""
+def _theorems(base: Bundle, checks: Checks, deadline: float, verdicts: dict[str, str]) -> None:
+    """A row for each theorem."""
     # z3 takes a while to load, and few commands need it
     from kvproof.model.checking.theorem import check_theorems
 
-    status = 0
     for report in check_theorems(base.definition, max(0.1, deadline - time.monotonic())):
         verdicts[report.theorem] = report.verdict.value
         what = "for all integers" if report.verdict is Verdict.PROVED else report.told
-        table.add_row(f"theorem: {report.theorem}", report.verdict.value, what, f"{report.seconds:.1f}", "")
+        checks.row(f"theorem: {report.theorem}", report.verdict.value, what, f"{report.seconds:.1f}", "")
         if not report.verdict.passes:
-            status = max(status, UNKNOWN if report.verdict is Verdict.UNKNOWN else FINDING)
-    return status
+            checks.demand(UNKNOWN if report.verdict is Verdict.UNKNOWN else FINDING)
 
 
 def _tasks(
@@ -258,13 +237,13 @@ def _tasks(
     for variant in variants or (() if sizes else base.variants):
         values = base.sizes["variants"].get(variant) if variant in base.variants else None
         bundle = base.variant(variant)
-        yield Task("bounded", bundle, variant, changed(values or next(iter(named.values()))), Verdict.VIOLATED)
+        yield Task("bounded", bundle, variant, changed(values or next(iter(named.values()))), True)
     if sizes or not variants:
         for label, values in named.items():
             if not sizes or label in sizes:
-                yield Task("induction", base, label, changed(values), None)
+                yield Task("induction", base, label, changed(values), False)
         for label, values in base.sizes.get("bounded", {}).items() if bounded else ():
-            yield Task("bounded", base, label, changed(values), None)
+            yield Task("bounded", base, label, changed(values), False)
 
 
 def _run(
@@ -276,7 +255,7 @@ def _run(
         def deeper(reached: int, spent: float) -> None:
             line.update(f"bounded: {task.bundle.name} at {task.label}: safe to depth {reached}, {spent:.0f} s")
 
-        depth = depth or (VARIANT_DEPTH if task.expected is Verdict.VIOLATED else MACHINE_DEPTH)
+        depth = depth or (VARIANT_DEPTH if task.is_variant else MACHINE_DEPTH)
         return check_bounded(
             definition,
             task.parameters,
@@ -297,27 +276,8 @@ def _run(
     )
 
 
-def _verdict(report: Report) -> str:
-    if report.verdict in (Verdict.HOLDS, Verdict.VIOLATED, Verdict.UNKNOWN) and report.depth is not None:
-        return report.summary().partition(":")[0]
-    return report.verdict.value
-
-
-def _status(task: Task, report: Report) -> int:
-    if report.verdict is Verdict.UNKNOWN:
-        return UNKNOWN
-    if task.expected is not None:
-        return 0 if report.verdict is task.expected else FINDING
-    return 0 if report.verdict.passes else FINDING
-
-
-def _what(base: Bundle, task: Task, report: Report, out: Path, broken: dict[str, str]) -> str:
-    if report.verdict is Verdict.VIOLATED and report.findings:
-        calls = tuple((call.operation, dict(call.arguments), ()) for call in report.findings[0].calls)
-        settled = settle(base, task.bundle, task.parameters, calls, "bounded check", out)
-        kept = "; the implementation survives" if settled.implementation else ""
-        broken[task.label] = settled.broken
-        return f"{settled.broken} in {len(calls)} operations{kept}"
+def _held(task: Task, report: Report) -> str:
+    """What a check showed, or why it did not."""
     if report.verdict is Verdict.PROVED:
         rules = len(task.bundle.definition.rules())
         promises = len(task.bundle.definition.promises())

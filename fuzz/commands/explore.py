@@ -10,23 +10,20 @@ from typing import Any
 
 import attrs
 import click
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
 from rich.status import Status
-from rich.table import Table
 
-from kvproof.fuzz.shell.counterexample import settle
+from kvproof.fuzz.shell.checks import FINDING, INTERRUPTED, Checks, Task
 from kvproof.fuzz.shell.options import WORKING_FOLDER, folder, parse_parameters
 from kvproof.fuzz.subject import MachineError
 from kvproof.fuzz.targets import DEFAULT_MACHINE
-from kvproof.model.checking.explore import Exploration, explore
+from kvproof.model.checking.explore import Exploration, Explored, explore
+from kvproof.model.checking.verdict import Verdict
 from kvproof.model.depth import account
 from kvproof.model.machines import Bundle, UnknownMachine, load
 from kvproof.spec.lang import LanguageError
 
-FINDING = 1
-UNKNOWN = 3
+CHECK = "exploration"
 
 
 @click.command("explore")
@@ -62,39 +59,30 @@ def command(
     console = Console()
     try:
         base = load(machine)
-        runs = list(_runs(base, variants, sizes, parse_parameters(parameters)))
+        tasks = list(_tasks(base, variants, sizes, parse_parameters(parameters)))
     except (UnknownMachine, LanguageError, ValueError) as error:
         raise MachineError(str(error)) from error
-    table = Table(title=f"exploration of {machine}", title_justify="left", box=SIMPLE_HEAD)
-    for column in ("sizes", "verdict", "what"):
-        table.add_column(column, overflow="fold")
-    for column in ("states", "transitions", "depth", "seconds"):
-        table.add_column(column, justify="right")
-    done: list[tuple[Bundle, Exploration]] = []
+    checks = Checks(base, f"exploration of {machine}", ("states", "transitions", "depth", "seconds"), out)
+    own: list[Explored] = []
     left = seconds
-    status = 0
     try:
-        for bundle, label, values in runs:
-            with console.status(f"{bundle.name} at {label}") as line:
-                show = functools.partial(_show, line, bundle)
-                found = explore(bundle, values, seconds=left, progress=show, depth=bundle is base)
+        for task in tasks:
+            with console.status(f"{task.bundle.name} at {task.label}") as line:
+                show = functools.partial(_show, line, task.bundle)
+                found = explore(task.bundle, task.parameters, seconds=left, progress=show, depth=not task.is_variant)
             left = max(0.0, left - found.seconds)
-            done.append((bundle, found))
-            status = max(status, _status(base, bundle, found))
-            what = escape(_what(base, bundle, found, out))
+            own += [] if task.is_variant else [found]
             figures = (f"{found.states:,}", f"{found.transitions:,}", str(found.depth), f"{found.seconds:.1f}")
-            table.add_row(label, found.verdict, what, *figures)
+            checks.add(task, found, figures, functools.partial(_held, found))
     except KeyboardInterrupt:
         console.print("interrupted; this is what was explored", style="yellow")
-        status = 130
-    console.print(table)
-    status = max(status, _report_reach(console, base, done, complete=not variants and not sizes and status == 0))
-    context.exit(status)
+        checks.demand(INTERRUPTED)
+    checks.show(console)
+    checks.demand(_report_reach(console, base, own, complete=not variants and not sizes and checks.status == 0))
+    context.exit(checks.status)
 
 
-def _runs(
-    base: Bundle, variants: tuple[str, ...], sizes: tuple[str, ...], changes: dict[str, int]
-) -> Iterator[tuple[Bundle, str, Any]]:
+def _tasks(base: Bundle, variants: tuple[str, ...], sizes: tuple[str, ...], changes: dict[str, int]) -> Iterator[Task]:
     named = base.sizes.get("explore", {}) or {"default": base.parameters({})}
     for name in sizes:
         if name not in named:
@@ -102,11 +90,11 @@ def _runs(
     if sizes or not variants:
         for label, values in named.items():
             if not sizes or label in sizes:
-                yield base, label, _changed(base, values, changes)
+                yield Task(CHECK, base, label, _changed(base, values, changes), False)
     if variants or not sizes:
         for variant in variants or base.variants:
             bundle = base.variant(variant)
-            yield bundle, variant, _changed(base, base.sizes["variants"][variant], changes)
+            yield Task(CHECK, bundle, variant, _changed(base, base.sizes["variants"][variant], changes), True)
 
 
 def _changed(base: Bundle, values: Any, changes: dict[str, int]) -> Any:
@@ -117,19 +105,11 @@ def _show(line: Status, bundle: Bundle, found: Exploration) -> None:
     line.update(f"{bundle.name}: depth {found.depth}, {found.states:,} states, {found.transitions:,} transitions")
 
 
-def _status(base: Bundle, bundle: Bundle, found: Exploration) -> int:
-    if found.verdict == "unknown":
-        return UNKNOWN
-    return FINDING if (found.verdict == "violated") != (bundle is not base) else 0
-
-
-def _what(base: Bundle, bundle: Bundle, found: Exploration, out: Path) -> str:
-    if found.violation is None:
-        held = "every rule, trial and invariant holds" if found.trials else "every rule and invariant holds"
-        return held if found.complete else "time is up"
-    settled = settle(base, bundle, found.parameters, found.violation.calls, "exploration", out)
-    kept = "; the implementation survives" if settled.implementation else ""
-    return f"{found.violation.kind} {settled.broken} in {len(found.violation.calls)} operations{kept}"
+def _held(found: Explored) -> str:
+    """What an exploration showed, or why it did not."""
+    if found.verdict is not Verdict.EXPLORED:
+        return "time is up"
+    return "every rule, trial and invariant holds" if found.trials else "every rule and invariant holds"
 
 
 def inherited_goals(base: Bundle) -> set[Any]:
@@ -140,9 +120,8 @@ def inherited_goals(base: Bundle) -> set[Any]:
     return {*reference.EVENTS, *reference.TRIALS, *reference.BRANCHES.values()}
 
 
-def _report_reach(console: Console, base: Bundle, done: list[tuple[Bundle, Exploration]], complete: bool) -> int:
+def _report_reach(console: Console, base: Bundle, own: list[Explored], complete: bool) -> int:
     """Events, trials and branches of the machine that no size reached; a finding when all sizes were run."""
-    own = [found for bundle, found in done if bundle is base]
     if not own:
         return 0
     reached = set(itertools.chain.from_iterable(found.events for found in own))
@@ -163,9 +142,7 @@ def _report_reach(console: Console, base: Bundle, done: list[tuple[Bundle, Explo
     branches, events = len(base.reference.BRANCHES), len(base.reference.EVENTS)
     console.print(f"{len(covered)} of {branches} branches and {len(reached)} of {events} events reached at these sizes")
     goals = base.goals()
-    deep = account(
-        goals, set(itertools.chain.from_iterable(found.goals or () for found in own)), base.shipped.unreached
-    )
+    deep = account(goals, set(itertools.chain.from_iterable(found.goals for found in own)), base.shipped.unreached)
     console.print(f"depth: {len(deep.reached)} of {len(goals)} goals reached at these sizes", highlight=False)
     for goal in deep.missed:
         console.print(f"  not reached: {goal}", style="yellow", markup=False, soft_wrap=True)

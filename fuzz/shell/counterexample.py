@@ -21,7 +21,7 @@ from kvproof.fuzz.target import HarnessError, Operation, Target, load_target
 from kvproof.fuzz.targets import DEFAULT_TARGETS
 from kvproof.fuzz.targets.reference import ReferenceTarget, specifier
 from kvproof.fuzz.trace import Trace, write_trace
-from kvproof.model.checking.explore import Call
+from kvproof.model.checking.verdict import Call
 from kvproof.model.machines import Bundle
 
 
@@ -44,9 +44,10 @@ class Settled:
 def execute(bundle: Bundle, parameters: Any, calls: Sequence[Call]) -> str | None:
     """The rule or invariant that breaks in the last call on the reference, or None; an earlier break is an error."""
     reference = bundle.reference(parameters)
-    for position, (name, arguments, choices) in enumerate(calls):
+    for position, call in enumerate(calls):
         broken: str | None = None
-        reference.script = list(choices)
+        reference.script = list(call.choices)
+        name, arguments = call.operation, dict(call.arguments)
         try:
             if name in reference.TRIALS:
                 reference.attempt(name, arguments, reference.snapshot())
@@ -81,9 +82,9 @@ def settle(
     broken = execute(faulty, parameters, calls)
     if broken is None:
         raise Disagreement(f"{faulty.name}: nothing breaks when the reference executes the counterexample")
-    if calls[-1][0] in faulty.definition.trials():
+    if calls[-1].operation in faulty.definition.trials():
         return Settled(broken, None, None)
-    operations = tuple(Operation(name, dict(arguments)) for name, arguments, _ in calls)
+    operations = tuple(Operation(call.operation, dict(call.arguments), choices=call.choices) for call in calls)
     values = {field.name: getattr(parameters, field.name) for field in attrs.fields(cast(Any, type(parameters)))}
     failure = _lockstep(base, ReferenceTarget(faulty), values, operations)
     if failure is None:

@@ -1,6 +1,7 @@
 """A machine as a target: the generated reference of a machine or of one of its variants, driven like an implementation.
 
-`kvproof.fuzz.targets.reference:block_manager__M_01` is the variant M-01 of the machine block-manager. Its steps check no
+`kvproof.fuzz.targets.reference:block_manager__M_01` is the variant M-01 of the machine block-manager, and
+`kvproof.fuzz.targets.reference:mine.py:Mine/slip` that of a machine of one's own. Its steps check no
 rules, as an implementation's do not: lockstep has to find what is wrong. It does check its promises, and its own invariants
 after every operation, as a manager with assertions and a self-check would.
 """
@@ -27,6 +28,7 @@ class ReferenceTarget:
         self._class = machines.generated_class(cast(Hashable, bundle.definition.cls), enforce=False)
         self._reference: Any = None
         self._log: list[Step] = []
+        self._decided: list[Any] = []
 
     def reset(self, parameters: Mapping[str, int]) -> None:
         self._reference = self._class(self._bundle.parameters(parameters))
@@ -35,6 +37,8 @@ class ReferenceTarget:
 
     def apply(self, operation: Operation) -> Outcome:
         self._log = []
+        self._decided = list(operation.choices)
+        self._reference.script = list(operation.choices)
         try:
             result = self._reference.apply(operation.name, operation.arguments)
         except self._class.Rejected as rejection:
@@ -52,16 +56,17 @@ class ReferenceTarget:
         return self._log
 
     def choices(self) -> list[Any]:
-        """What the machine's policy chose in the last operation, where a choice is open."""
-        return [allowed[0] for _, allowed in self._reference.offered]
+        """What was chosen in the last operation, where a choice is open: as the operation says, then by policy."""
+        offered = [allowed[0] for _, allowed in self._reference.offered]
+        return [*self._decided[: len(offered)], *offered[len(self._decided) :]]
 
     def close(self) -> None:
         self._reference = None
 
 
 def specifier(bundle: machines.Bundle) -> str:
-    """The `MODULE:ATTR` under which a shipped machine or variant is a target."""
-    return f"{__name__}:{_attribute(bundle.name)}"
+    """The `MODULE:ATTR` under which a machine or variant is a target."""
+    return f"{__name__}:{bundle.name if ':' in bundle.name else _attribute(bundle.name)}"
 
 
 def _attribute(name: str) -> str:
@@ -69,6 +74,8 @@ def _attribute(name: str) -> str:
 
 
 def __getattr__(attribute: str) -> Callable[[], ReferenceTarget]:
+    if ":" in attribute:  # no name of Python's, so it is asked for by a specifier: `module:Class/variant`
+        return lambda: ReferenceTarget(machines.load(attribute))
     for name in machines.names():
         for label in (name, *(f"{name}/{variant}" for variant in machines.load(name).variants)):
             if _attribute(label) == attribute:

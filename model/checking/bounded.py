@@ -3,7 +3,7 @@
 The transition is unrolled depth by depth, with a selector for the operation at each depth. After each depth without a
 violation that fact is asserted, so a property that is kept step by step costs almost nothing per depth. Frames are rebuilt
 from constants, so the first ones, near the constant initial state, fold to little. A counterexample is executed on the
-machine itself before it is returned, unless the machine leaves choices open.
+machine itself before it is returned, its open choices made as the counterexample makes them.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from kvproof.model.symbolic.circuit import FALSE, Circuit, value_of
 from kvproof.model.symbolic.integers import width
 from kvproof.spec.lang.definition import Definition
 from kvproof.spec.lang.errors import NotAssumed, OutOfDomain, Rejected, RuleBroken
+from kvproof.spec.lang.machine import deciding
 
 
 class Disagreement(Exception):
@@ -98,11 +99,6 @@ class Bounded:
         return _Step(name, transition.accepted, after, bad, goals, stays)
 
     @property
-    def open_choices(self) -> bool:
-        """Whether some operation chooses: then a run of the machine, which follows its policy, may differ from a model."""
-        return any(self.system.transition(name).record.choices for name in self._names)
-
-    @property
     def goals(self) -> tuple[str, ...]:
         """Everything that some run should reach."""
         return tuple(dict.fromkeys(goal for step in self._steps for goal in step.goals))
@@ -161,14 +157,15 @@ class Bounded:
         return chosen
 
     def calls(self, model: Mapping[int, int], frames: int) -> tuple[Call, ...]:
-        """The operations of a model, with concrete arguments."""
+        """The operations of a model, with concrete arguments and choices."""
         values = self.circuit.evaluate(model)
         found = []
         for frame in self._frames[:frames]:
             name = next(name for name, literal in frame.chosen.items() if value_of(values, literal))
             inside = {node: value_of(values, literal) for node, literal in frame.inputs.items()}
             system_values = self.system.circuit.evaluate(inside)
-            found.append(Call(name, self.system.concrete_arguments(name, system_values)))
+            arguments = self.system.concrete_arguments(name, system_values)
+            found.append(Call(name, arguments, self.system.choices(name, system_values)))
         return tuple(found)
 
     def executed(self, calls: Sequence[Call]) -> Finding:
@@ -176,7 +173,8 @@ class Bounded:
         machine = self._definition.cls(self._parameters)
         for position, call in enumerate(calls):
             try:
-                machine.apply(call.operation, dict(call.arguments))
+                with deciding(call.choices):
+                    machine.apply(call.operation, dict(call.arguments))
                 violated = machine.check()
             except OutOfDomain as broken:
                 return Finding(broken.rule, "obligation", tuple(calls[: position + 1]), None, None)
@@ -189,22 +187,6 @@ class Bounded:
         raise Disagreement(
             f"the circuit breaks after {'; '.join(map(str, calls))}, and the machine run directly does not"
         )
-
-    def chosen(self, model: Mapping[int, int], calls: Sequence[Call]) -> Finding:
-        """What breaks in a model whose open choices the machine's own policy would not make."""
-        values = self.circuit.evaluate(model)
-        inside = {node: value_of(values, literal) for node, literal in self._frames[len(calls) - 1].inputs.items()}
-        transition = self.system.transition(calls[-1].operation)
-        after = self.system.invariants_of(transition.after)
-        read = self.system.circuit.evaluate(inside)
-        snapshot = self.system.snapshot(self.system.state, read)
-        state = self.system.readable(snapshot)
-        for obligation in transition.record.obligations:
-            if value_of(read, obligation.bad):
-                place = obligation.place
-                return Finding(obligation.rule, "rule", tuple(calls), state, snapshot, place.file, place.line)
-        broken = next(name for name, predicate in after.items() if not value_of(read, predicate.holds))
-        return Finding(broken, "invariant", tuple(calls), state, snapshot)
 
 
 def check_bounded(
@@ -256,7 +238,7 @@ def check_bounded(
                 answer = search.solver.solve([bad], deadline)
                 if answer.satisfiable:
                     calls = search.calls(answer.model, current)
-                    finding = search.chosen(answer.model, calls) if search.open_choices else search.executed(calls)
+                    finding = search.executed(calls)
                     return report(Verdict.VIOLATED, len(finding.calls), (finding,))
                 if answer.outcome is Outcome.UNKNOWN:
                     return report(Verdict.UNKNOWN, current - 1)

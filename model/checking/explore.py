@@ -13,56 +13,44 @@ from typing import Any, cast
 import attrs
 
 from kvproof.model.checking.canonical import Canonical
+from kvproof.model.checking.verdict import Call, Finding, Report, Verdict
 from kvproof.model.machines import Bundle, generated_class
+from kvproof.model.writing.parts import _plain
 from kvproof.spec.lang import Method, Parameters, plain
 from kvproof.spec.lang.types import Type
+
+ENGINE = "reference"
+"""What runs the operations: the generated reference."""
 
 REMEMBERED = 10_000
 """States kept as they are named, so that one that is met again soon is not renamed again: most calls lead to few states."""
 
-Call = tuple[str, dict[str, Any], tuple[Any, ...]]
-"""An operation, its arguments, and what is chosen where the machine leaves a choice open."""
-
 
 @attrs.frozen
-class Violation:
-    """What broke, and the shortest run that breaks it: the last call is the one in which it breaks."""
+class Explored(Report):
+    """The report of an exploration, with what it counted."""
 
-    kind: str
-    """"rule" or "invariant"."""
-    name: str
-    calls: tuple[Call, ...]
+    states: int = 0
+    transitions: int = 0
+    accepted: Mapping[str, int] = attrs.field(factory=dict)
+    rejected: Mapping[str, int] = attrs.field(factory=dict)
+    trials: Mapping[str, int] = attrs.field(factory=dict)
+    """How often each trial was tried, its assumptions being true."""
+    events: Mapping[str, int] = attrs.field(factory=dict)
+    coverage: frozenset[int] = frozenset()
 
 
 @attrs.define
 class Exploration:
-    """What a search found, complete or not."""
+    """How far a search has come."""
 
-    machine: str
-    parameters: Parameters
     states: int = 0
     transitions: int = 0
     depth: int = 0
     seconds: float = 0.0
-    complete: bool = False
-    violation: Violation | None = None
     accepted: dict[str, int] = attrs.field(factory=dict)
     rejected: dict[str, int] = attrs.field(factory=dict)
     trials: dict[str, int] = attrs.field(factory=dict)
-    """How often each trial was tried, its assumptions being true."""
-    events: dict[str, int] = attrs.field(factory=dict)
-    coverage: set[int] = attrs.field(factory=set)
-    goals: set[str] | None = None
-    """The goals of depth that were reached; None when nobody asked."""
-    unreached_events: tuple[str, ...] = ()
-    unreached_branches: tuple[tuple[str, int, str], ...] = ()
-
-    @property
-    def verdict(self) -> str:
-        """explored, violated or unknown; the words of the design."""
-        if self.violation is not None:
-            return "violated"
-        return "explored" if self.complete else "unknown"
 
 
 def every_call(bundle: Bundle, parameters: Parameters) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -96,7 +84,7 @@ def explore(
     progress: Callable[[Exploration], None] | None = None,
     trials: bool | None = None,
     depth: bool = False,
-) -> Exploration:
+) -> Explored:
     """Search until every reachable state is seen, something breaks, or the budget is spent.
 
     With `trials` or without; if that is not said, as the bundle has it. With `depth`, note the goals of depth (see
@@ -106,7 +94,16 @@ def explore(
     try:
         search = _Search(bundle, parameters, tried, depth)
     except bundle.reference.RuleBroken as broken:  # its initial state is none
-        return Exploration(bundle.name, parameters, violation=Violation("rule", broken.rule, ()))
+        return Explored(
+            check="exploration",
+            machine=bundle.name,
+            sizes=attrs.asdict(parameters),
+            engine=ENGINE,
+            verdict=Verdict.VIOLATED,
+            seconds=0.0,
+            depth=0,
+            findings=(Finding(broken.rule, "rule", (), None, None),),
+        )
     return search.run(seconds, states, progress)
 
 
@@ -133,22 +130,24 @@ class _Search:
         self._unread = every_call(bundle, parameters)
         self._trials = list(_calls_of(bundle.definition.trials() if trials else {}, parameters))
         """What is tried in every state. The last calls of traces, so numbered from -1 down."""
-        self._found = Exploration(bundle.name, parameters)
+        self._name, self._parameters = bundle.name, parameters
+        self._found = Exploration()
+        self._finding: Finding | None = None
         self._origins: list[tuple[int, tuple[int, tuple[Any, ...]]]] = [(-1, (-1, ()))]
 
-    def run(self, seconds: float, states: int, progress: Callable[[Exploration], None] | None) -> Exploration:
+    def run(self, seconds: float, states: int, progress: Callable[[Exploration], None] | None) -> Explored:
         found, reference = self._found, self._reference
         started = time.monotonic()
         seen = {self._canonical.digest(reference)}
         frontier = [(0, reference.snapshot())]
         met: set[Any] = set()
         self._check_invariants(0)
-        while frontier and found.violation is None:
+        while frontier and self._finding is None:
             following: list[tuple[int, Any]] = []
             for number, saved in frontier:
                 found.seconds = time.monotonic() - started
                 if found.seconds > seconds or len(seen) > states:
-                    return self._finished(len(seen), reference)
+                    return self._finished(len(seen), Verdict.UNKNOWN)
                 for call, taken in self._successors(number, saved):
                     if taken in met:
                         continue
@@ -161,18 +160,17 @@ class _Search:
                         self._origins.append((number, call))
                         self._check_invariants(len(self._origins) - 1)
                         following.append((len(self._origins) - 1, taken))
-                    if found.violation is not None:
+                    if self._finding is not None:
                         break
-                if found.violation is not None:
+                if self._finding is not None:
                     break
                 found.states = len(seen)
             if progress is not None:
                 progress(found)
             frontier = following
             found.depth += 1 if frontier else 0
-        found.complete = found.violation is None
         found.seconds = time.monotonic() - started
-        return self._finished(len(seen), reference)
+        return self._finished(len(seen), Verdict.EXPLORED if self._finding is None else Verdict.VIOLATED)
 
     def _every_call(self) -> Iterator[tuple[int, tuple[str, dict[str, Any]]]]:
         """All calls, numbered; those not enumerated yet are kept as they are."""
@@ -207,7 +205,7 @@ class _Search:
                     scripts += _alternatives(script, reference.offered)
                     continue
                 except reference.RuleBroken as broken:
-                    found.violation = Violation("rule", broken.rule, self._trace(number, (position, script)))
+                    self._break("rule", broken.rule, self._trace(number, (position, script)))
                     return
                 if self._depth and not noted:
                     noted = True
@@ -229,7 +227,7 @@ class _Search:
                 try:
                     assumed = reference.attempt(name, arguments, saved)
                 except reference.RuleBroken as broken:
-                    found.violation = Violation("rule", broken.rule, self._trace(number, (-1 - position, script)))
+                    self._break("rule", broken.rule, self._trace(number, (-1 - position, script)))
                     return False
                 scripts += _alternatives(script, reference.offered)
                 if assumed:
@@ -239,7 +237,10 @@ class _Search:
     def _check_invariants(self, number: int) -> None:
         broken = self._reference.check()
         if broken:
-            self._found.violation = Violation("invariant", broken[0], self._trace(number, None))
+            self._break("invariant", broken[0], self._trace(number, None))
+
+    def _break(self, kind: str, rule: str, calls: tuple[Call, ...]) -> None:
+        self._finding = Finding(rule, kind, calls, None, None)
 
     def _trace(self, number: int, last: tuple[int, tuple[Any, ...]] | None) -> tuple[Call, ...]:
         calls = [] if last is None else [self._call(last)]
@@ -251,16 +252,30 @@ class _Search:
     def _call(self, call: tuple[int, tuple[Any, ...]]) -> Call:
         position, script = call
         name, arguments = self._calls[position] if position >= 0 else self._trials[-1 - position]
-        return name, arguments, script
+        return Call(name, arguments, tuple(_plain(chosen) for chosen in script))
 
-    def _finished(self, states: int, reference: Any) -> Exploration:
-        found = self._found
-        found.states = states
-        found.events = dict(reference.events)
-        found.coverage = set(reference.coverage)
-        found.goals = set(reference.reached) if self._depth else None
-        found.unreached_events = tuple(event for event in reference.EVENTS if event not in reference.events)
-        found.unreached_branches = tuple(
-            branch for number, branch in reference.BRANCHES.items() if number not in reference.coverage
+    def _finished(self, states: int, verdict: Verdict) -> Explored:
+        found, reference, finding = self._found, self._reference, self._finding
+        branches = {number: f"{method}:{line} {arm}" for number, (method, line, arm) in reference.BRANCHES.items()}
+        goals = {f'event "{event}"': event in reference.events for event in reference.EVENTS}
+        goals.update({goal: number in reference.coverage for number, goal in branches.items()})
+        return Explored(
+            check="exploration",
+            machine=self._name,
+            sizes=attrs.asdict(self._parameters),
+            engine=ENGINE,
+            verdict=verdict,
+            seconds=found.seconds,
+            depth=found.depth if finding is None else len(finding.calls),
+            findings=() if finding is None else (finding,),
+            reached=tuple(goal for goal, was in goals.items() if was),
+            unreached=tuple(goal for goal, was in goals.items() if not was),
+            goals=tuple(sorted(reference.reached)) if self._depth else (),
+            states=states,
+            transitions=found.transitions,
+            accepted=found.accepted,
+            rejected=found.rejected,
+            trials=found.trials,
+            events=dict(reference.events),
+            coverage=frozenset(reference.coverage),
         )
-        return found

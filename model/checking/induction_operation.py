@@ -185,7 +185,8 @@ class OperationInduction:
         values = self._circuit.evaluate(answer.model)
         broken = next(target for target in self._targets if value_of(values, target.bad))
         snapshot = self._system.snapshot(self._system.state, values)
-        call = Call(self._operation, self._system.concrete_arguments(self._operation, values))
+        arguments = self._system.concrete_arguments(self._operation, values)
+        call = Call(self._operation, arguments, self._system.choices(self._operation, values))
         state = self._system.readable(snapshot)
         return Finding(broken.rule, broken.kind, (call,), state, snapshot, broken.file, broken.line)
 

@@ -40,13 +40,18 @@ class Verdict(Enum):
 
 @attrs.frozen
 class Call:
-    """One operation with its arguments."""
+    """One operation or trial with its arguments, and what is chosen in it."""
 
     operation: str
     arguments: Mapping[str, Any]
+    """Records as dicts."""
+    choices: tuple[Any, ...] = ()
+    """What is taken where the machine leaves a choice open, in order; what is missing at the end is the policy's."""
 
     def __str__(self) -> str:
-        return f"{self.operation}({', '.join(f'{name}={plain(value)}' for name, value in self.arguments.items())})"
+        chosen = f" choosing {', '.join(map(plain, self.choices))}" if self.choices else ""
+        arguments = ", ".join(f"{name}={plain(value)}" for name, value in self.arguments.items())
+        return f"{self.operation}({arguments}){chosen}"
 
 
 @attrs.frozen
@@ -102,26 +107,32 @@ class Report:
     """The result of one check of one machine at one size."""
 
     check: str
-    """"induction" or "bounded"."""
+    """"induction", "bounded" or "exploration"."""
     machine: str
     sizes: Mapping[str, int]
     engine: str
     verdict: Verdict
     seconds: float
     depth: int | None = None
-    """Bounded check: operations of the longest runs shown safe, or of the counterexample. None for induction."""
+    """Operations of the longest runs that were looked at, or of the counterexample. None for induction."""
     findings: tuple[Finding, ...] = ()
     operations: tuple[OperationReport, ...] = ()
     reached: tuple[str, ...] = ()
     unreached: tuple[str, ...] = ()
-    """Branches, events and operations without a witness within the depth (bounded) or from any state (induction)."""
+    """Branches, events and operations without a witness within the depth (bounded), from any state (induction), or in any
+    state that was visited (exploration)."""
     goals: tuple[str, ...] = ()
-    """The goals of depth that were asked for and are reached (induction)."""
+    """The goals of depth that were asked for and are reached (induction, exploration)."""
     nodes: int = 0
     clauses: int = 0
     message: str = ""
     certificates: tuple[Certificate, ...] = ()
     """Who asked for them: one for the hypotheses and one for each operation."""
+
+    @property
+    def finding(self) -> Finding | None:
+        """The first thing that was found, if anything was."""
+        return next(iter(self.findings), None)
 
     @property
     def off(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from enum import IntEnum
 from kvproof.model.lowering.context import Cases, Undefined
 from kvproof.model.lowering.environment import Environment, View
 from kvproof.model.lowering.expressions import Expressions
+from kvproof.model.lowering.record import Choice
 from kvproof.model.symbolic.circuit import FALSE, TRUE
 from kvproof.model.symbolic.containers import PartialMapValue, QueueValue, SetValue
 from kvproof.model.symbolic.integers import Int, Value
@@ -196,5 +197,5 @@ class Iteration(Expressions):
         made = self.circuit.both(self.path(environment), exists)
         self.record.assumptions.append(self.circuit.either(made ^ 1, allowed))
         candidates = [value for _, value in cases]
-        self.record.choices[f"{chosen}#{number}"] = (which, tuple(candidates))
+        self.record.choices.append(Choice(f"{chosen}#{number}", made, which, tuple(candidates)))
         return self.algebra.select(at, candidates)

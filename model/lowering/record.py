@@ -40,6 +40,19 @@ class Obligation:
     bad: int
 
 
+@attrs.frozen
+class Choice:
+    """A point at which an operation leaves something open."""
+
+    name: str
+    """Its name, and how many came before it."""
+    made: int
+    """That execution comes here, and finds a candidate."""
+    which: Int
+    """The number of the candidate that is taken."""
+    candidates: tuple[Value, ...]
+
+
 @attrs.define
 class Record:
     """Collects, in the order of execution, while one operation or invariant is lowered. Literals are path conditions."""
@@ -59,8 +72,8 @@ class Record:
     """Where each goal of depth is reached (see `depth`); None when nobody asks for them."""
     assumptions: list[int] = attrs.field(factory=list)
     """Constraints on the inputs that stand for open choices."""
-    choices: dict[str, tuple[Int, tuple[Value, ...]]] = attrs.field(factory=dict)
-    """For each open choice, which candidate is taken, and the candidates."""
+    choices: list[Choice] = attrs.field(factory=list)
+    """The open choices, in the order of execution."""
 
     def oblige(self, rule: str, place: Place, path: int, holds: int) -> None:
         """On `path`, `holds` must be true."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from kvproof.model.lowering.methods import Lowering, Predicate, State, Transition
 from kvproof.model.symbolic.circuit import Circuit, value_of
-from kvproof.model.symbolic.encoding import Freshness, decoded, encoded, layout
+from kvproof.model.symbolic.encoding import Freshness, concrete, decoded, encoded, layout
 from kvproof.model.symbolic.integers import Value
 from kvproof.model.symbolic.shapes import MapShape, Shape
 from kvproof.spec.lang.definition import Definition
@@ -142,6 +142,18 @@ class System:
         symbolic = self.arguments(operation)
         shapes = self.lowering.argument_shapes(operation)
         return {name: decoded(self.algebra, shape, symbolic[name], read, named=True) for name, shape in shapes.items()}
+
+    def choices(self, operation: str, values: Sequence[int]) -> tuple[Any, ...]:
+        """What is taken at each open choice that an operation comes to, given the node values of the circuit."""
+
+        def read(literal: int) -> bool:
+            return bool(value_of(values, literal))
+
+        return tuple(
+            concrete(choice.candidates[concrete(choice.which, read)], read)
+            for choice in self.transition(operation).record.choices
+            if read(choice.made)
+        )
 
     def readable(self, snapshot: Sequence[Any]) -> dict[str, Any]:
         """A snapshot with the names of its variables, and keys in place of positions."""

@@ -156,8 +156,10 @@ class Miter:
 
     def _same_choices(self) -> list[int]:
         """What both leave open is decided alike, as far as both leave the same open."""
-        one, other = self._one.record.choices, self._other.record.choices
-        return [self._system.algebra.equal(one[name][0], other[name][0]) for name in one if name in other]
+        one, other = (
+            {choice.name: choice.which for choice in each.record.choices} for each in (self._one, self._other)
+        )
+        return [self._system.algebra.equal(one[name], other[name]) for name in one if name in other]
 
     def _told(self, answer: Answer) -> str:
         """A call that ends differently, and the state in which it does."""

@@ -268,6 +268,20 @@ def decoded(algebra: Algebra, shape: Shape, value: Value | None, read: Reading, 
     )
 
 
+def concrete(value: Value, read: Reading) -> Any:
+    """The value under an assignment, of whatever type it is: enumerations as numbers, records as dicts."""
+    if isinstance(value, Bool):
+        return read(value.bit)
+    if isinstance(value, Option):
+        return None if value.value is None or not read(value.present) else concrete(value.value, read)
+    if isinstance(value, Rec):
+        return {name: concrete(item, read) for name, item in zip(value.names, value.items, strict=True)}
+    if isinstance(value, Seq):
+        return tuple(concrete(item, read) for item in value.items[: concrete(value.length, read)])
+    assert isinstance(value, Int)
+    return number(value, IntShape(value.low, value.high), read)
+
+
 def number(value: Int, shape: IntShape, read: Reading) -> Any:
     """The concrete integer (or enumeration member) under an assignment."""
     total = sum(1 << i for i, bit in enumerate(value.bits) if read(bit))

@@ -267,9 +267,10 @@ class Reference:
         if not self.script:
             return allowed[0]
         chosen = self.script.pop(0)
-        if chosen not in allowed:
-            raise RuleBroken(f"choice-allowed:{name}", f"{chosen} is not among {list(allowed)}")
-        return chosen
+        for one in allowed:
+            if one == chosen or _plain(one) == chosen:
+                return one
+        raise RuleBroken(f"choice-allowed:{name}", f"{chosen} is not among {[_plain(one) for one in allowed]}")
 
 
 def _places(error: Exception, reference: type) -> list[tuple[CodeType, int]]:

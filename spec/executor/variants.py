@@ -15,6 +15,8 @@ class ShrinksWithoutScratchOnly(Executor):
     """V2-02 (#14849, #14934): a first chunk that is dropped is to shrink like any other, but shrinking presumes that there
     is no scratch, so a cache with scratch slots stays as it is."""
 
+    BREAKS = ("dropped-means-as-before",)
+
     def release(self, request: Request) -> None:
         if self.first_chunk[request] and self.scratch[self.target(request)] == 0:
             self.free(request)
@@ -32,6 +34,8 @@ class ShrinksWithoutScratchOnly(Executor):
 class StaleSnapshot(Executor):
     """V2-04 (review of #13805): the capacity before a chunk stays noted when the chunk has been forwarded."""
 
+    BREAKS = ("forwarded-or-released",)
+
     @step
     def forward(self, request: Request, position: Position) -> None:
         """A scheduled request goes into the forward pass, and its snapshot stays."""
@@ -47,6 +51,8 @@ class StaleSnapshot(Executor):
 class SuspendsIffSnapshot(Executor):
     """V2-06 (#13805): only what had room before is suspended, though a recurrent state has a page without any block."""
 
+    BREAKS = ("dropped-means-released",)
+
     def release(self, request: Request) -> None:
         self.shrink_both(request, self.recorded_room(request))
         if self.recorded_room(request) > 0:
@@ -57,6 +63,8 @@ class SuspendsIffSnapshot(Executor):
 class SuspendsInFlight(Executor):
     """V2-08: a victim may be in flight, and its update then finds no active cache to account to."""
 
+    BREAKS = ("victims-are-not-in-flight",)
+
     def is_idle(self, request: Request) -> bool:
         return (
             self.row[request] is not None and self.is_status(request, Status.ACTIVE) and not self.is_scheduled(request)
@@ -65,6 +73,8 @@ class SuspendsInFlight(Executor):
 
 class SkipsForGenerationOnly(Executor):
     """V2-09 (review of #13805): a skipped pass takes back what generation was given, and leaves prompts grown."""
+
+    BREAKS = ("dropped-means-as-before",)
 
     def release(self, request: Request) -> None:
         if self.stage[request] == Stage.GENERATION:
@@ -76,6 +86,8 @@ class SkipsForGenerationOnly(Executor):
 
 class KeepsGrowth(Executor):
     """V2-15 (#13104): a skipped pass takes nothing back from generation, which has more after each."""
+
+    BREAKS = ("dropped-means-as-before",)
 
     def release(self, request: Request) -> None:
         if self.stage[request] == Stage.GENERATION:
@@ -91,6 +103,8 @@ class KeepsGrowth(Executor):
 class KeepsFirstChunks(Executor):
     """V2-21 (#19202): a first chunk that does not run is suspended, and goes on holding what it has found for reuse."""
 
+    BREAKS = ("first-chunks-are-freed",)
+
     def release(self, request: Request) -> None:
         self.shrink_both(request, self.recorded_room(request))
         if self.stage[request] == Stage.CONTEXT or self.resumed[request]:
@@ -105,6 +119,8 @@ class KeepsFirstChunks(Executor):
 class AdmitsTargets(Executor):
     """V2-22 (#18660, #19006, #18093): whether a request fits is decided by the target's cache alone."""
 
+    BREAKS = ("scheduled-means-active",)
+
     def ready(self, request: Request, capacity: TokenCount) -> bool:
         return self.is_made_ready(self.target(request), capacity)
 
@@ -112,12 +128,16 @@ class AdmitsTargets(Executor):
 class ReclaimsPadding(Executor):
     """V2-23 (#18661, #19120): what is taken back is counted from a padded draft, one token more than was given."""
 
+    BREAKS = ("committed-history-capacity",)
+
     def reclaimed(self, accepted: Accepted) -> Growth:
         return min(self.params.growth - accepted + 1, self.params.growth)
 
 
 class KeepsPlaces(Executor):
     """V2-24 (#13592): a request that is suspended keeps its place in the last batch."""
+
+    BREAKS = ("batch_places_are_current",)
 
     @step
     def pause(self, request: Request) -> None:
@@ -129,6 +149,8 @@ class KeepsPlaces(Executor):
 class SuspendsAnyway(Executor):
     """V2-26 (#12306, #13488): victims are suspended though there is no level below, and free nothing."""
 
+    BREAKS = ("victims-free-their-memory",)
+
     def has_host_memory(self) -> bool:
         return True
 
@@ -136,12 +158,16 @@ class SuspendsAnyway(Executor):
 class TakesTargetsBack(Executor):
     """X-21: of a pair only the target's cache gives back what the pass had given."""
 
+    BREAKS = ("dropped-means-as-before",)
+
     def shrink_both(self, request: Request, capacity: TokenCount) -> None:
         self.shrink(self.target(request), capacity, self.history[self.target(request)])
 
 
 class AsksForMore(Executor):
     """X-23: room for the next chunk is asked for relative to what there is, and what is held back keeps what it got."""
+
+    BREAKS = ("dropped-means-as-before",)
 
     def room_wanted(self, request: Request, chunk: ChunkTokens) -> TokenCount:
         return min(self.capacity[self.target(request)] + chunk, self.params.tokens_max)
@@ -154,6 +180,8 @@ class AsksForMore(Executor):
 class ForgetsTheDraft(Executor):
     """X-24: when the draft model's cache does not fit, the target's stays active and grown."""
 
+    BREAKS = ("context_has_room_for_its_chunk",)
+
     def ready(self, request: Request, capacity: TokenCount) -> bool:
         return self.is_made_ready(self.target(request), capacity) and self.is_made_ready(self.mirror(request), capacity)
 
@@ -164,6 +192,8 @@ class ForgetsTheDraft(Executor):
 
 class DroppedAndSuspended(Executor):
     """X-29: whatever is dropped is suspended, also a generating request that ran: it may have to come up again (C-4)."""
+
+    BREAKS = ("dropped-growth-leaves-no-trace",)
 
     def release(self, request: Request) -> None:
         if self.first_chunk[request]:

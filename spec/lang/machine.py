@@ -6,13 +6,16 @@ import copy
 import functools
 import inspect
 import typing
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, ClassVar, Generic, NoReturn, TypeVar, cast
 
 from kvproof.spec.lang.annotations import resolve
 from kvproof.spec.lang.containers import fresh, frozen
 from kvproof.spec.lang.errors import NotAssumed, OutOfDomain, Rejected, RuleBroken
 from kvproof.spec.lang.misuse import MISUSES, misuse
+from kvproof.spec.lang.record import plain
 from kvproof.spec.lang.state import state_types
 from kvproof.spec.lang.types import OptionType, Parameters, Type, from_plain
 
@@ -150,12 +153,32 @@ def sometimes(event: str) -> None:
     """Marks a point that some run must reach; a check that never reaches it fails."""
 
 
+_decided: ContextVar[list[Any] | None] = ContextVar("decided", default=None)
+
+
+@contextmanager
+def deciding(choices: Sequence[Any]) -> Iterator[None]:
+    """Let `choose` take these, in order, records as dicts; when they are used up, the policy decides again."""
+    token = _decided.set(list(choices))
+    try:
+        yield
+    finally:
+        _decided.reset(token)
+
+
 def choose(candidates: Iterable[T], name: str) -> T:
     """One of `candidates`, left open by the system. Run directly, the policy is the first of them."""
     offered = tuple(candidates)  # all of them: whoever takes another one must find it defined
-    if offered:
+    if not offered:
+        raise RuleBroken(f"choice-exists:{name}", "there is nothing to choose from")
+    decided = _decided.get()
+    if not decided:
         return offered[0]
-    raise RuleBroken(f"choice-exists:{name}", "there is nothing to choose from")
+    wanted = decided.pop(0)
+    for one in offered:
+        if plain(one) == wanted:
+            return one
+    raise RuleBroken(f"choice-allowed:{name}", f"{wanted} is not among {list(map(plain, offered))}")
 
 
 def _checked(function: F) -> F:
@@ -218,6 +241,9 @@ class Machine(Generic[P]):
     params: P
     on_step: Callable[[str, tuple[Any, ...]], None] | None
     parameter_class: ClassVar[type[Parameters]]
+    BREAKS: ClassVar[tuple[str, ...]] = ()
+    """Of a variant: the rules, promises, invariants or obligations of which its shortest counterexamples break one. Checks
+    say when another one broke."""
     _types: ClassVar[dict[str, Type]]
 
     def __init_subclass__(cls, **options: Any) -> None:

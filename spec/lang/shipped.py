@@ -26,6 +26,9 @@ from kvproof.spec.lang.types import Parameters
 SIZES_FOR = ("induction", "bounded", "explore", "variants", "fuzz")
 """What sizes are for; see `Shipped.sizes`."""
 
+OBLIGATIONS = ("bound: ", "defined: ", "choice-")
+"""How the names of what every machine must keep begin."""
+
 FORMER = (
     "VARIANTS",
     "SIZES",
@@ -79,6 +82,10 @@ class Shipped:
         stated = {**definition.rules(), **definition.promises()}
         source = class_source(cast(Any, self.machine))
         for told, values in _unknown("only_fuzzed", self.only_fuzzed, stated, "rule or promise", self.machine):
+            raise told.at(source.file, source.node.lineno, **values)
+        breakable = [*stated, *definition.of_kind("invariant"), "all-or-nothing"]
+        broken = [name for name in self.machine.BREAKS if not name.startswith(OBLIGATIONS)]
+        for told, values in _unknown("BREAKS", broken, breakable, "rule, promise or invariant", self.machine):
             raise told.at(source.file, source.node.lineno, **values)
 
 

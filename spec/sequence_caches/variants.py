@@ -29,6 +29,8 @@ from kvproof.spec.sequence_caches.machine import SequenceCaches
 class BatchOnly(SequenceCaches):
     """V2-03: all missing pages need a slot at once, so a full device and a full host cannot exchange pages."""
 
+    BREAKS = ("any_waiting_cache_can_be_resumed",)
+
     def can_bring_up(self, cache: Cache, group: Group, more: int) -> bool:
         missing = self.missing(cache, group, SECONDARY)
         droppable = self.droppable(PRIMARY, group)
@@ -61,6 +63,8 @@ class VictimsLost(BatchOnly):
 class VictimsLostInGrowth(VictimsLost):
     """V2-01 where it was found first: a resize that is refused."""
 
+    BREAKS = ("queued_means_evictable",)
+
     @operation
     def resize(self, cache: Cache, capacity: TokenCount, history: TokenCount) -> None:
         """Grow or shrink an active cache; on refusal, what was popped stays where it is, out of its queue."""
@@ -78,6 +82,8 @@ class VictimsLostInGrowth(VictimsLost):
 
 class WedgedByLostVictims(VictimsLostInGrowth):
     """V2-01 once more, with nothing claimed of queues and utilisation: in the end no cache at all passes the gate."""
+
+    BREAKS = ("some_waiting_cache_can_be_resumed",)
 
     @invariant
     def queued_means_evictable(self) -> bool:
@@ -98,6 +104,8 @@ class WedgedByLostVictims(VictimsLostInGrowth):
 class ScratchKept(SequenceCaches):
     """V2-05: scratch slots are reserved before the pages are locked, and a resume that is then refused keeps them."""
 
+    BREAKS = ("only_active_caches_lock",)
+
     @operation
     def resume(self, cache: Cache) -> Count:
         """Lock all that a suspended cache needs; on refusal, the scratch slots stay with it."""
@@ -115,6 +123,8 @@ class ScratchKept(SequenceCaches):
 
 class CommitHalfDone(SequenceCaches):
     """V2-07: the page that a cache takes over is brought up before its own is given up, which may fail half way."""
+
+    BREAKS = ("all-or-nothing",)
 
     @operation
     def commit(self, cache: Cache) -> bool:
@@ -137,6 +147,8 @@ class CommitHalfDone(SequenceCaches):
 class PruneTooMuch(SequenceCaches):
     """V2-10: with the windowed page of a block after which there is none goes the block itself, whoever else has it."""
 
+    BREAKS = ("destroy-only-droppable",)
+
     def drop(self, page: Page) -> None:
         path = self.path[page]
         if self.below[page] > 0:
@@ -156,6 +168,8 @@ class PruneTooMuch(SequenceCaches):
 class PartialRebase(SequenceCaches):
     """V2-17: a cache takes a committed page over though its own block is not full, and writes the rest into it."""
 
+    BREAKS = ("committed-history-capacity",)
+
     def can_commit(self, cache: Cache) -> bool:
         ordinal = self.committed[cache]
         return (
@@ -172,6 +186,8 @@ class PartialRebase(SequenceCaches):
 class StaleKept(SequenceCaches):
     """V2-18: a cache keeps the page of a block that it commits when that has left its window already."""
 
+    BREAKS = ("windows_are_complete",)
+
     def commit_window(self, cache: Cache, ordinal: Ordinal, path: Text) -> None:
         if self.is_stale(ordinal, self.history[cache]):
             own = self.cell[cache][self.window_place(ordinal)]
@@ -183,6 +199,8 @@ class StaleKept(SequenceCaches):
 
 class GateLooksAhead(SequenceCaches):
     """V2-25: the gate counts what the cache is about to lock, so one that needs exactly what there is never starts."""
+
+    BREAKS = ("any_waiting_cache_can_be_resumed",)
 
     def can_resume(self, cache: Cache) -> bool:
         return self.passes_gate() and self.fits(cache) and self.stays_below(cache)
@@ -207,6 +225,8 @@ class GateLooksAhead(SequenceCaches):
 class OneTooMany(SequenceCaches):
     """X-01: the refusal compares with < instead of <=: one held page more than the host has room for is let through."""
 
+    BREAKS = ("destroy-only-droppable",)
+
     def is_enough(self, group: Group, count: int, vacated: int, dropped: int, kept: int) -> bool:
         droppable = self.droppable(PRIMARY, group)
         held = self.queued(PRIMARY, group) - droppable
@@ -217,12 +237,16 @@ class OneTooMany(SequenceCaches):
 class HeldAtTheLastLevel(SequenceCaches):
     """X-02: held pages are queued at the last level, too, where a victim can only be destroyed."""
 
+    BREAKS = ("any_waiting_cache_can_be_resumed",)
+
     def is_evictable(self, page: Page) -> bool:
         return self.exists(page) and not self.is_locked(page)
 
 
 class LostOnSuspend(SequenceCaches):
     """X-03: pages are not queued again when the last lock goes."""
+
+    BREAKS = ("any_waiting_cache_can_be_resumed",)
 
     def settle_all(self, cache: Cache) -> None:
         pass
@@ -231,6 +255,8 @@ class LostOnSuspend(SequenceCaches):
 class SnapshotsWithoutRoom(SequenceCaches):
     """X-04: a snapshot of the recurrent state is taken whether there is room for it or not."""
 
+    BREAKS = ("unqueue-queued",)
+
     def can_obtain(self, group: Group, count: int) -> bool:
         return True
 
@@ -238,12 +264,16 @@ class SnapshotsWithoutRoom(SequenceCaches):
 class WindowUncounted(SequenceCaches):
     """X-05: growth looks whether full attention has room, and forgets that the window takes a page of the same slots."""
 
+    BREAKS = ("windows_are_complete",)
+
     def takes_window(self, cache: Cache, ordinal: Ordinal, history: TokenCount, capacity: TokenCount) -> bool:
         return False
 
 
 class MatchWithoutWindow(SequenceCaches):
     """X-06: a prefix is matched by its blocks in full attention alone, whatever became of its window."""
+
+    BREAKS = ("windows_are_complete",)
 
     def has_window(self, text: Text, count: BlockCount) -> bool:
         return True
@@ -257,6 +287,8 @@ class MatchWithoutWindow(SequenceCaches):
 
 class OneTooFew(SequenceCaches):
     """X-07: the refusal compares with < the other way: the last slot of host memory is never counted on (S-10)."""
+
+    BREAKS = ("obtain-what-is-free",)
 
     def is_enough(self, group: Group, count: int, vacated: int, dropped: int, kept: int) -> bool:
         droppable = self.droppable(PRIMARY, group)

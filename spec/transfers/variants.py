@@ -41,6 +41,8 @@ class Undisciplined(Transfers):
 class EventsByBlock(Undisciplined):
     """M-56 (#9056): an onboarding waits for the offload of the same block, and nothing waits for anything else."""
 
+    BREAKS = ("read-after-write",)
+
     def key(self, block: Block) -> Slot:
         found = self.slot[block]
         for slot in self.every(Slot):
@@ -64,6 +66,8 @@ class LevelBlindKeys(Undisciplined):
     levels told apart that is enough. Without, the entry of one level is overwritten by a copy to the other.
     """
 
+    BREAKS = ("write-after-read", "read-after-write")
+
     def key(self, block: Block) -> Slot:
         found = self.slot[block]
         for slot in self.every(Slot):
@@ -80,6 +84,8 @@ class LevelBlindKeys(Undisciplined):
 class OneReader(Undisciplined):
     """M-58: the tables keep the last reader of a slot, where two streams may be reading it."""
 
+    BREAKS = ("write-after-read",)
+
     @step
     def note_read(self, key: Slot, work: Work) -> None:
         """Enter a copy as the only reader."""
@@ -92,6 +98,8 @@ class OneReader(Undisciplined):
 class CopiesBesideForward(Undisciplined):
     """M-59 (#9056): an iteration's copies do not wait for the forward passes that are still queued."""
 
+    BREAKS = ("read-after-write",)
+
     def begin(self) -> None:
         self.end()
         self.start()
@@ -99,6 +107,8 @@ class CopiesBesideForward(Undisciplined):
 
 class WaitsForTheWrongStream(Undisciplined):
     """V2-13 (#13488, #13597; #15349): copies wait for one stream while forward passes run on another, too."""
+
+    BREAKS = ("write-after-read", "read-after-write")
 
     def begin(self) -> None:
         self.end()
@@ -110,6 +120,8 @@ class WaitsForTheWrongStream(Undisciplined):
 class SourceForgotten(Undisciplined):
     """X-31: a copy is not entered as a reader of its source, whose next owner then writes over data still being read."""
 
+    BREAKS = ("write-after-read",)
+
     def remember(self, work: Work, source_key: Slot, target_key: Slot) -> None:
         self.note_write(target_key, work)
 
@@ -117,12 +129,16 @@ class SourceForgotten(Undisciplined):
 class DestinationForgotten(Undisciplined):
     """X-32: a copy is not entered as the writer of its target, whose readers then come too early."""
 
+    BREAKS = ("read-after-write",)
+
     def remember(self, work: Work, source_key: Slot, target_key: Slot) -> None:
         self.note_read(source_key, work)
 
 
 class SwapFirst(Undisciplined):
     """X-33: slots are exchanged before the copy is enqueued, which then goes the wrong way."""
+
+    BREAKS = ("copy-before-swap",)
 
     def copy(self, move: Move, work: Work) -> None:
         source, target = self.slot[move.block], self.slot[move.into]
@@ -140,6 +156,8 @@ class SwapFirst(Undisciplined):
 
 class StaleTable(Transfers):
     """X-34: kernels go on to read through the page table of an earlier iteration (#15546)."""
+
+    BREAKS = ("through-current-table",)
 
     def publish_all(self) -> None:
         pass

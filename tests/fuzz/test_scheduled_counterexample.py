@@ -43,7 +43,7 @@ def settled(monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
     monkeypatch.setattr(PaceTarget, "modes", [])
     base = machines.load("block-manager")
     parameters = base.sizes["variants"][VARIANT]
-    violation = explore(base.variant(VARIANT), parameters, 60.0).violation
+    violation = explore(base.variant(VARIANT), parameters, 60.0).finding
     assert violation is not None
     assert len(violation.calls) == 1
     settle(base, base.variant(VARIANT), parameters, violation.calls, "exploration", None)

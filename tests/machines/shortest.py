@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 from kvproof.model import machines
-from kvproof.model.checking.explore import Exploration, explore
+from kvproof.model.checking.explore import Explored, explore
 from kvproof.model.machines import Bundle
 
 
@@ -22,6 +22,6 @@ def faulty(variant: str) -> Bundle:
 
 
 @functools.cache
-def explored(variant: str) -> Exploration:
+def explored(variant: str) -> Explored:
     """What exploring a variant at its sizes finds."""
     return explore(faulty(variant), manager().sizes["variants"][variant])

@@ -23,6 +23,8 @@ from kvproof.spec.transfers.variants import (
 class Unruled(Undisciplined):
     """Work conflicts as it likes; a copy moves what it finds."""
 
+    BREAKS = ("completed_is_sequential",)
+
     @step
     def submit(
         self, work: Work, stream: Stream, source: Slot | None, target: Slot | None, length: Length, content: Content

@@ -120,10 +120,10 @@ def executed(machine: str, seed: int, name: str, seconds: float) -> str:
     exec(compile(reference_source(definition), module.__name__, "exec"), module.__dict__)
     mutated = attrs.evolve(bundle, definition=definition, reference=getattr(module, definition.name))
     for label, parameters in bundle.sizes["induction"].items():
-        broken = explore(mutated, parameters, seconds=seconds).violation
+        broken = explore(mutated, parameters, seconds=seconds).finding
         if broken is not None:
-            calls = ", ".join(f"{operation}({arguments})" for operation, arguments, _ in broken.calls)
-            return f"{label}: {broken.kind} {broken.name} after {calls or 'nothing'}"
+            calls = ", ".join(str(call) for call in broken.calls)
+            return f"{label}: {broken.kind} {broken.rule} after {calls or 'nothing'}"
     return ""
 
 

@@ -31,19 +31,21 @@ QUICK = (
 @pytest.mark.parametrize("variant", QUICK)
 def test_exploration_and_bounded_check_find_equally_short_counterexamples(variant: str) -> None:
     parameters = BASE.sizes["variants"][variant]
-    violation = explored(variant).violation
+    violation = explored(variant).finding
     bounded = check_bounded(faulty(variant).definition, parameters)
     assert violation is not None
     assert bounded.verdict is Verdict.VIOLATED
     assert len(bounded.findings[0].calls) == len(violation.calls)
-    calls = tuple((c.operation, dict(c.arguments), ()) for c in bounded.findings[0].calls)
-    assert settle(BASE, faulty(variant), parameters, calls, "bounded check", None).implementation is not None
+    assert (
+        settle(BASE, faulty(variant), parameters, bounded.findings[0].calls, "bounded check", None).implementation
+        is not None
+    )
 
 
 @pytest.mark.parametrize("engine", ["cadical", "z3"])
 def test_all_three_pass_the_repaired_machine(engine: str) -> None:
     parameters = BASE.sizes["induction"]["2+1, no reuse"]
-    assert explore(BASE, parameters).verdict == "explored"
+    assert explore(BASE, parameters).verdict is Verdict.EXPLORED
     assert check_induction(BASE.definition, parameters, engine=engine).verdict is Verdict.PROVED
     assert check_bounded(BASE.definition, parameters, depth=3, engine=engine).verdict is Verdict.HOLDS
 

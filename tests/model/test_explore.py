@@ -14,6 +14,7 @@ from kvproof.fuzz.shell.counterexample import Disagreement, execute, settle
 from kvproof.model import machines
 from kvproof.model.checking.canonical import Canonical
 from kvproof.model.checking.explore import explore
+from kvproof.model.checking.verdict import Call, Verdict
 from kvproof.model.machines import Bundle
 
 SHORTEST = {
@@ -51,9 +52,9 @@ def _manager() -> Bundle:
 @pytest.mark.parametrize("variant", sorted(SHORTEST))
 def test_each_variant_has_its_shortest_counterexample(variant: str) -> None:
     found = explored(variant)
-    assert found.verdict == "violated"
-    assert found.violation is not None
-    assert (found.violation.name, len(found.violation.calls)) == SHORTEST[variant]
+    assert found.verdict is Verdict.VIOLATED
+    assert found.finding is not None
+    assert (found.finding.rule, len(found.finding.calls)) == SHORTEST[variant]
 
 
 def test_every_variant_is_explored() -> None:
@@ -64,16 +65,16 @@ def test_every_variant_is_explored() -> None:
 def test_the_implementation_survives_each_counterexample(variant: str) -> None:
     base = _manager()
     parameters = base.sizes["variants"][variant]
-    violation = explored(variant).violation
+    violation = explored(variant).finding
     assert violation is not None
     settled = settle(base, faulty(variant), parameters, violation.calls, "exploration", None)
-    assert settled.broken == violation.name
+    assert settled.broken == violation.rule
     assert settled.implementation is not None
 
 
 def test_a_counterexample_that_breaks_nothing_is_an_error() -> None:
     base = _manager()
-    calls = (("add", {"sequence": 0, "tokens": (0,), "priority": 0}, ()),)
+    calls = (Call("add", {"sequence": 0, "tokens": (0,), "priority": 0}),)
     with pytest.raises(Disagreement, match="nothing breaks"):
         settle(base, base.variant("M-01"), base.sizes["variants"]["M-01"], calls, "exploration", None)
 
@@ -81,13 +82,13 @@ def test_a_counterexample_that_breaks_nothing_is_an_error() -> None:
 def test_the_repaired_machine_is_explored_without_a_finding() -> None:
     base = _manager()
     found = explore(base, base.sizes["explore"]["3+0, batches, parts"])
-    assert found.verdict == "explored"
+    assert found.verdict is Verdict.EXPLORED
     assert "a source of copies is released" in found.events
 
 
 def test_too_little_time_is_no_pass() -> None:
     base = _manager()
-    assert explore(base, base.sizes["explore"]["2+2"], seconds=0.0).verdict == "unknown"
+    assert explore(base, base.sizes["explore"]["2+2"], seconds=0.0).verdict is Verdict.UNKNOWN
 
 
 def test_states_that_are_forgotten_are_not_taken_for_new(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,8 +102,9 @@ def test_states_that_are_forgotten_are_not_taken_for_new(monkeypatch: pytest.Mon
 def test_an_open_choice_is_explored_in_every_way() -> None:
     mailbox = machines.load("mailbox:Mailbox")
     found = explore(mailbox, mailbox.sizes["explore"]["3 jobs"])
-    assert found.verdict == "explored"
-    policy = explore(attrs.evolve(mailbox, reference=_first_choice_only(mailbox.reference)), found.parameters)
+    assert found.verdict is Verdict.EXPLORED
+    first = attrs.evolve(mailbox, reference=_first_choice_only(mailbox.reference))
+    policy = explore(first, mailbox.sizes["explore"]["3 jobs"])
     assert policy.transitions < found.transitions
 
 
@@ -160,7 +162,7 @@ def test_a_counterexample_runs_on_the_reference_with_the_same_result() -> None:
     base = _manager()
     variant = base.variant("M-30")
     parameters = base.sizes["variants"]["M-30"]
-    violation = explore(variant, parameters).violation
+    violation = explore(variant, parameters).finding
     assert violation is not None
     assert execute(variant, parameters, violation.calls) == "copy-from-cached"
     assert execute(base, parameters, violation.calls) is None

@@ -14,6 +14,7 @@ import kvproof.spec.lang
 from kvproof.fuzz.command_line import main
 from kvproof.model import machines
 from kvproof.model.checking.explore import explore
+from kvproof.model.checking.verdict import Verdict
 from kvproof.model.language_page import language_page
 from kvproof.spec.lang import examples
 from kvproof.spec.lang.inference import METHODS
@@ -55,8 +56,8 @@ def test_an_example_has_the_states_that_the_page_says(name: str) -> None:
     bundle = example(name)
     (sizes,) = bundle.sizes["explore"].values()
     explored = explore(bundle, sizes)
-    assert explored.violation is None
-    assert explored.complete
+    assert explored.finding is None
+    assert explored.verdict is Verdict.EXPLORED
     assert explored.states == examples.STATES[name]
 
 

@@ -67,13 +67,13 @@ def test_a_rejection_after_a_step_is_an_obligation() -> None:
 def test_an_open_choice_may_take_any_candidate_and_no_other() -> None:
     system = System(compile_machine(Chooser), Sizes(things=3))
     transition = system.transition("pick")
-    (name, (which, candidates)) = next(iter(transition.record.choices.items()))
-    assert name.startswith("thing")
-    assert len(candidates) == 3
+    [choice] = transition.record.choices
+    assert choice.name.startswith("thing")
+    assert len(choice.candidates) == 3
     state = system.assignment(((1,), 0))
     taken = set()
     for number in range(4):
-        chosen = {bit >> 1: number >> i & 1 for i, bit in enumerate(which.bits)}
+        chosen = {bit >> 1: number >> i & 1 for i, bit in enumerate(choice.which.bits)}
         values = system.circuit.evaluate({**state, **chosen})
         if all(value_of(values, constraint) for constraint in transition.record.assumptions):
             taken.add(system.snapshot(transition.after, values)[1])

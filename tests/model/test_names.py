@@ -188,4 +188,4 @@ def test_presence_in_a_map_is_not_taken_for_that_of_the_value(machine: type[Mach
 @pytest.mark.parametrize("machine", [NoneIsNothing, AlwaysThere])
 def test_exploration_says_the_same_of_them(machine: type[Machine[Places]]) -> None:
     report = explore(load(f"optional_map:{machine.__name__}"), Places())
-    assert report.verdict == "violated"
+    assert report.verdict is Verdict.VIOLATED

@@ -111,10 +111,10 @@ def test_a_reference_without_rules_has_promises_still() -> None:
 
 def test_exploration_finds_a_broken_promise() -> None:
     bundle = machines.load("kitchen:Kitchen")
-    violation = explore(bundle.variant("forgets"), bundle.sizes["variants"]["forgets"]).violation
+    violation = explore(bundle.variant("forgets"), bundle.sizes["variants"]["forgets"]).finding
     assert violation is not None
-    assert (violation.kind, violation.name, len(violation.calls)) == ("rule", "plates-are-told", 1)
-    assert violation.calls[0][1]["orders"][0]["courses"] == ({"dish": 0, "plates": 2},)
+    assert (violation.kind, violation.rule, len(violation.calls)) == ("rule", "plates-are-told", 1)
+    assert violation.calls[0].arguments["orders"][0]["courses"] == ({"dish": 0, "plates": 2},)
 
 
 @pytest.mark.parametrize("engine", ["cadical", "z3"])
@@ -151,8 +151,8 @@ def test_a_step_that_no_state_takes_is_not_reached_and_no_gap() -> None:
 def test_a_machine_with_records_is_explored_without_a_violation() -> None:
     bundle = machines.load("kitchen:Kitchen")
     found = explore(bundle, bundle.sizes["explore"]["1 table"])
-    assert found.verdict == "explored"
-    assert found.unreached_events == ()
+    assert found.verdict is Verdict.EXPLORED
+    assert not [goal for goal in found.unreached if goal.startswith("event")]
 
 
 def test_the_definition_lists_promises_and_records() -> None:

@@ -13,6 +13,7 @@ from kvproof.fuzz.machines import subject_of
 from kvproof.fuzz.target import Operation
 from kvproof.fuzz.targets.reference import ReferenceTarget
 from kvproof.model.checking.explore import explore
+from kvproof.model.checking.verdict import Verdict
 from kvproof.spec.lang import OutOfDomain
 
 WRITES = [
@@ -93,10 +94,10 @@ def test_what_leaves_its_type_breaks_a_rule_in_every_execution(tmp_path: Path, k
         else:
             assert direct.snapshot() == reference.snapshot()
     assert 0 < len(broken) < 19
-    violation = explore(made, made.parameters({})).violation
+    violation = explore(made, made.parameters({})).finding
     assert violation is not None
-    assert explore(made, made.parameters({}), depth=True).violation == violation
-    assert [(name, len(violation.calls)) for name in (violation.name.partition(":")[0],)] in (
+    assert explore(made, made.parameters({}), depth=True).finding == violation
+    assert [(name, len(violation.calls)) for name in (violation.rule.partition(":")[0],)] in (
         [("bound", 1)],
         [("defined", 1)],
     )
@@ -166,7 +167,7 @@ def test_what_is_not_there_breaks_a_rule_in_every_execution(tmp_path: Path, kind
             assert reference.enabled(name, {"i": i}) is None
     assert {"broken", "returned"} == set(outcomes)
     found = explore(made, made.parameters({}))
-    assert found.verdict == "violated"
+    assert found.verdict is Verdict.VIOLATED
 
 
 def test_the_rule_is_the_expression_and_its_line(tmp_path: Path) -> None:
@@ -217,9 +218,9 @@ def test_an_invariant_that_reads_what_is_not_there_does_not_hold(tmp_path: Path)
         for runner in (direct, reference):
             runner.apply("f", {})
             assert runner.check() == expected
-    found = explore(made, made.parameters({})).violation
+    found = explore(made, made.parameters({})).finding
     assert found is not None
-    assert (found.kind, found.name, len(found.calls)) == ("invariant", "never", 2)
+    assert (found.kind, found.rule, len(found.calls)) == ("invariant", "never", 2)
 
 
 def test_an_error_that_is_not_of_the_machine_stays_itself(tmp_path: Path) -> None:
@@ -259,7 +260,7 @@ def test_an_initial_state_outside_its_types_is_no_state(tmp_path: Path) -> None:
         with pytest.raises(made.reference.RuleBroken):
             made.reference(made.parameters({}))
         found = explore(made, made.parameters({}))
-        assert (found.verdict, found.violation is not None and found.violation.calls) == ("violated", ())
+        assert (found.verdict, found.finding is not None and found.finding.calls) == (Verdict.VIOLATED, ())
 
 
 def test_the_steps_of_a_target_are_of_the_declared_types(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from written import HEAD, both, bundle, outcome
 
 from kvproof.model.checking.canonical import Canonical
 from kvproof.model.checking.explore import explore
+from kvproof.model.checking.verdict import Verdict
 from kvproof.spec.lang import LanguageError, plain
 
 VALUES = ["bool", "E", "A", "N", "Z", "High", "A | None", "Z | None", "E | None", "T", "O", "X", "O | None", "R"]
@@ -267,6 +268,6 @@ def test_every_choice_is_explored_also_where_the_first_is_refused(tmp_path: Path
     )
     found = explore(made, made.parameters({}))
     # n is one of 2, 3, 4, 5, r one of three; before, it is the initial state
-    assert (found.verdict, found.states) == ("explored", 1 + 4 * 3)
+    assert (found.verdict, found.states) == (Verdict.EXPLORED, 1 + 4 * 3)
     assert found.rejected == {"f: zero": found.states}
     assert found.transitions == found.states * 12

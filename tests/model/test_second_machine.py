@@ -116,7 +116,7 @@ def test_it_is_proved_by_induction(engine: str) -> None:
 def test_checkers_agree_on_the_shortest_counterexample(engine: str) -> None:
     variant = machines.load(NAME).variant("late")
     bounded = check_bounded(variant.definition, SIZES, engine=engine)
-    explored = explore(variant, SIZES).violation
+    explored = explore(variant, SIZES).finding
     assert explored is not None
     assert bounded.verdict is Verdict.VIOLATED
     assert bounded.depth == len(explored.calls) == 3

@@ -25,14 +25,14 @@ def test_queues_and_failures_are_proved_right(engine: str, label: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(set(BASE.variants) - SLOW))
 def test_a_bug_of_the_sequence_caches_is_found_by_exploration(name: str) -> None:
-    found = explore(BASE.variant(name), BASE.sizes["variants"][name], 60).violation
+    found = explore(BASE.variant(name), BASE.sizes["variants"][name], 60).finding
     assert found is not None
 
 
 @pytest.mark.parametrize("name", QUICK)
 def test_a_bug_of_the_sequence_caches_is_found_as_soon_by_the_bounded_check(name: str) -> None:
     parameters = BASE.sizes["variants"][name]
-    explored = explore(BASE.variant(name), parameters, 60).violation
+    explored = explore(BASE.variant(name), parameters, 60).finding
     variant = BASE.variant(name)
     bounded = check_bounded(variant.definition, parameters, depth=12, operations=variant.checked())
     assert explored is not None
@@ -45,13 +45,13 @@ def test_a_bug_of_the_sequence_caches_is_found_as_soon_by_the_bounded_check(name
 )
 def test_the_sequence_caches_are_explored_without_a_finding(label: str) -> None:
     found = explore(BASE, BASE.sizes["explore"][label], 60)
-    assert found.verdict == "explored"
-    assert found.violation is None
+    assert found.verdict is Verdict.EXPLORED
+    assert found.finding is None
 
 
 @pytest.mark.parametrize("name", sorted(BASE.shipped.tried or ()))
 def test_a_variant_of_the_sequence_caches_that_only_a_trial_finds_breaks_nothing_else(name: str) -> None:
     """Else a counterexample that an implementation could execute would be kept back."""
     found = explore(BASE.variant(name), BASE.sizes["variants"][name], 120, trials=False)
-    assert found.complete
+    assert found.verdict is Verdict.EXPLORED
     assert BASE.variant(name).has_trials

@@ -30,13 +30,13 @@ def test_batches_are_proved_and_reach_every_branch() -> None:
 @pytest.mark.parametrize("name", sorted(BASE.variants))
 def test_a_bug_of_the_transfers_is_found_by_exploration_and_bounded_check_alike(name: str) -> None:
     variant, parameters = BASE.variant(name), BASE.sizes["variants"][name]
-    explored = explore(variant, parameters, 60).violation
+    explored = explore(variant, parameters, 60).finding
     bounded = check_bounded(variant.definition, parameters)
     assert explored is not None
     assert bounded.verdict is Verdict.VIOLATED
     assert len(bounded.findings[0].calls) == len(explored.calls)
     settled = settle(BASE, variant, parameters, explored.calls, "exploration", None)
-    assert settled.broken == explored.name
+    assert settled.broken == explored.rule
     assert settled.implementation is not None
 
 
@@ -53,5 +53,5 @@ def test_a_bug_of_the_transfers_is_not_proved(name: str) -> None:
 )
 def test_all_schedules_at_small_sizes_are_explored(label: str) -> None:
     found = explore(BASE, BASE.sizes["explore"][label], 60)
-    assert found.verdict == "explored"
-    assert found.violation is None
+    assert found.verdict is Verdict.EXPLORED
+    assert found.finding is None

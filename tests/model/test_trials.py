@@ -44,7 +44,7 @@ def _reference(cls: type[Machine[Any]]) -> Any:
 
 def test_a_trial_is_tried_in_every_state_and_leaves_it() -> None:
     found = explore(load("stairs:Stairs"), StairsParameters())
-    assert (found.verdict, found.states) == ("explored", 16)
+    assert (found.verdict, found.states) == (Verdict.EXPLORED, 16)
     assert found.trials == {
         "down_undoes_up": 48
     }  # each walker is below the top in 12 states; and two others to look at
@@ -92,9 +92,9 @@ def test_a_trial_of_a_reference_leaves_no_trace() -> None:
 @pytest.mark.parametrize(("cls", "broken", "calls"), WRONG)
 def test_every_checker_finds_a_trial_that_fails(cls: type[Stairs], broken: str, calls: int) -> None:
     definition, sizes = compile_machine(cls), StairsParameters()
-    explored = explore(load(f"stairs:{cls.__name__}"), sizes).violation
+    explored = explore(load(f"stairs:{cls.__name__}"), sizes).finding
     assert explored is not None
-    assert (explored.name, len(explored.calls), explored.calls[-1][0]) == (broken, calls, "down_undoes_up")
+    assert (explored.rule, len(explored.calls), explored.calls[-1].operation) == (broken, calls, "down_undoes_up")
     bounded = check_bounded(definition, sizes, depth=4)
     assert bounded.verdict is Verdict.VIOLATED
     assert (bounded.findings[0].rule, len(bounded.findings[0].calls)) == (broken, calls)
@@ -112,12 +112,12 @@ def test_a_promise_that_no_proof_comes_to_is_told(tmp_path: Path) -> None:
 def test_every_choice_of_a_trial_is_tried() -> None:
     """The policy's choice is right in every state: whoever looks at that alone finds nothing."""
     sizes = StairsParameters()
-    explored = explore(load("stairs:ChoosesWhoGoesDown"), sizes).violation
+    explored = explore(load("stairs:ChoosesWhoGoesDown"), sizes).finding
     assert explored is not None
     proof = check_induction(compile_machine(ChoosesWhoGoesDown), sizes, operations=["down_undoes_up"])
-    assert explored.name in [finding.rule for finding in proof.findings]
+    assert explored.rule in [finding.rule for finding in proof.findings]
     one = StairsParameters(walkers=1)
-    assert explore(load("stairs:ChoosesWhoGoesDown"), one).complete
+    assert explore(load("stairs:ChoosesWhoGoesDown"), one).verdict is Verdict.EXPLORED
     assert check_induction(compile_machine(ChoosesWhoGoesDown), one).verdict is Verdict.PROVED
 
 
@@ -172,9 +172,9 @@ def test_trials_are_left_out_of_variants_that_operations_show() -> None:
     for variant in known.variants:
         told = attrs.evolve(stairs, shipped=attrs.evolve(known, tried={"slip"})).variant(variant)
         assert ("down_undoes_up" in told.checked()) == (variant == "slip")
-        found = explore(told, StairsParameters()).violation
+        found = explore(told, StairsParameters()).finding
         assert found is not None
-        assert (found.calls[-1][0] == "down_undoes_up") == (variant == "slip")
+        assert (found.calls[-1].operation == "down_undoes_up") == (variant == "slip")
         assert "down_undoes_up" in attrs.evolve(stairs, shipped=known).variant(variant).checked()
 
 

@@ -42,9 +42,9 @@ LATE_OFFLOAD = (1, 2, 0)
 
 @pytest.mark.parametrize("name", [name for name in unruled_transfers.SHIPPED.variants if name not in SEQUENCES])
 def test_some_schedule_of_a_historic_bug_ends_with_wrong_bytes(name: str) -> None:
-    found = explore(BASE.variant(name), unruled_transfers.SHIPPED.sizes["variants"][name], 60).violation
+    found = explore(BASE.variant(name), unruled_transfers.SHIPPED.sizes["variants"][name], 60).finding
     assert found is not None
-    assert found.name == "completed_is_sequential"
+    assert found.rule == "completed_is_sequential"
 
 
 @pytest.mark.parametrize("name", SEQUENCES)

@@ -11,6 +11,8 @@ from kvproof.spec.lang import operation, reject
 class FreeLeafInFirstPhase(BlockManager):
     """M-22 (#12892, first version): the first phase takes a partly matched leaf out of the tree at once."""
 
+    BREAKS = ("claims-change-nothing",)
+
     def claim_matches(self, request: Request, plan: Plan) -> None:
         for position in range(len(plan.chain)):
             self.claim_if_free(plan.chain[position])
@@ -25,6 +27,8 @@ class FreeLeafInFirstPhase(BlockManager):
 class OneRequestAfterTheOther(BlockManager):
     """M-29 (before #12892): each request is matched when its turn comes, after the evictions of those before it."""
 
+    BREAKS = ("reuse-as-estimated",)
+
     def place(self, requests: Requests, plans: Plans) -> Results:
         results: Results = ()
         for index in range(len(requests)):
@@ -38,6 +42,8 @@ class OneRequestAfterTheOther(BlockManager):
 
 class OnboardBeforeClaim(BlockManager):
     """M-30 (#12892): matched blocks are claimed one by one, so onboarding the first may evict the second."""
+
+    BREAKS = ("copy-from-cached",)
 
     def place(self, requests: Requests, plans: Plans) -> Results:
         results: Results = ()
@@ -56,6 +62,8 @@ class OnboardBeforeClaim(BlockManager):
 class SourceLeftInQueue(BlockManager):
     """M-31 (#12892, review): a source of copies that nothing refers to is not claimed, and may be evicted before."""
 
+    BREAKS = ("matched-blocks-are-claimed",)
+
     def claim_matches(self, request: Request, plan: Plan) -> None:
         for position in range(len(plan.chain)):
             self.claim_if_free(plan.chain[position])
@@ -67,6 +75,8 @@ class SourceLeftInQueue(BlockManager):
 
 class SourceHeldToTheEnd(BlockManager):
     """M-32 (#13029, before its third commit): sources of copies are released when the whole batch is done."""
+
+    BREAKS = ("admitted-never-fails",)
 
     def place(self, requests: Requests, plans: Plans) -> Results:
         self.open_claims()
@@ -91,6 +101,8 @@ class SourceHeldToTheEnd(BlockManager):
 class FullMatchDoesNotRevoke(BlockManager):
     """M-34: the last copier releases its source although another request of the batch reuses that in full."""
 
+    BREAKS = ("claim-before-acquire",)
+
     def is_last_copier(self, plans: Plans, index: int) -> bool:
         tail = plans[index].tail
         return (
@@ -103,6 +115,8 @@ class FullMatchDoesNotRevoke(BlockManager):
 
 class RefusedHalfway(BlockManager):
     """M-37 (#12865): each request is tested when its turn comes; the earlier ones stay when a later one is refused."""
+
+    BREAKS = ("all-or-nothing",)
 
     @operation
     def add_batch(self, requests: Batched, budget: Budget) -> Results:
@@ -128,6 +142,8 @@ class RefusedHalfway(BlockManager):
 class SourcesNotCounted(BlockManager):
     """M-38: admission forgets that a source of copies is claimed too, and counts it as free."""
 
+    BREAKS = ("admitted-never-fails",)
+
     def fits(self, plans: Plans, requests: Requests) -> bool:
         left = len(self.free[PRIMARY])
         for block in self.every(Block):
@@ -151,12 +167,16 @@ class SourcesNotCounted(BlockManager):
 class LastTokenEstimated(BlockManager):
     """M-48 (#12404, #12665): a prompt that ends with a block is estimated to reuse that block too."""
 
+    BREAKS = ("the-last-token-is-never-reused",)
+
     def estimated(self, tokens: Tokens) -> int:
         return len(self.match(tokens)) * self.params.tokens_per_block
 
 
 class ReuseShortensChunk(BlockManager):
     """M-51 (#12658, #12682, #12976): every chunk is charged less what is reused, as if reuse did not shift it."""
+
+    BREAKS = ("within-budget-as-estimated",)
 
     def charge(self, chunk: int, estimated: int, remaining: int) -> int:
         return max(0, min(chunk, remaining) - estimated)
@@ -165,6 +185,8 @@ class ReuseShortensChunk(BlockManager):
 class BudgetNotChecked(BlockManager):
     """M-53 (#13318, #13351, #13601, #15187): nobody looks at what the batch costs once its reuse is known."""
 
+    BREAKS = ("within-token-budget",)
+
     def cost(self, plans: Plans) -> int:
         return 0
 
@@ -172,12 +194,16 @@ class BudgetNotChecked(BlockManager):
 class EstimateByTokens(BlockManager):
     """M-54: the estimate counts tokens of the last block, which only a partial match could reuse."""
 
+    BREAKS = ("reuse-as-estimated",)
+
     def estimated(self, tokens: Tokens) -> int:
         return max(0, min(len(self.match(tokens)) * self.params.tokens_per_block, len(tokens) - 1))
 
 
 class FirstMatchClaimed(BlockManager):
     """M-75 (half of #12892): the first phase claims only the first block of each chain, as if no chain had a second."""
+
+    BREAKS = ("matched-blocks-are-claimed",)
 
     def claim_matches(self, request: Request, plan: Plan) -> None:
         for position in range(min(1, len(plan.chain))):

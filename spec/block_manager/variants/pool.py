@@ -17,6 +17,8 @@ class ClaimAfterSwap(BlockManager):
     Both are then looked for in the queue of the wrong level. The counters cancel out by the end of the operation.
     """
 
+    BREAKS = ("claim-before-swap",)
+
     def offload_victim(self, victim: Block, host: Block) -> Block:
         sometimes("a victim is offloaded")
         self.copy(victim, host, self.params.tokens_per_block)
@@ -30,12 +32,16 @@ class ClaimAfterSwap(BlockManager):
 class PinWithoutClaim(BlockManager):
     """M-02 (#12667): a cached block that nothing refers to is pinned where it waits, in the free queue."""
 
+    BREAKS = ("claim-before-pin",)
+
     def hold(self, block: Block, last: bool) -> None:
         self.pin(block, last)
 
 
 class ReleaseTwice(BlockManager):
     """M-03 (#14937): a block is listed by two sequences and counted once, so that each of them releases it."""
+
+    BREAKS = ("references_are_counted",)
 
     @step
     def acquire(self, sequence: Sequence, block: Block) -> None:
@@ -52,6 +58,8 @@ class ParentPointerKept(BlockManager):
     Whoever follows the pointer later asks the parent to remove a child that it has not.
     """
 
+    BREAKS = ("nothing_hangs_from_outside",)
+
     @step
     def detach(self, block: Block) -> None:
         """Take a block out of its parent's map, and leave its pointer and its key as they are."""
@@ -66,6 +74,8 @@ class DuplicateReleaseIgnored(ReleaseTwice):
     """M-04 (#14937, as proposed): the second release of M-03 is ignored. Nothing stands twice in a queue any more, and
     the missing reference, of which the second release was the symptom, stays.
     """
+
+    BREAKS = ("references_are_counted",)
 
     @step
     def release(self, block: Block, to_front: bool) -> None:
@@ -84,12 +94,16 @@ class DuplicateReleaseIgnored(ReleaseTwice):
 class PriorityOfQueuedBlock(BlockManager):
     """M-07 (#12834): the priority of a block is changed while it waits in the queue of its old one."""
 
+    BREAKS = ("prioritise-only-claimed",)
+
     def give_up(self, block: Block) -> None:
         self.prioritise(block, 0, 0)
 
 
 class ReleaseWithoutClaim(BlockManager):
     """M-44: giving up a subtree releases blocks that nothing refers to, which are all free already."""
+
+    BREAKS = ("release-once",)
 
     def give_up(self, block: Block) -> None:
         if self.refs[block] == 0:
@@ -101,12 +115,16 @@ class ReleaseWithoutClaim(BlockManager):
 class UnreachableLast(BlockManager):
     """M-11 (#11685): a block that nothing can reach is queued behind blocks that are worth keeping."""
 
+    BREAKS = ("unreachable-to-front",)
+
     def let_go(self, block: Block) -> None:
         self.release(block, False)
 
 
 class EvictInnerBlock(BlockManager):
     """M-18 (#699, #2708, #3735): the victim is taken for a leaf, and leaves its children behind."""
+
+    BREAKS = ("detach-leaf-first",)
 
     def evict(self, top: Block) -> None:
         self.claim(top)
@@ -116,6 +134,8 @@ class EvictInnerBlock(BlockManager):
 
 class HostChildrenForgotten(BlockManager):
     """M-19 (#4596): an eviction takes only what is below the victim on the victim's own level."""
+
+    BREAKS = ("detach-leaf-first",)
 
     def evict(self, top: Block) -> None:
         for block in reversed(self.subtree(top)):
@@ -130,6 +150,8 @@ class HostChildrenForgotten(BlockManager):
 
 class StoreUncomputed(BlockManager):
     """M-55 (#12673, #12769): the whole prompt is cached after its first chunk."""
+
+    BREAKS = ("attach-what-the-slot-holds",)
 
     def storable(self, sequence: Sequence) -> int:
         return len(self.tokens[sequence])

@@ -20,7 +20,7 @@ from kvproof.spec.lang import Definition, LanguageError, compile_machine
 from .loading import forgotten, loaded
 from .runners import Direct, Ran, Referring, counted, typed, untyped
 from .states import random_part
-from .symbolic import MADE, Circuitry, Sample
+from .symbolic import Circuitry, Sample
 
 CALLS = 60
 ASKED = 6
@@ -69,7 +69,6 @@ def compared(text: str, name: str, seed: int, calls: int = CALLS, engines: Seque
         kind = f"error {type(error).__name__} in {frame.name}"
         found.differences.append(Difference(kind, traceback.format_exc()[-1500:]))
     finally:
-        MADE.clear()
         forgotten(module)
     return found
 

@@ -16,7 +16,7 @@ import attrs
 
 from kvproof.model.checking import bounded, induction, induction_operation
 from kvproof.model.checking.bounded import check_bounded
-from kvproof.model.checking.explore import Exploration, explore
+from kvproof.model.checking.explore import Explored, explore
 from kvproof.model.checking.induction import check_induction
 from kvproof.model.checking.verdict import Finding, Report, Verdict
 from kvproof.model.lowering.record import LoweringError
@@ -145,12 +145,12 @@ def _collect(module: Any, engine: str, found: Checked) -> None:
     bundle = bundle_of(module.__name__, Shipped(machine=module.MACHINE), reference)
     explored = explore(bundle, parameters, seconds=SECONDS, states=STATES)
     proved = check_induction(definition, parameters, engine=engine, seconds=30.0, jobs=1)
-    depth = DEPTH if explored.violation is None else max(1, min(6, len(explored.violation.calls)))
+    depth = DEPTH if explored.finding is None else max(1, min(6, len(explored.finding.calls)))
     limited = check_bounded(definition, parameters, depth=depth, engine=engine, seconds=30.0)
-    found.verdicts[f"explore {explored.verdict}"] += 1
+    found.verdicts[f"explore {explored.verdict.value}"] += 1
     found.verdicts[f"induction {proved.verdict.value}"] += 1
     found.verdicts[f"bounded {limited.verdict.value}"] += 1
-    length = len(explored.violation.calls) if explored.violation is not None else None
+    length = len(explored.finding.calls) if explored.finding is not None else None
     if length is not None:
         found.verdicts[f"violated in {length}"] += 1
     for kind, told in _contradictions(explored, proved, limited, depth):
@@ -161,11 +161,11 @@ def _collect(module: Any, engine: str, found: Checked) -> None:
     sys.modules.pop(reference.__module__, None)
 
 
-def _contradictions(explored: Exploration, proved: Report, limited: Report, depth: int) -> Iterator[tuple[str, str]]:
-    violation = explored.violation
+def _contradictions(explored: Explored, proved: Report, limited: Report, depth: int) -> Iterator[tuple[str, str]]:
+    violation = explored.finding
     if violation is not None:
         length = len(violation.calls)
-        told = f"exploration: {violation.name} in {violation.calls}"
+        told = f"exploration: {violation.rule} in {violation.calls}"
         if proved.verdict in (Verdict.PROVED, Verdict.VACUOUS):
             yield f"violated, and {proved.verdict.value}", told
         if limited.verdict is Verdict.HOLDS and length <= depth:
@@ -174,13 +174,13 @@ def _contradictions(explored: Exploration, proved: Report, limited: Report, dept
             yield "counterexamples of different lengths", f"{told}; bounded: {limited.summary()}"
     elif limited.verdict is Verdict.VIOLATED:
         at = limited.depth or 0
-        if explored.complete or explored.depth > at:
+        if explored.verdict is Verdict.EXPLORED or explored.depth > at:
             yield "bounded violated, and not explored", f"{limited.summary()}; {explored.states} states"
-    if explored.verdict == "explored" and proved.verdict is Verdict.VIOLATED:
+    if explored.verdict is Verdict.EXPLORED and proved.verdict is Verdict.VIOLATED:
         yield "induction violated, and explored", proved.summary()
     if proved.verdict is Verdict.PROVED and limited.verdict is Verdict.VIOLATED:
         yield "proved, and bounded violated", limited.summary()
-    if explored.complete and proved.verdict is Verdict.PROVED:
+    if explored.verdict is Verdict.EXPLORED and proved.verdict is Verdict.PROVED:
         unreached = set(proved.unreached)
         for event in explored.events:
             if f'event "{event}"' in unreached:
@@ -204,23 +204,15 @@ def _executed(reference: Any, parameters: Any, finding: Finding, report: Report)
     if broken:
         yield "induction's state breaks an invariant", f"{broken} in {finding.snapshot}"
     call = finding.calls[-1]
-    seen: list[set[str]] = []
-    scripts: list[tuple[Any, ...]] = [()]
-    while scripts and len(seen) < 200:
-        script = scripts.pop()
-        machine.restore(finding.snapshot)
-        machine.script = list(script)
-        seen.append(_happened(machine, call.operation, dict(call.arguments)))
-        if seen[-1] & {finding.rule}:
-            return
-        if finding.rule.startswith(("bound: ", "defined: ")) and "undefined" in seen[-1]:
-            return
-        if finding.kind == "invariant" and finding.rule.partition(": ")[0] in seen[-1]:
-            return
-        for position in range(len(script), len(machine.offered)):
-            taken = (*script, *(allowed[0] for _, allowed in machine.offered[len(script) : position]))
-            scripts += [(*taken, other) for other in machine.offered[position][1][1:]]
-    yield "induction's finding is not what happens", f"{finding} from {finding.snapshot}: {seen[:5]}"
+    machine.script = list(call.choices)
+    happened = _happened(machine, call.operation, dict(call.arguments))
+    if happened & {finding.rule}:
+        return
+    if finding.rule.startswith(("bound: ", "defined: ")) and "undefined" in happened:
+        return
+    if finding.kind == "invariant" and finding.rule.partition(": ")[0] in happened:
+        return
+    yield "induction's finding is not what happens", f"{finding} from {finding.snapshot}: {happened}"
 
 
 def _happened(machine: Any, name: str, arguments: dict[str, Any]) -> set[str]:

@@ -34,7 +34,7 @@ from random_machines.campaign import text_of
 from random_machines.checkers import checked
 from random_machines.loading import forgotten, loaded
 from random_machines.runners import Direct, Referring
-from random_machines.symbolic import MADE, Circuitry, Sample
+from random_machines.symbolic import Circuitry, Sample
 
 
 @attrs.frozen
@@ -351,7 +351,6 @@ class _Machine:
 
     def differs(self, engine: str = "") -> str:
         """How the circuit of the machine differs from its calls; "" when it does not."""
-        MADE.clear()
         definition = compile_machine(self.module.MACHINE)
         try:
             circuitry = Circuitry(System(definition, definition.parameters()))

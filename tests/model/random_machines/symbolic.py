@@ -2,45 +2,19 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 from typing import Any
 
 import attrs
 
-from kvproof.model.lowering.context import Cases
-from kvproof.model.lowering.environment import Environment
-from kvproof.model.lowering.iteration import Iteration
 from kvproof.model.lowering.methods import Transition
-from kvproof.model.lowering.record import Record
 from kvproof.model.lowering.system import System
 from kvproof.model.solving.engines import make
 from kvproof.model.symbolic.circuit import FALSE, TRUE, value_of
-from kvproof.model.symbolic.encoding import decoded, number
-from kvproof.model.symbolic.integers import Int, Value
-from kvproof.model.symbolic.shapes import IntShape
-from kvproof.model.symbolic.values import Bool, Option, Rec, Seq
+from kvproof.model.symbolic.encoding import concrete, decoded
 from kvproof.spec.lang import plain
 
 from .runners import Outcome, Ran, outcome_of, typed
-
-MADE: dict[int, tuple[Record, list[int]]] = {}
-"""For each record of a lowering (by identity), the literals under which its choices are made."""
-
-_chosen = Iteration._chosen
-
-
-def _noted(self: Iteration, node: ast.Call, cases: Cases, environment: Environment) -> Value:
-    before = len(self.record.choices)
-    result = _chosen(self, node, cases, environment)
-    if len(self.record.choices) > before:
-        exists = self.circuit.any([condition for condition, _ in cases])
-        _, made = MADE.setdefault(id(self.record), (self.record, []))
-        made.append(self.circuit.both(self.path(environment), exists))
-    return result
-
-
-Iteration._chosen = _noted  # type: ignore[method-assign]  # who made a choice is told nowhere else
 
 
 @attrs.define
@@ -84,18 +58,16 @@ class Circuitry:
         system, transition = self.system, self.system.transition(sample.name)
         inputs = {**system.assignment(sample.before), **system.argument_assignment(sample.name, sample.arguments)}
         chosen = [typed(plain(value)) for value in sample.ran.chosen]
-        _, made = MADE.get(id(transition.record), (None, []))
-        choices = zip(transition.record.choices.values(), made, transition.record.assumptions, strict=True)
-        for (which, candidates), path, allowed in choices:
+        for choice, allowed in zip(transition.record.choices, transition.record.assumptions, strict=True):
             values = system.circuit.evaluate(inputs)
-            if not value_of(values, path):
+            if not value_of(values, choice.made):
                 continue
-            for at, candidate in enumerate(candidates):
-                number = {bit >> 1: at >> i & 1 for i, bit in enumerate(which.bits)}
+            for at, candidate in enumerate(choice.candidates):
+                number = {bit >> 1: at >> i & 1 for i, bit in enumerate(choice.which.bits)}
                 values = system.circuit.evaluate({**inputs, **number})
 
                 read = _At(values, 1, 0)
-                wanted = not chosen or concrete(candidate, read) == chosen[0]
+                wanted = not chosen or typed(concrete(candidate, read)) == chosen[0]
                 if wanted and read(allowed):
                     inputs.update(number)
                     del chosen[:1]
@@ -195,7 +167,7 @@ class Circuitry:
             return
         if typed(self._state(transition.after, read)) != ran.after:
             yield "state", f"leads to {ran.after} where the circuit says {self._state(transition.after, read)}"
-        result = concrete(transition.result, read)
+        result = typed(concrete(transition.result, read))
         if loosely(result) != loosely(ran.outcome.what):
             yield "result", f"{ran.outcome} where the circuit returns {result}"
         for name, predicate in after.items():
@@ -216,17 +188,3 @@ def loosely(value: Any) -> Any:
     if isinstance(value, tuple):
         return value[1] if value[:1] == ("bool",) else tuple(loosely(part) for part in value)
     return value
-
-
-def concrete(value: Value, read: Any) -> Any:
-    """The value under an assignment, as `typed` has it, records as dicts; whatever type it should be of."""
-    if isinstance(value, Bool):
-        return ("bool", read(value.bit))
-    if isinstance(value, Option):
-        return None if value.value is None or not read(value.present) else concrete(value.value, read)
-    if isinstance(value, Rec):
-        return {name: concrete(item, read) for name, item in zip(value.names, value.items, strict=True)}
-    if isinstance(value, Seq):
-        return tuple(concrete(item, read) for item in value.items[: concrete(value.length, read)])
-    assert isinstance(value, Int)
-    return number(value, IntShape(value.low, value.high), read)
