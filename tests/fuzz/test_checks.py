@@ -37,9 +37,8 @@ def test_a_bug_that_needs_another_choice_than_the_policy_s_is_found_and_executed
 def test_a_variant_that_breaks_something_else_than_it_says_is_a_finding(command: str, tmp_path: Path) -> None:
     result = _run(tmp_path, command, "another")
     assert result.exit_code == 1
-    assert (
-        "the-first-is-emptied-first in 3 operations; but the variant says that it breaks empty-what-is-full"
-        in (" ".join(result.output.split()))
+    assert "the-first-is-emptied-first in 3 operations; but the variant says that it breaks empty-what-is-full" in (
+        " ".join(result.output.split())
     )
 
 
