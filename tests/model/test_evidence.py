@@ -54,8 +54,11 @@ def test_every_theorem_is_proved(machine: str) -> None:
 
 
 @pytest.mark.parametrize("machine", machines.names())
-def test_every_variant_is_violated(machine: str) -> None:
-    assert set(_kept(machine).variants) == set(machines.load(machine).variants)
+def test_every_variant_breaks_what_it_says(machine: str) -> None:
+    recorded, variants = _kept(machine).variants, machines.load(machine).variants
+    assert {label: recorded[label] in variant.BREAKS for label, variant in variants.items()} == dict.fromkeys(
+        recorded, True
+    )
 
 
 @pytest.mark.parametrize("machine", machines.names())
