@@ -7,7 +7,7 @@ tested where it stands now; what is put into a container, before.
 from __future__ import annotations
 
 import ast
-from typing import Any
+import copy
 
 import attrs
 
@@ -154,7 +154,7 @@ class Findings:
     """
 
     keys: tuple[tuple[Position, str, str], ...]
-    """Where a key of a total map may not be one, what its keys are, and how the place is told."""
+    """Where a key of a total map may not be one, what its keys are ("": those of the map), and how the place is told."""
     loops: tuple[tuple[Position, str], ...]
     """What puts in order what a loop runs over, where that has no order of its own."""
     written: tuple[Tested, ...]
@@ -206,7 +206,7 @@ def findings(evidence: Evidence, method: Method) -> Findings:
                 if isinstance(container, MapType):
                     stores = not isinstance(node.ctx, ast.Load)
                     if _may_miss(container.key, found, stores):
-                        keys.append((place, keys_text(container.key, ast.unparse(owner)), ast.unparse(node)))
+                        keys.append((place, keys_text(container.key), ast.unparse(node)))
                 if not isinstance(node.ctx, ast.Store):
                     continue
                 if isinstance(container, PartialMapType) and not evident(found, container.key):
@@ -267,16 +267,17 @@ def _may_miss(key: Type, found: Type, stores: bool) -> bool:
     return stores and not evident(found, key)
 
 
-def keys_text(key: Type, owner: str) -> str:
-    """The keys of a total map."""
+def keys_text(key: Type) -> str:
+    """The keys of a total map; "" where nothing else knows them than the map, a dict."""
     if isinstance(key, IndexType):
         return every_text(key.cls)
-    return f"range({len(key.cls)})" if isinstance(key, EnumType) else owner
+    return f"range({len(key.cls)})" if isinstance(key, EnumType) else ""
 
 
-def key_of(node: ast.expr, keys: str, at: str) -> ast.expr:
-    """A key that is tested to be one of `keys`."""
-    return ast.Call(ast.Name("_key", ast.Load()), [node, _parsed(keys), ast.Constant(at)], [])
+def key_of(node: ast.Subscript, keys: str, at: str) -> ast.expr:
+    """The key of a subscript, tested to be one of `keys`, or of those of the map, as it is written in the reference."""
+    known = ast.parse(keys, mode="eval").body if keys else copy.deepcopy(node.value)
+    return ast.Call(ast.Name("_key", ast.Load()), [node.slice, known, ast.Constant(at)], [])
 
 
 class Checked(ast.NodeTransformer):
@@ -302,10 +303,10 @@ class Checked(ast.NodeTransformer):
         return node
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
-        keys = self._keys.get(_place(node))
+        known = self._keys.get(_place(node))
         self.generic_visit(node)
-        if keys is not None:
-            node.slice = key_of(node.slice, *keys)
+        if known is not None:
+            node.slice = key_of(node, *known)
         return node
 
     def visit_For(self, node: ast.For) -> ast.AST:
@@ -402,7 +403,3 @@ def _place(node: ast.AST) -> Position:
 def _test(known: tuple[Type, Type, str], text: str) -> ast.stmt:
     kind, value, rule = known
     return ast.parse(f"if not {belongs_text(kind, value, text)}:\n    raise OutOfDomain({rule!r}, {text})").body[0]
-
-
-def _parsed(text: str) -> Any:
-    return ast.parse(text, mode="eval").body

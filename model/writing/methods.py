@@ -91,12 +91,12 @@ class FreeForm(ast.NodeTransformer):
         return None
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
-        kind, owner, written = self._kind(node.value), ast.unparse(node.value), ast.unparse(node)
+        kind, written = self._kind(node.value), ast.unparse(node)
         self.generic_visit(node)
         if self._method.kind != "initial" or not isinstance(kind, MapType):
             return node
         if isinstance(kind.key, IndexType | EnumType) or not isinstance(node.ctx, ast.Load):
-            node.slice = key_of(node.slice, keys_text(kind.key, owner), written)
+            node.slice = key_of(node, keys_text(kind.key), written)
         return node
 
     def visit_For(self, node: ast.For) -> ast.AST:

@@ -46,6 +46,7 @@ WRITES = [
     ("Map[T, Z]", "self.v[(0, i)] = 1"),
     ("Map[E, Map[A, Z]]", "self.v[E.Y][i] = 1"),
     ("Map[E, Map[A, Z]]", "self.v[E.Y][1] = i"),
+    ("Map[bool, Map[T, Z]]", "self.v[all(a < i for a in self.every(A))][(0, i)] = 1"),
     ("PartialMap[A, N]", "self.v[i] = 1"),
     ("PartialMap[A, N]", "self.v[1] = i"),
     ("PartialMap[A | None, R | None]", "self.v[None if i < 0 else i] = R(1, 0, (E.X, E.X)) if i != 1 else None"),
