@@ -16,8 +16,8 @@ from kvproof.fuzz.target import Operation, Outcome, Step, Target, load_target
 from kvproof.fuzz.trace import Trace, fit, parse_trace, render_trace
 
 
-class Verdict(Enum):
-    """What a replay says about the failure that the trace records. The value is the process's exit status."""
+class Comparison(Enum):
+    """What became of the failure that a trace records, in its replay."""
 
     SAME = "same"
     DIFFERENT = "different"
@@ -28,7 +28,7 @@ class Verdict(Enum):
     @property
     def exit_status(self) -> int:
         """1 while there is a failure, 0 when there is none."""
-        return 0 if self in (Verdict.GONE, Verdict.PASSES) else 1
+        return 0 if self in (Comparison.GONE, Comparison.PASSES) else 1
 
 
 @frozen
@@ -58,14 +58,14 @@ class Replay:
     """The trace has a schedule, and the target has none that could follow it."""
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> Comparison:
         """The failure found against the one recorded: alike when their fingerprints are equal."""
         recorded = self.trace.failure
         if self.failure is None:
-            return Verdict.PASSES if recorded is None else Verdict.GONE
+            return Comparison.PASSES if recorded is None else Comparison.GONE
         if recorded is None:
-            return Verdict.NEW
-        return Verdict.SAME if recorded.fingerprint == self.failure.fingerprint else Verdict.DIFFERENT
+            return Comparison.NEW
+        return Comparison.SAME if recorded.fingerprint == self.failure.fingerprint else Comparison.DIFFERENT
 
 
 def replay(subject: Subject, trace: Trace, make_target: Callable[[], Target]) -> Replay:

@@ -21,7 +21,7 @@ from kvproof.fuzz.subject import MachineError
 from kvproof.fuzz.targets import DEFAULT_MACHINE
 from kvproof.model.checking.bounded import check_bounded
 from kvproof.model.checking.induction import check_induction
-from kvproof.model.checking.verdict import Finding, OperationReport, Report, Verdict, plain
+from kvproof.model.checking.verdict import Finding, OperationReport, Report, Verdict, readable
 from kvproof.model.depth import Depth, account
 from kvproof.model.evidence import Evidence, EvidenceError, collect, read, write
 from kvproof.model.machines import Bundle, UnknownMachine, load
@@ -301,7 +301,7 @@ def _show_state(console: Console, finding: Finding) -> None:
         f"[bold]{escape(str(finding))}[/bold]\n  in a state that satisfies every invariant (it need not be reachable):"
     )
     for name, value in (finding.state or {}).items():
-        console.print(f"    {name} = {plain(value)}", highlight=False, markup=False)
+        console.print(f"    {name} = {readable(value)}", highlight=False, markup=False)
     console.print("  so an invariant is missing, or there is a bug")
 
 

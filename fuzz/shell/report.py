@@ -12,7 +12,7 @@ from rich.table import Table
 from kvproof.fuzz.campaign import Campaign, Finding
 from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.lockstep import Progress
-from kvproof.fuzz.replay import Replay, Row, Verdict, schedule_text, steps_text
+from kvproof.fuzz.replay import Comparison, Replay, Row, schedule_text, steps_text
 from kvproof.fuzz.subject import Parameters, Subject
 from kvproof.fuzz.target import render
 
@@ -141,11 +141,11 @@ def _shown(value: object) -> str:
 
 
 VERDICTS = {
-    Verdict.SAME: "[red]still fails in the same way[/]",
-    Verdict.DIFFERENT: "[red]fails, but not in the way that was recorded[/]",
-    Verdict.NEW: "[red]fails, though no failure was recorded[/]",
-    Verdict.GONE: "[green]no longer fails[/]",
-    Verdict.PASSES: "[green]passes[/], as recorded",
+    Comparison.SAME: "[red]still fails in the same way[/]",
+    Comparison.DIFFERENT: "[red]fails, but not in the way that was recorded[/]",
+    Comparison.NEW: "[red]fails, though no failure was recorded[/]",
+    Comparison.GONE: "[green]no longer fails[/]",
+    Comparison.PASSES: "[green]passes[/], as recorded",
 }
 
 
@@ -153,7 +153,7 @@ def show_verdict(console: Console, result: Replay) -> None:
     """The last line of a replay."""
     console.print(f"verdict: {VERDICTS[result.verdict]}")
     recorded = result.trace.failure
-    if result.verdict is Verdict.DIFFERENT and recorded is not None and result.failure is not None:
+    if result.verdict is Comparison.DIFFERENT and recorded is not None and result.failure is not None:
         console.print(f"  recorded: {recorded.fingerprint}", markup=False, highlight=False)
         console.print(f"  now:      {result.failure.fingerprint}", markup=False, highlight=False)
 

@@ -75,7 +75,7 @@ def _execute(console: Console, run: Replay[Any]) -> None:
 def _show_divergence(console: Console, run: Replay[Any], manager: Manager, out: Path) -> None:
     """The whole trace first, so that Ctrl-C while it is made shorter keeps it; then the short one, step by step."""
     # Only now: with the reports of `kvproof fuzz`, these bring Hypothesis.
-    from kvproof.fuzz.replay import Verdict, replay
+    from kvproof.fuzz.replay import Comparison, replay
     from kvproof.fuzz.shell.report import show_failure, show_replay
 
     failure = run.failure
@@ -101,7 +101,7 @@ def _show_divergence(console: Console, run: Replay[Any], manager: Manager, out: 
     again = None
     if len(short.operations) <= SHOWN_OPERATIONS:
         again = replay(run.lockstep.subject, short, manager.make_target)
-    if again is not None and again.verdict is Verdict.SAME:
+    if again is not None and again.verdict is Comparison.SAME:
         show_replay(console, again)
     elif short.failure is not None:
         show_failure(console, short.failure)

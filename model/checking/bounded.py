@@ -25,7 +25,7 @@ from kvproof.spec.lang.errors import NotAssumed, OutOfDomain, Rejected, RuleBrok
 from kvproof.spec.lang.machine import deciding
 
 
-class Disagreement(Exception):
+class CircuitDisagreement(Exception):
     """The circuit and the machine run directly do not do the same: a defect of kvproof, not of the machine."""
 
 
@@ -184,7 +184,7 @@ class Bounded:
                 break
             if violated:
                 return Finding(violated[0], "invariant", tuple(calls[: position + 1]), None, None)
-        raise Disagreement(
+        raise CircuitDisagreement(
             f"the circuit breaks after {'; '.join(map(str, calls))}, and the machine run directly does not"
         )
 

@@ -49,8 +49,8 @@ class Call:
     """What is taken where the machine leaves a choice open, in order; what is missing at the end is the policy's."""
 
     def __str__(self) -> str:
-        chosen = f" choosing {', '.join(map(plain, self.choices))}" if self.choices else ""
-        arguments = ", ".join(f"{name}={plain(value)}" for name, value in self.arguments.items())
+        chosen = f" choosing {', '.join(map(readable, self.choices))}" if self.choices else ""
+        arguments = ", ".join(f"{name}={readable(value)}" for name, value in self.arguments.items())
         return f"{self.operation}({arguments}){chosen}"
 
 
@@ -152,10 +152,10 @@ class Report:
         return f"{words}: {details}" if details else words
 
 
-def plain(value: Any) -> str:
+def readable(value: Any) -> str:
     """A concrete value as a reader would write it."""
     if isinstance(value, tuple):
-        return "(" + ", ".join(map(plain, value)) + ("," if len(value) == 1 else "") + ")"
+        return "(" + ", ".join(map(readable, value)) + ("," if len(value) == 1 else "") + ")"
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{plain(key)}: {plain(part)}" for key, part in value.items()) + "}"
+        return "{" + ", ".join(f"{readable(key)}: {readable(part)}" for key, part in value.items()) + "}"
     return str(getattr(value, "name", None) or value)

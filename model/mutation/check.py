@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from kvproof.model.checking.induction_operation import OperationInduction
-from kvproof.model.checking.verdict import Call, Verdict, plain
+from kvproof.model.checking.verdict import Call, Verdict, readable
 from kvproof.model.lowering.methods import Lowering, Transition
 from kvproof.model.lowering.record import LoweringError
 from kvproof.model.lowering.system import System
@@ -168,7 +168,7 @@ class Miter:
         where = [name for name, bit in self._differences.items() if value_of(values, bit)]
         state = system.readable(system.snapshot(system.state, values))
         call = Call(self._operation, system.concrete_arguments(self._operation, values))
-        return f"{', '.join(where)} differ after {call} in {plain(state)}"
+        return f"{', '.join(where)} differ after {call} in {readable(state)}"
 
 
 def _obligations(transition: Transition) -> list[tuple[str, str, int]]:

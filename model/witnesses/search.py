@@ -20,7 +20,7 @@ from typing import Any
 
 import attrs
 
-from kvproof.model.checking.bounded import Disagreement
+from kvproof.model.checking.bounded import CircuitDisagreement
 from kvproof.model.lowering.environment import Environment
 from kvproof.model.lowering.methods import Lowering
 from kvproof.model.lowering.record import LoweringError, Record
@@ -232,7 +232,7 @@ class _Search:
                     found.undecided.discard(conjunct.key)
                     return
                 if goal == target.refused and target.slip is None:
-                    raise Disagreement(f"the circuit has a witness for {conjunct}, the machine has not: {wrong}")
+                    raise CircuitDisagreement(f"the circuit has a witness for {conjunct}, the machine has not: {wrong}")
         if self._late:
             found.undecided.add(conjunct.key)
 

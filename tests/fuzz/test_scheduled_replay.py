@@ -14,7 +14,7 @@ from toy_streams import MissingWait, Scheduled, SometimesScheduled
 
 from kvproof.fuzz.campaign import Campaign, Engine, Plan, run_campaign
 from kvproof.fuzz.pytest_plugin import run_lockstep
-from kvproof.fuzz.replay import Replay, Verdict, account, replay
+from kvproof.fuzz.replay import Comparison, Replay, account, replay
 from kvproof.fuzz.shell.report import show_campaign, show_replay
 from kvproof.fuzz.target import Operation, TargetError
 from kvproof.fuzz.trace import Trace, fit, read_trace, write_trace
@@ -50,36 +50,36 @@ def test_a_trace_from_a_file_fails_in_the_same_way(trace: Trace, tmp_path: Path)
     write_trace(tmp_path / "trace.json", trace, TOY.make_shapes(trace.parameters))
     again = fit(read_trace(tmp_path / "trace.json"), TOY, "trace")
     assert again == trace
-    assert replay(TOY, again, MissingWait).verdict is Verdict.SAME
+    assert replay(TOY, again, MissingWait).verdict is Comparison.SAME
 
 
 def test_what_was_found_fails_in_the_same_way_before_it_is_minimised() -> None:
     found = overtaken(minimising_runs=0).trace(None)
     assert found is not None
     assert any(operation.schedule for operation in found.operations)
-    assert replay(TOY, found, MissingWait).verdict is Verdict.SAME
+    assert replay(TOY, found, MissingWait).verdict is Comparison.SAME
 
 
 @pytest.mark.parametrize(
     ("schedules", "verdict"),
     [
-        (((), ("move",)), Verdict.SAME),
-        (((), ("move", "fill")), Verdict.SAME),
-        (((), ()), Verdict.GONE),
-        (((), ("fill", "move")), Verdict.GONE),
-        ((("fill",), ("move",)), Verdict.GONE),
-        ((None, None), Verdict.GONE),
+        (((), ("move",)), Comparison.SAME),
+        (((), ("move", "fill")), Comparison.SAME),
+        (((), ()), Comparison.GONE),
+        (((), ("fill", "move")), Comparison.GONE),
+        ((("fill",), ("move",)), Comparison.GONE),
+        ((None, None), Comparison.GONE),
     ],
 )
 def test_it_fails_only_in_a_schedule_in_which_the_copy_overtakes(
-    trace: Trace, schedules: tuple[tuple[str, ...] | None, ...], verdict: Verdict
+    trace: Trace, schedules: tuple[tuple[str, ...] | None, ...], verdict: Comparison
 ) -> None:
     assert replay(TOY, scheduled(trace, *schedules), MissingWait).verdict is verdict
 
 
 def test_the_correct_target_survives_the_schedule(trace: Trace) -> None:
     result = replay(TOY, trace, Scheduled)
-    assert result.verdict is Verdict.GONE
+    assert result.verdict is Comparison.GONE
     assert [row.operation.schedule for row in result.rows] == [(), ()]
 
 

@@ -291,7 +291,7 @@ def test_a_divergence_exits_1_and_leaves_traces_that_can_be_read(
 
 def test_the_trace_of_a_divergence_replays_in_the_same_way(tmp_path: Path) -> None:
     """Written, read, and run on the ordinary target with the ordinary lockstep."""
-    from kvproof.fuzz.replay import Verdict, replay
+    from kvproof.fuzz.replay import Comparison, replay
     from kvproof.fuzz.trace import write_trace
     from kvproof.fuzz.workload.shorten import target_maker
 
@@ -300,8 +300,8 @@ def test_the_trace_of_a_divergence_replays_in_the_same_way(tmp_path: Path) -> No
     write_trace(tmp_path / "short.json", short)
     again = fit(read_trace(tmp_path / "short.json"), SUBJECT, "short.json")
 
-    assert replay(SUBJECT, again, target_maker(CLAIMS_AFTER_THE_SWAP)).verdict is Verdict.SAME
-    assert replay(SUBJECT, again, target_maker(BlockManager)).verdict is Verdict.GONE
+    assert replay(SUBJECT, again, target_maker(CLAIMS_AFTER_THE_SWAP)).verdict is Comparison.SAME
+    assert replay(SUBJECT, again, target_maker(BlockManager)).verdict is Comparison.GONE
 
 
 def test_ctrl_c_shows_what_there_is_so_far(command: Any, trace: Path, monkeypatch: pytest.MonkeyPatch) -> None:

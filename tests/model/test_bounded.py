@@ -15,7 +15,7 @@ from symbolic_machines import (
     Sizes,
 )
 
-from kvproof.model.checking.bounded import Bounded, Disagreement, check_bounded
+from kvproof.model.checking.bounded import Bounded, CircuitDisagreement, check_bounded
 from kvproof.model.checking.verdict import Verdict
 from kvproof.model.machines import load
 from kvproof.model.solving.solver import ENGINES
@@ -89,7 +89,7 @@ def test_a_circuit_that_differs_from_the_machine_is_never_taken_for_a_violation(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(OverflowingCounter, "check", lambda _: [])
-    with pytest.raises(Disagreement, match="increase"):
+    with pytest.raises(CircuitDisagreement, match="increase"):
         check_bounded(compile_machine(OverflowingCounter), Sizes(), depth=6)
 
 
