@@ -12,7 +12,7 @@ from workload_cases import SHARED_TRACES, generated, request
 from kvproof.fuzz.command_line import main
 from kvproof.fuzz.commands import workload as workload_command
 from kvproof.fuzz.machines import subject_named
-from kvproof.fuzz.replay import Verdict, replay
+from kvproof.fuzz.replay import Comparison, replay
 from kvproof.fuzz.target import HarnessError, Operation
 from kvproof.fuzz.targets.executor import ExecutorTarget, PassEngine
 from kvproof.fuzz.trace import read_trace
@@ -253,8 +253,8 @@ def test_a_divergence_is_made_short_and_replays_on_the_ordinary_target(tmp_path:
     whole = run.trace("x:y")
     short = CacheShortener(SUBJECT, LeavesGrowth).shorten(whole)
     assert len(short.operations) <= 12 < len(whole.operations)
-    assert replay(SUBJECT, short, lambda: ExecutorTarget(LeavesGrowth)).verdict is Verdict.SAME
-    assert replay(SUBJECT, short, ExecutorTarget).verdict is Verdict.GONE
+    assert replay(SUBJECT, short, lambda: ExecutorTarget(LeavesGrowth)).verdict is Comparison.SAME
+    assert replay(SUBJECT, short, ExecutorTarget).verdict is Comparison.GONE
 
 
 # The command.
