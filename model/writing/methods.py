@@ -6,6 +6,7 @@ import ast
 import functools
 import re
 import textwrap
+from enum import IntEnum
 from typing import Any
 
 from kvproof.model.writing.checks import Checked, Findings, key_of, keys_text
@@ -93,7 +94,7 @@ class FreeForm(ast.NodeTransformer):
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
         kind, owner, written = self._kind(node.value), ast.unparse(node.value), ast.unparse(node)
         self.generic_visit(node)
-        if self._method.kind != "initial" or not isinstance(kind, MapType):
+        if self._method.role != "initial" or not isinstance(kind, MapType):
             return node
         if isinstance(kind.key, IndexType | EnumType) or not isinstance(node.ctx, ast.Load):
             node.slice = key_of(node.slice, keys_text(kind.key, owner), written)
@@ -144,7 +145,7 @@ class FreeForm(ast.NodeTransformer):
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         self.generic_visit(node)
-        if self._method.kind == "canonical" and node.name == self._method.name:
+        if self._method.role == "canonical" and node.name == self._method.name:
             node.returns = ast.parse("dict[str, list[int]]", mode="eval").body
         return node
 
@@ -202,12 +203,19 @@ class Rewriter(ast.NodeTransformer):
         return node
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
+        converted = converted_to(node, self._method)
+        written = "" if converted is None else ast.unparse(node)
         self.generic_visit(node)
         every = _every(node, self._method)
         if every is not None:
             return every
         if isinstance(node.func, ast.Attribute) and node.func.attr == "values":
             return _call("_ascending", [node.func.value])
+        if converted is not None:
+            values = ast.parse(
+                every_text(converted) if issubclass(converted, Index) else converted.__name__, mode="eval"
+            )
+            return ast.copy_location(_call("_converted", [*node.args, values.body, ast.Constant(written)]), node)
         if isinstance(node.func, ast.Name) and node.func.id == "choose":
             return _call("self._choose", node.args)
         return node
@@ -233,6 +241,12 @@ class Rewriter(ast.NodeTransformer):
                 )
         self.generic_visit(node)
         return node
+
+
+def converted_to(node: ast.Call, method: Method) -> type[Index] | type[IntEnum] | None:
+    """The class to whose values a call converts a number."""
+    cls = method.namespace.get(node.func.id) if isinstance(node.func, ast.Name) else None
+    return cls if isinstance(cls, type) and issubclass(cls, Index | IntEnum) else None
 
 
 def _raise(name: str, argument: ast.expr) -> ast.Raise:
