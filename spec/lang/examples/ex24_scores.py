@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from kvproof.spec.lang import Exactly, Machine, Shipped, ensure, operation, reject, step
+from kvproof.spec.lang import AtMost, Machine, Shipped, ensure, operation, reject, step
 from kvproof.spec.lang.examples.ground import SMALL, Few, Sizes
 
-Points = Annotated[tuple[Few, ...], Exactly(lambda p: p.things)]
+Points = Annotated[tuple[Few, ...], AtMost(lambda p: p.things)]
 
 
 class Scores(Machine[Sizes]):
-    """Everybody has some points."""
+    """Whoever has played has some points."""
 
     points: Points
 
@@ -22,12 +22,13 @@ class Scores(Machine[Sizes]):
 
     @operation
     def add(self, more: Points) -> int:
-        """Give everybody more points; returns the place of one who has the most."""
+        """Add the points of a game, in which other players may come; returns the place of one who has the most."""
         if any(mine + new > self.params.top for mine, new in zip(self.points, more, strict=False)):
             reject("too-many")
         before = self.points
-        self.score(tuple(mine + new for mine, new in zip(self.points, more, strict=False)))
-        ensure(all(new >= before[i] for i, new in enumerate(self.points)), "nobody-loses")
+        both = tuple(mine + new for mine, new in zip(before, more, strict=False))
+        self.score(both + before[len(both) :] + more[len(both) :])
+        ensure(all(self.points[i] >= old for i, old in enumerate(before)), "nobody-loses")
         best = 0
         for i, points in enumerate(self.points):
             if points > self.points[best]:

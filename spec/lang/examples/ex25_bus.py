@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kvproof.spec.lang import Machine, Set, Shipped, invariant, operation, reject, require, step
-from kvproof.spec.lang.examples.ground import THREE, Sizes, Thing
+from kvproof.spec.lang.examples.ground import Sizes, Thing
 
 
 class Cabin(Machine[Sizes]):
@@ -58,4 +58,9 @@ class Bus(Cabin):
         return len(self.inside) == self.params.top
 
 
-SHIPPED = Shipped(machine=Bus, sizes=THREE, unreached={"state inside: full": "there are fewer seats than things"})
+FOUR = Sizes(things=4, top=3)
+SHIPPED = Shipped(
+    machine=Bus,
+    sizes={"explore": {"four": FOUR}, "induction": {"four": FOUR}},
+    unreached={"state inside: full": "there are fewer seats than things"},
+)
