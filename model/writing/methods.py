@@ -70,7 +70,7 @@ def _copied(value: Any) -> Any:
     return copied
 
 
-LISTING = ("enumerate", "iter", "list", "tuple")
+LISTING = ("enumerate", "filter", "iter", "list", "map", "tuple", "zip")
 """Functions of Python that take what they are given in its order."""
 
 
@@ -80,12 +80,20 @@ class FreeForm(ast.NodeTransformer):
     def __init__(self, method: Method, state: dict[str, Type]) -> None:
         self._method = method
         self._state = state
+        self._names: dict[str, Type | None] = {}
+        """The containers of the state that have second names, by these; None for a name that also means something else."""
+        for node in ast.walk(method.node):
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                name, kind = node.targets[0].id, self._kind(node.value)
+                self._names[name] = kind if self._names.get(name, kind) == kind else None
 
     def _kind(self, node: ast.expr) -> Type | None:
         """What a part of the state is that is read by its name; None of all else."""
         match node:
             case ast.Attribute(value=ast.Name(id="self"), attr=name):
                 return self._state.get(name)
+            case ast.Name(id=name):
+                return self._names.get(name)
             case ast.Subscript(value=owner):
                 kind = self._kind(owner)
                 return kind.value if isinstance(kind, MapType | PartialMapType) else None
@@ -112,6 +120,12 @@ class FreeForm(ast.NodeTransformer):
         node.iter = _call(ordered, [node.iter]) if ordered else node.iter
         return node
 
+    def visit_Starred(self, node: ast.Starred) -> ast.AST:
+        ordered = self._in_order(node.value)
+        self.generic_visit(node)
+        node.value = _call(ordered, [node.value]) if ordered else node.value
+        return node
+
     def _in_order(self, node: ast.expr) -> str:
         """What puts a set of the state in order; "" for all else."""
         kind = self._kind(node)
@@ -119,9 +133,10 @@ class FreeForm(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         if isinstance(node.func, ast.Name) and node.func.id in LISTING and node.args:
-            ordered = self._in_order(node.args[0])
+            ordered = [self._in_order(argument) for argument in node.args]
             self.generic_visit(node)
-            node.args[0] = _call(ordered, [node.args[0]]) if ordered else node.args[0]
+            pairs = zip(ordered, node.args, strict=True)
+            node.args = [_call(order, [argument]) if order else argument for order, argument in pairs]
             return node
         reads = isinstance(node.func, ast.Attribute) and isinstance(self._kind(node.func.value), PartialMapType)
         self.generic_visit(node)

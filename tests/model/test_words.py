@@ -207,3 +207,29 @@ def test_all_executions_do_the_same(tmp_path: Path, title: str) -> None:
         said = outcome(direct, "f", arguments)
         assert outcome(reference, "f", arguments) == said
         assert said[0] == "broken" or reference.snapshot() == direct.snapshot()
+
+
+ORDINARY = {
+    "a set that shrinks while it is zipped": "for x, i in zip(self.s, range(9)):\n    self.s.discard(x)\n    self.n += i",
+    "a set that shrinks under another name": "found = self.s\nfor x in found:\n    found.discard(x)\n    self.n = x + 3",
+    "a copy of a set": "for x in [*self.s]:\n    self.s.discard(x)\n    self.n = x + 3",
+    "a set by a function": "for x in map(lambda z: z, self.s):\n    self.s.discard(-x)\n    self.n = x + 3",
+    "a queue that empties": "for b in self.q:\n    self.q.remove(b)\n    self.n += b",
+    "values that go": "for b, o in zip(self.every(A), self.p.values()):\n    del self.p[b]\n    self.n += o",
+    "a set in a map that grows": "for b in self.g[1]:\n    self.g[1].add((b + 1) % 3)\n    self.n += b",
+    "the same under another name": "held = self.g[1]\nfor b in held:\n    held.discard(b)\n    self.n += b",
+    "a place of a map": "m = self.h\nm[1] = 3\nm[2], m[0] = m[1], 2\nself.n = m[2] + m[0]",
+}
+
+
+@pytest.mark.parametrize("title", ORDINARY)
+def test_ordinary_methods_do_in_a_reference_what_they_do_in_the_class(tmp_path: Path, title: str) -> None:
+    filled = "self.s.add(-3)\nself.s.add(2)\nself.s.add(-1)\nself.q.push_back(2, 1)\nself.q.push_back(0, 1)\n"
+    filled += "self.p[1] = 2\nself.p[0] = 1\nself.g[1].add(2)\nself.g[1].add(0)\n"
+    body = "\n".join(f"        {line}" for line in (filled + ORDINARY[title]).splitlines())
+    text = STATE.replace(
+        "        self.r = R(1, None, (E.X, E.Y))\n", f"        self.r = R(1, None, (E.X, E.Y))\n{body}\n"
+    )
+    made = bundle(tmp_path, text.replace("    n: N\n", "    n: N\n    h: Map[A, N]\n", 1), WORDS_HEAD)
+    parameters = made.parameters({})
+    assert made.reference(parameters).snapshot() == made.definition.cls(parameters).snapshot()
