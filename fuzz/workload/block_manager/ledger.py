@@ -11,9 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from kvproof.fuzz.workload.paths import PathNode, SequencePath
-
-Step = tuple[str, tuple[Any, ...]]
+from kvproof.fuzz.paths import PathNode, SequencePath
+from kvproof.fuzz.target import Step
 
 
 class BlockFacts(NamedTuple):
@@ -153,10 +152,6 @@ class Ledger:
             side.remaining[block],
             side.is_free(block),
         )
-
-    def is_cached(self, block: int) -> bool:
-        """Whether the block is in the reuse tree."""
-        return block in self.side.cached
 
     def private(self) -> list[tuple[BlockFacts, PathNode | None]]:
         """Touched blocks in use that are not cached, with what they hold: no path finds these."""
