@@ -31,12 +31,14 @@ class Cuts:
 
     Attributes:
         pools: the parameters that are the sizes of pools, and the least of each.
+        kinds: whether a failure may do without all operations of a name; each that it cannot costs a whole run.
         budget: operations that cutting down may run.
         small_operations, small_pools: what is no longer, and whose pools together are no larger, goes to the minimiser.
         minimiser_runs: runs that the minimiser may take.
     """
 
     pools: tuple[tuple[str, int], ...]
+    kinds: bool
     budget: int
     small_operations: int
     small_pools: int
@@ -67,7 +69,11 @@ class Cutter:
         """The shortest trace found that fails in the same way; the given one when nothing shorter does."""
         if trace.failure is None:
             return trace
-        best = self._without_queries(trace.cut())
+        best = trace.cut()
+        if self.cuts.kinds:
+            best = self._fewer_kinds(best)
+        else:  # without what was refused, at least
+            best = self._attempt(best, best.parameters, best.operations) or best
         while True:
             before = best
             best = self._fewer_records(self._fewer_operations(self._smaller_pools(best)))
@@ -99,13 +105,11 @@ class Cutter:
         failure = evolve(failure, operation=len(kept) - 1)
         return evolve(best, parameters=parameters, operations=tuple(kept), failure=failure)
 
-    def _without_queries(self, best: Trace) -> Trace:
-        """Without what was refused, and without questions where that does: they may be most of a replay."""
-        best = self._attempt(best, best.parameters, best.operations) or best
-        for name in sorted(self.subject.queries):
+    def _fewer_kinds(self, best: Trace) -> Trace:
+        """Without all operations of a name, where that does: questions, for instance, may be most of a replay."""
+        for name in dict.fromkeys(operation.name for operation in best.operations[:-1]):
             others = (*(each for each in best.operations[:-1] if each.name != name), best.operations[-1])
-            if len(others) < len(best.operations):
-                best = self._attempt(best, best.parameters, others) or best
+            best = self._attempt(best, best.parameters, others) or best
         return best
 
     def _smaller_pools(self, best: Trace) -> Trace:

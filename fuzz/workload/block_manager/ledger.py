@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from kvproof.fuzz.paths import PathNode, SequencePath
-from kvproof.fuzz.target import Step
 
 
 class BlockFacts(NamedTuple):
@@ -52,7 +51,7 @@ class Ledger:
         self.regrouped: dict[int, None] = {}
         """Sequences that the last log gave blocks, or took some from."""
 
-    def follow(self, log: Iterable[Step]) -> None:
+    def follow(self, log: Iterable[tuple[str, tuple[Any, ...]]]) -> None:
         """Read the step log of one operation, in order."""
         data, cached, touch = self.data, self.cached, self.touched
         touch.clear()

@@ -8,7 +8,7 @@ itself, in a random order and whole copies at a time. A trace of a replay runs o
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kvproof.fuzz.content import BYTES_PER_TOKEN
 from kvproof.fuzz.paths import PathNode, SequencePath
@@ -125,6 +125,9 @@ class ReplayTarget(BlockManagerTarget):
         if isinstance(outcome, Refused) and events:
             self._fold.fault = f"{events[0]}: the operation was refused, and changes nothing"
         return outcome
+
+    def _report(self, name: str, arguments: tuple[Any, ...]) -> None:
+        self._log.append(Step(name, arguments))  # a trace has no extra ids, so both sides have the same tokens
 
     # What is looked at, each at the cost of what is asked for.
 

@@ -33,7 +33,7 @@ class TouchedBlocks:
         self.promise = PromiseKeeper(parameters)
         """Who watches the promise to the scheduler."""
         self._sums = dict.fromkeys(RESULT_FIELDS, 0)
-        self._reference_log: list[Step] = []
+        self._reference_log: list[tuple[str, tuple[Any, ...]]] = []
 
     def attach(self, sides: Sides) -> None:
         """See `Delta`."""
@@ -43,7 +43,7 @@ class TouchedBlocks:
         self._expected = Ledger(sides.reference, self._target.root)
         self._actual = Ledger(sides.validation.validator, self._target.root)
         log = self._reference_log
-        sides.reference.on_step = lambda name, arguments: log.append(Step(name, arguments))
+        sides.reference.on_step = lambda name, arguments: log.append((name, arguments))
 
     def compare(self, moment: Moment, actual: Outcome, steps: list[Step]) -> Failure | None:
         """See `Delta`."""
