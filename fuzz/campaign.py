@@ -16,7 +16,7 @@ from kvproof.fuzz.lockstep import Lockstep, Progress, run
 from kvproof.fuzz.pace import check_mode
 from kvproof.fuzz.shrinking.minimise import RUNS_BUDGET, Candidate, Minimiser
 from kvproof.fuzz.subject import Parameters, Subject
-from kvproof.fuzz.target import HarnessError, Operation, Target, has_schedule
+from kvproof.fuzz.target import Abilities, HarnessError, Operation, Target
 from kvproof.fuzz.trace import Trace
 
 
@@ -182,7 +182,7 @@ def _check_schedule(mode: str | None, make_target: Callable[[], Target]) -> None
         return
     check_mode(mode)
     target = make_target()
-    if not has_schedule(target):
+    if not Abilities.of(target).schedule:
         raise HarnessError(f"schedule {mode!r}: {type(target).__name__} has no schedule; ask for none")
 
 
@@ -215,7 +215,7 @@ def _hypothesis(campaign: Campaign, make_target: Callable[[], Target], watch: Ca
     plan = campaign.plan
     batch = 0
     over = False
-    scheduled = has_schedule(make_target())
+    scheduled = Abilities.of(make_target()).schedule
 
     def watch_and_count(case: Case) -> None:
         nonlocal over

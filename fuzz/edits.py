@@ -108,6 +108,19 @@ def renamed(operations: Operations, shapes: Shapes) -> Iterator[Operations]:
                 yield _changed(operations, shapes, on_whole=_swap(kind, value, other))
 
 
+def numbered(operations: Operations, shapes: Shapes) -> Operations:
+    """The indices of each kind numbered by their first appearance."""
+    numbers: dict[str, dict[int, int]] = {}
+
+    def change(shape: Whole, value: int) -> int:
+        if not shape.is_index:
+            return value
+        known = numbers.setdefault(shape.kind, {})
+        return known.setdefault(value, len(known))
+
+    return _changed(operations, shapes, on_whole=change)
+
+
 def value_at(operation: Operation, place: Place) -> Value:
     """The value at a place."""
     value: Any = operation.arguments

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from time import perf_counter
 from types import TracebackType
 from typing import Any
 
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 
 from kvproof.fuzz import oracles
 from kvproof.fuzz.failure import Failure
+from kvproof.fuzz.looks import Looks, Seconds, Sides, TargetRaised, Unreadable, Whole, guarded
 from kvproof.fuzz.oracles import Moment, StepValidation
 from kvproof.fuzz.pace import EAGER, Pace
 from kvproof.fuzz.subject import Parameters, Subject
 from kvproof.fuzz.target import (
-    Content,
-    Observation,
+    Abilities,
     Operation,
     Outcome,
-    Race,
     Refused,
     Returned,
     Step,
@@ -27,7 +28,6 @@ from kvproof.fuzz.target import (
     TargetError,
     as_steps,
     describe,
-    has_schedule,
     reset_target,
 )
 
@@ -38,8 +38,8 @@ class Progress:
 
     operations: int = 0
     accepted: int = 0
-    steps: int = 0
-    contents: int = 0
+    looked: Counter[str] = field(factory=Counter)
+    """How often was looked, by what was looked at: `steps`, `observations`, `contents`, ..."""
     attempts: dict[str, int] = field(factory=dict)
     acceptances: dict[str, int] = field(factory=dict)
     refusals: dict[tuple[str, str], int] = field(factory=dict)
@@ -49,6 +49,16 @@ class Progress:
     """Operations by the mode in which pending work went on; those that followed a schedule are not among them."""
     completed: int = 0
     """Pieces of work that completed during operations, where the target has a schedule."""
+
+    @property
+    def steps(self) -> int:
+        """Steps of the target that were held against the rules."""
+        return self.looked["steps"]
+
+    @property
+    def contents(self) -> int:
+        """Blocks of bytes that were compared."""
+        return self.looked["contents"]
 
     def count(self, name: str, expected: Outcome) -> None:
         """One more operation, and what the specification answered."""
@@ -62,12 +72,32 @@ class Progress:
             self.acceptances[name] = self.acceptances.get(name, 0) + 1
 
 
-class TargetRaised(Exception):
-    """A method of the target other than `apply` raised while lockstep looked at it."""
+@frozen
+class Broken:
+    """The specification breaks one of its own rules in the operation."""
 
-    def __init__(self, error: Exception) -> None:
-        super().__init__(str(error))
-        self.error = error
+    rule: str
+
+    def failure(self, moment: Moment) -> Failure:
+        """Told as a broken invariant of the specification."""
+        message = f"{moment.told} breaks the rule {self.rule} in the specification"
+        return moment.failure("invariant", self.rule, message)
+
+
+@frozen
+class Disallowed:
+    """The specification leaves a choice open, and what the target chose is none of what it allows."""
+
+    choice: str
+
+    def failure(self, moment: Moment) -> Failure:
+        """Told as a wrong result of the target."""
+        message = f"{moment.told}: the target's choice is not allowed: {self.choice}"
+        return moment.failure("result", self.choice, message)
+
+
+CHOICES = ("choice-exists:", "choice-allowed:")
+"""How the reference names the rules of an open choice."""
 
 
 class Lockstep:
@@ -85,9 +115,9 @@ class Lockstep:
         target: Target,
         parameters: Parameters,
         progress: Progress | None = None,
-        invariants_every: int = 1,
+        looks: Looks | None = None,
     ) -> None:
-        """Make both sides ready. The specification's own invariants are tested every so many accepted operations.
+        """Make both sides ready. `looks` decides what is looked at after an operation; everything, unless it is given.
 
         Raises:
             MachineError: the machine does not allow the parameters.
@@ -100,20 +130,18 @@ class Lockstep:
         self.reference = subject.reference(parameters)
         self.reference.coverage = self.progress.branches
         self.index = 0
-        self._invariants_every = invariants_every
         self.step_log: list[Step] = []
         self.outcome: Outcome = Returned()
         self.operation = Operation("reset", dict(parameters))
         self.ahead: tuple[str, ...] = ()
-        self.scheduled = has_schedule(target)
-        self._steps = getattr(target, "steps", None)
-        self._contents = getattr(target, "contents", None)
-        self._races = getattr(target, "races", None)
-        self._choices = getattr(target, "choices", None)
-        self._validation = StepValidation(subject, subject.reference(parameters)) if self._steps is not None else None
+        self._can = Abilities.of(target)
+        self.scheduled = self._can.schedule
+        self._validation = StepValidation(subject, subject.reference(parameters)) if self._can.steps else None
         self._events_seen: dict[str, int] = {}
-        self._view: Observation | None = None
         reset_target(target, parameters)
+        self._sides = Sides(subject, self.reference, target, self._can, self._validation, self.progress.looked)
+        self.looks = Whole() if looks is None else looks
+        self.looks.attach(self._sides)
 
     def __enter__(self) -> Lockstep:
         return self
@@ -134,6 +162,21 @@ class Lockstep:
             self.target.close()
         except Exception as error:
             raise TargetError(f"{type(self.target).__name__}.close raised {describe(error)}") from error
+
+    @property
+    def looked(self) -> Counter[str]:
+        """How often was looked, by what was looked at."""
+        return self.progress.looked
+
+    @property
+    def seconds(self) -> Seconds:
+        """Where the time went."""
+        return self._sides.seconds
+
+    @property
+    def events(self) -> dict[str, int]:
+        """How often each `sometimes` event of the specification has happened."""
+        return event_counts(self.reference.events)
 
     def initial(self) -> Failure | None:
         """Compare both sides before any operation; a difference is told of operation -1, `reset`."""
@@ -156,51 +199,67 @@ class Lockstep:
         moment = Moment(self.index, operation)
         self.index += 1
         self.operation, self.ahead = operation, ()
+        started = perf_counter()
+        actual, crash = self._drive(moment, EAGER if pace is None else pace)
+        answered = perf_counter()
+        self.seconds.implementation += answered - started
+        expected = self._expect(operation)
+        self.seconds.reference += perf_counter() - answered
+        if isinstance(expected, Broken | Disallowed):
+            return expected.failure(moment)
+        self.progress.count(operation.name, expected)
+        self.outcome = expected
+        try:
+            failure = self._answered(moment, expected, expected if actual is None else actual, crash)
+            if failure is None:
+                failure = self.looks.after(moment, expected, expected if actual is None else actual, self.step_log)
+        except TargetRaised as raised:
+            failure = oracles.crash(moment, raised.error)
+            if isinstance(raised, Unreadable):
+                self._note_ahead()
+        if failure is not None and failure.oracle == "content":
+            self._note_ahead()
+        return failure
+
+    def check(self) -> Failure | None:
+        """Look at everything, whatever is looked at after each operation."""
+        moment = Moment(self.index - 1, self.operation)
+        try:
+            return self.looks.check(moment)
+        except TargetRaised as raised:
+            return oracles.crash(moment, raised.error)
+
+    def _drive(self, moment: Moment, pace: Pace) -> tuple[Outcome | None, Failure | None]:
+        """The target's part: its outcome, or its crash, and what completed meanwhile."""
+        operation, target = moment.operation, self._sides.target
         actual: Outcome | None = None
         crash: Failure | None = None
-        pace = EAGER if pace is None else pace
         if self.scheduled and operation.schedule is not None:
             self._follow(operation.schedule)
-        target: Any = self.target
         try:
             if self.scheduled and operation.schedule is None:
                 target.pace(*pace)
             actual = target.apply(operation)
-            if self._choices is not None:
-                self.reference.script = list(self._guarded("choices"))
-        except TargetRaised as raised:
-            crash = oracles.crash(moment, raised.error)
+            if self._can.choices:
+                self.reference.script = list(target.choices())
         except Exception as error:  # noqa: BLE001 - a crash of the target is a finding
             crash = oracles.crash(moment, error)
         if self.scheduled:
             crash = self._note_schedule(moment, pace, crash)
-        expected = self._expect(operation)
-        if isinstance(expected, str):
-            if expected.startswith("choice-"):
-                return moment.failure(
-                    "result", expected, f"{operation}: the target's choice is not allowed: {expected}"
-                )
-            return moment.failure("invariant", expected, f"{operation} breaks the rule {expected} in the specification")
-        self.progress.count(operation.name, expected)
-        self.outcome = expected
-        try:
-            return self._look(moment, expected, expected if actual is None else actual, crash)
-        except TargetRaised as raised:
-            return oracles.crash(moment, raised.error)
+        return actual, crash
 
     def _follow(self, schedule: Iterable[str]) -> None:
         """Tell the target the picks of an operation; one that means nothing to it is bad input, and no finding."""
-        target: Any = self.target
         try:
-            target.follow(schedule)
+            self._sides.target.follow(schedule)
         except Exception as error:
-            told = f"{type(target).__name__}.follow raised {describe(error)}"
+            told = f"{type(self.target).__name__}.follow raised {describe(error)}"
             raise TargetError(f"operations[{self.index - 1}].schedule: cannot be followed: {told}") from error
 
     def _note_schedule(self, moment: Moment, pace: Pace, crash: Failure | None) -> Failure | None:
         """Ask what completed, also after a crash; raising here is a crash of its own."""
         try:
-            picks = self._guarded("schedule")
+            picks = guarded(self._sides.target.schedule)
         except TargetRaised as raised:
             return crash or oracles.crash(moment, raised.error)
         if picks is None:
@@ -216,78 +275,38 @@ class Lockstep:
     def _note_ahead(self) -> None:
         """Add the look's own picks, which the next run then follows; without them where the target cannot tell."""
         done = self.operation
-        if self.scheduled and done.schedule is not None and callable(getattr(self.target, "schedule_ahead", None)):
+        if self.scheduled and done.schedule is not None and self._can.schedule_ahead:
             with suppress(TargetRaised):
-                self.ahead = tuple(self._guarded("schedule_ahead"))
+                self.ahead = tuple(guarded(self._sides.target.schedule_ahead))
             self.operation = evolve(done, schedule=done.schedule + self.ahead)
 
-    def _expect(self, operation: Operation) -> Outcome | str:
-        """The reference's outcome, or the name of the rule that it broke."""
+    def _expect(self, operation: Operation) -> Outcome | Broken | Disallowed:
+        """The reference's part."""
         try:
             return Returned(self.reference.apply(operation.name, operation.arguments))
         except self.subject.rejected as error:
             return Refused(str(getattr(error, "error", error)))
         except self.subject.rule_broken as error:
-            return str(getattr(error, "rule", error))
+            rule = str(getattr(error, "rule", error))
+            return Disallowed(rule) if rule.startswith(CHOICES) else Broken(rule)
 
-    def _look(self, moment: Moment, expected: Outcome, actual: Outcome, crash: Failure | None) -> Failure | None:
-        validation = self._validation
-        if validation is not None:
-            log = as_steps(self._guarded("steps"))
+    def _answered(self, moment: Moment, expected: Outcome, actual: Outcome, crash: Failure | None) -> Failure | None:
+        """The target's steps keep the rules, and its outcome is the expected one."""
+        started = perf_counter()
+        failure = crash
+        if self._validation is not None:
+            log = as_steps(guarded(self._sides.target.steps))
             if crash is not None and log == self.step_log:
                 return crash  # it raised before it began a new log: the steps are those of the operation before
             self.step_log = log
-            self.progress.steps += len(log)
-            failure = validation.steps(moment, self.step_log) or crash
-        else:
-            failure = crash
+            self.looked["steps"] += len(log)
+            failure = self._validation.steps(moment, log) or crash
         failure = failure or oracles.outcome(moment, expected, actual)
-        if (
-            failure is None
-            and isinstance(expected, Returned)
-            and moment.index % self._invariants_every == self._invariants_every - 1
-        ):
-            failure = oracles.invariants(moment, self.reference)
-        if failure is not None:
-            return failure
-        seen = self._guarded("observe")
-        failure = oracles.observation(moment, self._expected_view(expected), seen)
-        if failure is None and validation is not None:
-            failure = validation.state(moment, seen)
-        if failure is None and self._races is not None:
-            races: Iterable[Race] = self._guarded("races")
-            failure = oracles.races(moment, races)
-        if failure is None and self._contents is not None and isinstance(expected, Returned):
-            failure = self._look_inside(moment)
+        self.seconds.validation += perf_counter() - started
         return failure
-
-    def _look_inside(self, moment: Moment) -> Failure | None:
-        """The bytes; where they are wrong or cannot be read, the operation's schedule says after what."""
-        try:
-            contents: list[Content] = list(self._guarded("contents"))
-            self.progress.contents += len(contents)
-            failure = oracles.content(moment, contents)
-        except TargetRaised:
-            self._note_ahead()
-            raise
-        if failure is not None:
-            self._note_ahead()
-        return failure
-
-    def _expected_view(self, expected: Outcome) -> Observation:
-        """The reference's observation; a refusal has changed nothing, so the last one still holds then."""
-        if self._view is None or isinstance(expected, Returned):
-            self._view = self.reference.observe()
-        return self._view
-
-    def _guarded(self, method: str) -> Any:
-        try:
-            return getattr(self.target, method)()
-        except Exception as error:
-            raise TargetRaised(error) from error
 
     def _add_events(self) -> None:
-        now = event_counts(self.reference.events)
+        now = self.events
         for name, count in now.items():
             more = count - self._events_seen.get(name, 0)
             self.progress.events[name] = self.progress.events.get(name, 0) + more

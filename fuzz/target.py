@@ -30,6 +30,7 @@ from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
 
 from attrs import field, frozen
 
+from kvproof.fuzz.paths import PathNode
 from kvproof.model.importing import NotImported, imported
 from kvproof.spec.lang import LanguageError
 
@@ -69,7 +70,11 @@ class Operation:
     Any other target chooses by itself, and says what by `choices()`."""
 
     def __str__(self) -> str:
-        inside = ", ".join(f"{name}={render(value)}" for name, value in self.arguments.items())
+        return self.told()
+
+    def told(self, most: int | None = None) -> str:
+        """As `render`: the call, sequences of more than `most` items only by how many there are."""
+        inside = ", ".join(f"{name}={render(value, most)}" for name, value in self.arguments.items())
         chosen = f" choosing {', '.join(map(render, self.choices))}" if self.choices else ""
         return f"{self.name}({inside}){chosen}"
 
@@ -108,10 +113,13 @@ class Step(NamedTuple):
 
 
 class Content(NamedTuple):
-    """Bytes read back from a target: a layer's of tokens `path[start:]`, the same number of bytes for each token."""
+    """Bytes read back from a target: a layer's of tokens `path[start:]`, the same number of bytes for each token.
+
+    A path that is given as a node tells for itself of which tokens the data are, and has the bytes of layer 0 only.
+    """
 
     where: str
-    path: tuple[int, ...]
+    path: tuple[int, ...] | PathNode
     start: int
     data: bytes
     layer: int = 0
@@ -149,19 +157,45 @@ SCHEDULE_METHODS = ("pace", "follow", "schedule")
 """All of them, or none."""
 
 
-def has_schedule(target: Target) -> bool:
-    """Does lockstep decide when the target's pending work completes?"""
-    return all(callable(getattr(target, method, None)) for method in SCHEDULE_METHODS)
+@frozen
+class Abilities:
+    """Which of the methods that are optional a target has."""
+
+    steps: bool
+    choices: bool
+    contents: bool
+    races: bool
+    schedule: bool
+    """Lockstep decides when its pending work completes."""
+    schedule_ahead: bool
+
+    @classmethod
+    def of(cls, target: Target) -> Abilities:
+        """Those of one target."""
+
+        def has(*methods: str) -> bool:
+            return all(callable(getattr(target, method, None)) for method in methods)
+
+        return cls(
+            steps=has("steps"),
+            choices=has("choices"),
+            contents=has("contents"),
+            races=has("races"),
+            schedule=has(*SCHEDULE_METHODS),
+            schedule_ahead=has("schedule_ahead"),
+        )
 
 
-def render(value: Value) -> str:
+def render(value: Value, most: int | None = None) -> str:
     """A value as a reader writes it: sequences in brackets, as in the trace file; records in braces, the first field
-    and those that say more than 0, none or empty."""
+    and those that say more than 0, none or empty. Of a sequence of more than `most` items only their number is told."""
     if isinstance(value, Mapping):
         told = [name for at, (name, item) in enumerate(value.items()) if at == 0 or item not in (0, None, (), [])]
-        return "{" + ", ".join(f"{name} {render(value[name])}" for name in told) + "}"
+        return "{" + ", ".join(f"{name} {render(value[name], most)}" for name in told) + "}"
     if isinstance(value, tuple | list):
-        return "[" + ", ".join(render(item) for item in value) + "]"
+        if most is not None and len(value) > most:
+            return f"[{len(value)} items]"
+        return "[" + ", ".join(render(item, most) for item in value) + "]"
     if value is None:
         return "none"
     if isinstance(value, bool):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 from rich.console import Console
@@ -12,15 +13,14 @@ from rich.markup import escape
 from kvproof.fuzz.machines import subject_named
 from kvproof.fuzz.shell.options import folder
 from kvproof.fuzz.targets.block_manager import ManagerFactory
-from kvproof.fuzz.targets.executor import ExecutorFactory, ExecutorTarget
-from kvproof.fuzz.workload.cache_report import show_cache_run
-from kvproof.fuzz.workload.cache_run import CHECK_EVERY as OFTEN
-from kvproof.fuzz.workload.cache_run import DELAYS, Sizes, prepare_caches
-from kvproof.fuzz.workload.console import Manager, run_to_the_end
+from kvproof.fuzz.targets.executor import ExecutorFactory
+from kvproof.fuzz.workload.block_manager import prepare as blocks
+from kvproof.fuzz.workload.console import run_to_the_end
+from kvproof.fuzz.workload.executor import prepare as caches
 from kvproof.fuzz.workload.generate import TraceGenerator, shape_of, write_requests
-from kvproof.fuzz.workload.report import show_run, show_shape
-from kvproof.fuzz.workload.request_trace import read_requests
-from kvproof.fuzz.workload.run import CHECK_EVERY, prepare
+from kvproof.fuzz.workload.replay import Replay
+from kvproof.fuzz.workload.report import show_shape
+from kvproof.fuzz.workload.request_trace import Request, read_requests
 from kvproof.impl.block_manager import BlockManager
 from kvproof.impl.executor import Executor
 
@@ -42,10 +42,11 @@ TRACES = Path(".kvproof") / "traces"
 @click.option(
     "--check-every",
     type=click.IntRange(min=1),
-    help=f"Changes between two comparisons of whole states.  [default: {CHECK_EVERY}, sequence caches {OFTEN}]",
+    help="Changes between two comparisons of whole states.  "
+    f"[default: {blocks.CHECK_EVERY}, sequence caches {caches.CHECK_EVERY}]",
 )
 @click.option(
-    "--delay", type=click.Choice(list(DELAYS)), help="What holds prompts back.  [sequence caches; default: wait]"
+    "--delay", type=click.Choice(list(caches.DELAYS)), help="What holds prompts back.  [sequence caches; default: wait]"
 )
 @click.option("--overlap/--no-overlap", default=None, help="Schedule ahead.  [sequence caches; default: overlap]")
 @click.option(
@@ -106,58 +107,37 @@ def command(
         raise click.UsageError("give both pool sizes: --primary N --secondary N, for instance 1024 and 8192")
     chosen: dict[str, Any] = {"delay": delay, "overlap": overlap, "window": window, "states": states, "drafts": drafts}
     given = {name: value for name, value in chosen.items() if value is not None}
-    if manager == "sequence-caches":
-        _replay_caches(console, trace, limit, Sizes(primary, secondary, **given), check_every or OFTEN, out)
-    if given:
+    if given and manager == "block-manager":
         raise click.UsageError(f"--{next(iter(given))} is of sequence caches: give --manager sequence-caches, too")
-    _replay_blocks(console, trace, limit, primary, secondary, check_every or CHECK_EVERY, out)
-
-
-def _replay_blocks(
-    console: Console, trace: Path, limit: int | None, primary: int, secondary: int, check_every: int, out: Path
-) -> NoReturn:
-    # Only now, as for the other manager: making a trace short brings the minimiser.
-    from kvproof.fuzz.workload.shorten import Shortener, target_maker
-
-    subject, make_manager = subject_named("block-manager"), block_manager()
     replayed = read_requests(trace, limit)
-    run = prepare(replayed, subject, primary, secondary, check_every, make_manager)
-    largest = max(request.prompt_blocks for request in replayed)
+    if manager == "block-manager":
+        run, told = _on_blocks(console, replayed, primary, secondary, check_every)
+    else:
+        run, told = _on_caches(replayed, caches.Sizes(primary, secondary, **given), check_every)
+    console.print(f"{escape(str(trace))}: {len(replayed):,} requests, {told}", highlight=False, soft_wrap=True)
+    run_to_the_end(console, run, out)
+
+
+def _on_blocks(
+    console: Console, requests: Sequence[Request], primary: int, secondary: int, check_every: int | None
+) -> tuple[Replay, str]:
+    """The replay, and its sizes in words."""
+    subject = subject_named("block-manager")
+    run = blocks.prepare(requests, subject, primary, secondary, check_every or blocks.CHECK_EVERY, block_manager())
+    largest = max(request.prompt_blocks for request in requests)
     if largest > primary:
         console.print(
             f"[yellow]the largest prompt needs {largest} blocks[/], the device pool has {primary}: "
             "such requests are rejected, and counted",
             highlight=False,
         )
-    _begin(console, trace, f"{len(replayed):,} requests, {primary:,} device blocks, {secondary:,} host blocks")
-    manager = Manager(
-        subject.name,
-        lambda whole, by_check: Shortener(subject, make_manager, by_check).shorten(whole),
-        target_maker(make_manager),
-    )
-    run_to_the_end(console, run, lambda: show_run(console, run), manager, out)
+    return run, f"{primary:,} device blocks, {secondary:,} host blocks"
 
 
-def _replay_caches(
-    console: Console, trace: Path, limit: int | None, sizes: Sizes, check_every: int, out: Path
-) -> NoReturn:
-    from kvproof.fuzz.workload.cache_shorten import CacheShortener
-
-    subject, make_executor = subject_named("executor"), executor()
-    replayed = read_requests(trace, limit)
-    run = prepare_caches(replayed, subject, sizes, check_every, make_executor)
-    pools = f"{sizes.primary:,} device pages, {sizes.secondary:,} host pages"
-    _begin(console, trace, f"{len(replayed):,} requests, {pools}")
-    manager = Manager(
-        subject.name,
-        lambda whole, by_check: CacheShortener(subject, make_executor, by_check).shorten(whole),
-        lambda: ExecutorTarget(make_executor),
-    )
-    run_to_the_end(console, run, lambda: show_cache_run(console, run), manager, out)
-
-
-def _begin(console: Console, trace: Path, told: str) -> None:
-    console.print(f"{escape(str(trace))}: {told}", highlight=False, soft_wrap=True)
+def _on_caches(requests: Sequence[Request], sizes: caches.Sizes, check_every: int | None) -> tuple[Replay, str]:
+    """As `_on_blocks`."""
+    run = caches.prepare(requests, subject_named("executor"), sizes, check_every or caches.CHECK_EVERY, executor())
+    return run, f"{sizes.primary:,} device pages, {sizes.secondary:,} host pages"
 
 
 def block_manager() -> ManagerFactory:

@@ -9,6 +9,7 @@ from kvproof.fuzz.drawing.arguments import ArgumentSource, draw_parameters
 from kvproof.fuzz.drawing.novelty import Novelty, Scout
 from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.lockstep import Lockstep, Progress
+from kvproof.fuzz.looks import Whole
 from kvproof.fuzz.pace import PaceSource
 from kvproof.fuzz.shapes import Fields, Run, Shape
 from kvproof.fuzz.subject import Parameters, Subject
@@ -101,7 +102,7 @@ def begin(
 
 
 def _lockstep(subject: Subject, target: Target, parameters: Parameters, progress: Progress) -> Lockstep:
-    return Lockstep(subject, target, parameters, progress, INVARIANTS_EVERY)
+    return Lockstep(subject, target, parameters, progress, Whole(INVARIANTS_EVERY))
 
 
 def next_operation(source: ArgumentSource, scout: Scout, names: tuple[str, ...], chooser: Chooser) -> Operation:

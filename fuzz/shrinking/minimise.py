@@ -28,6 +28,7 @@ from kvproof.fuzz import edits
 from kvproof.fuzz.drawing.walk import Case, walk_case
 from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.lockstep import Lockstep, Progress
+from kvproof.fuzz.looks import NEVER, Whole
 from kvproof.fuzz.pace import EAGER, Pace
 from kvproof.fuzz.shapes import Shape
 from kvproof.fuzz.shrinking import picks
@@ -42,9 +43,6 @@ SMALL_CASES = 40
 
 RUNS_PER_WALK = 6
 """What one of these walks counts for in the budget, half of which they may take: it has as many operations as six runs."""
-
-NEVER = 1_000_000_000
-"""Stride of the invariant tests while another oracle's failure is minimised: they cost most of a run."""
 
 WORST = Pace("adversarial")
 """What the last operation is tried at when the picks that it had do not do."""
@@ -145,13 +143,14 @@ class Minimiser:
             return None
         self._tried.add(key)
         self.runs += 1
+        # The specification's own invariants cost most of a run.
         stride = 1 if best.failure.oracle == "invariant" else NEVER
         refused: set[int] = set()
         done: list[Operation] = []
         try:
             shapes = self.subject.make_shapes(parameters)
             fitting = tuple(operation for operation in operations if edits.fits(operation, shapes))
-            with Lockstep(self.subject, self.make_target(), parameters, invariants_every=stride) as lockstep:
+            with Lockstep(self.subject, self.make_target(), parameters, looks=Whole(stride)) as lockstep:
                 failure = lockstep.initial()
                 for index, operation in enumerate(fitting):
                     if failure is not None:

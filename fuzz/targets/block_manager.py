@@ -166,16 +166,19 @@ class BlockManagerTarget:
         self._paced = None
         self._applied += 1
         self._passes.prepare(operation.arguments.get("sequence"))
-        try:
-            outcome: Outcome = Returned(self._calls[operation.name](**operation.arguments))
-        except RefusedByManager as refusal:
-            outcome = Refused(refusal.reason)
+        outcome = self._perform(operation)
         self._fold.take(self._manager.drain_events())
         for step in self._log:
             self._passes.note(step)
         if self._simulated is not None:
             self._simulated.advance(*self._pace)
         return outcome
+
+    def _perform(self, operation: Operation) -> Outcome:
+        try:
+            return Returned(self._calls[operation.name](**operation.arguments))
+        except RefusedByManager as refusal:
+            return Refused(refusal.reason)
 
     # Operations whose call is not simply the manager's.
 

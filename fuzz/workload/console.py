@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from attrs import frozen
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from kvproof.fuzz.target import Target
 from kvproof.fuzz.targets import DEFAULT_TARGETS
 from kvproof.fuzz.trace import Trace, render_trace, write_trace
-from kvproof.fuzz.workload.replaying import Replay
+from kvproof.fuzz.workload.replay import Replay
+from kvproof.fuzz.workload.report import show_replay
 
 TICKS_PER_UPDATE = 20
 """Operations between two updates of the progress bar."""
@@ -26,25 +24,12 @@ SHOWN_OPERATIONS = 60
 """A longer trace is not shown step by step."""
 
 
-@frozen
-class Manager:
-    """What is replayed on."""
-
-    machine: str
-    shorten: Callable[[Trace, bool], Trace]
-    """Makes a trace that fails short, by looking at everything if that is what found the failure."""
-    make_target: Callable[[], Target]
-    """What the short trace is replayed on."""
-
-
-def run_to_the_end(
-    console: Console, run: Replay[Any], show: Callable[[], None], manager: Manager, out: Path
-) -> NoReturn:
+def run_to_the_end(console: Console, run: Replay, out: Path) -> NoReturn:
     """Run a replay, show what it came to, and end the program as the command says."""
     _execute(console, run)
-    show()
+    show_replay(console, run)
     if run.failure is not None:
-        _show_divergence(console, run, manager, out)
+        _show_divergence(console, run, out)
         raise SystemExit(1)
     if run.interrupted:
         console.print("[yellow]interrupted[/]: the figures are those of the part that ran; no divergence in it")
@@ -53,7 +38,7 @@ def run_to_the_end(
     raise SystemExit(0)
 
 
-def _execute(console: Console, run: Replay[Any]) -> None:
+def _execute(console: Console, run: Replay) -> None:
     columns = (
         TextColumn("requests"),
         BarColumn(),
@@ -65,22 +50,23 @@ def _execute(console: Console, run: Replay[Any]) -> None:
         task = bar.add_task("starting", total=run.requests)
 
         def tick() -> None:
-            done = len(run.lockstep.operations)
+            done = len(run.operations)
             if done % TICKS_PER_UPDATE == 0:
-                bar.update(task, completed=run.finished, description=f"{done:,} operations, {run.told}")
+                bar.update(task, completed=run.finished, description=f"{done:,} operations, {run.tally.told()}")
 
         run.execute(tick)
 
 
-def _show_divergence(console: Console, run: Replay[Any], manager: Manager, out: Path) -> None:
+def _show_divergence(console: Console, run: Replay, out: Path) -> None:
     """The whole trace first, so that Ctrl-C while it is made shorter keeps it; then the short one, step by step."""
     # Only now: with the reports of `kvproof fuzz`, these bring Hypothesis.
     from kvproof.fuzz.replay import Comparison, replay
-    from kvproof.fuzz.shell.report import show_failure, show_replay
+    from kvproof.fuzz.shell.report import show_failure
+    from kvproof.fuzz.shell.report import show_replay as show_steps
 
-    failure = run.failure
+    manager, failure = run.manager, run.failure
     assert failure is not None
-    whole = run.trace(DEFAULT_TARGETS[manager.machine])
+    whole = run.trace(DEFAULT_TARGETS[manager.subject.name])
     console.print(f"\n[bold red]divergence[/] at operation {failure.operation:,} of the replay")
     show_failure(console, failure)
     path = trace_file(out, whole, "whole")
@@ -100,9 +86,9 @@ def _show_divergence(console: Console, run: Replay[Any], manager: Manager, out: 
     console.print(f"made shorter: {len(whole.operations):,} operations to {len(short.operations):,}")
     again = None
     if len(short.operations) <= SHOWN_OPERATIONS:
-        again = replay(run.lockstep.subject, short, manager.make_target)
+        again = replay(manager.subject, short, manager.make_target)
     if again is not None and again.verdict is Comparison.SAME:
-        show_replay(console, again)
+        show_steps(console, again)
     elif short.failure is not None:
         show_failure(console, short.failure)
     console.print(f"short trace: {path}", markup=False, highlight=False, soft_wrap=True)

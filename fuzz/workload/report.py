@@ -1,8 +1,7 @@
-"""The tables of a replay."""
+"""The tables of a replay, whichever manager it is on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from attrs import asdict
@@ -11,15 +10,15 @@ from rich.markup import escape
 from rich.table import Table
 
 from kvproof.fuzz.workload.generate import TraceShape
-from kvproof.fuzz.workload.run import WorkloadRun
+from kvproof.fuzz.workload.replay import Replay
 
 
-def show_run(console: Console, run: WorkloadRun) -> None:
-    """What the replay did, what the pools were worth, which oracle looked how often, and where the time went."""
-    console.print(_requests_table(run))
-    console.print(_cache_table(run))
-    console.print(oracle_table(ORACLES, run.lockstep.counts))
-    console.print(time_table(run.lockstep.seconds, run.seconds, len(run.lockstep.operations)))
+def show_replay(console: Console, replay: Replay) -> None:
+    """What the replay did, what the memory was worth, which oracle looked how often, and where the time went."""
+    console.print(_requests_table(replay))
+    console.print(replay.tally.memory_table())
+    console.print(_oracle_table(replay))
+    console.print(_time_table(replay))
 
 
 def empty_table(title: str, *columns: str) -> Table:
@@ -30,55 +29,12 @@ def empty_table(title: str, *columns: str) -> Table:
     return table
 
 
-def _requests_table(run: WorkloadRun) -> Table:
-    counts = run.scheduler.counts
+def _requests_table(replay: Replay) -> Table:
     table = empty_table("requests", "what", "count")
-    table.add_row("requests", f"{run.requests:,}")
-    for name, value in (
-        ("arrived", counts.arrived),
-        ("completed", counts.completed),
-        ("rejected for good: the prompt exceeds the pool", counts.rejected),
-        ("refused though nothing else ran", counts.starved),
-        ("cut short: the output outgrew the pool", counts.cut),
-        ("waited on arrival", counts.waited),
-        ("preempted while running", counts.preemptions),
-        ("most at once", counts.most_live),
-        ("longest waiting line", counts.longest_line),
-        ("batches", counts.batches),
-        ("most requests in one", counts.largest_batch),
-        ("chunks of prompts", counts.chunks),
-        ("iterations", counts.iterations),
-        ("with stale estimates", counts.stale),
-        ("chunks trimmed", run.lockstep.promise.trimmed),
-    ):
-        table.add_row(name, f"{value:,}")
-    waits = counts.waited + counts.preemptions
-    table.add_row("mean wait of those that waited", f"{counts.waited_ms / waits / 1000:,.1f} s" if waits else "none")
-    table.add_row("operations", f"{len(run.lockstep.operations):,}")
-    for name, count in sorted(run.refusals.items()):
-        table.add_row(f"refused {escape(name)}", f"{count:,}")
-    return table
-
-
-def _cache_table(run: WorkloadRun) -> Table:
-    lookups, counters = run.lookups, run.lockstep.counters
-    table = empty_table("prompt blocks", "found", "blocks", "of the full ones", "of all")
-    for name, value in (
-        ("on the device", lookups.on_device),
-        ("on the host", lookups.on_host),
-        ("together", lookups.on_device + lookups.on_host),
-    ):
-        table.add_row(name, f"{value:,}", rate(value, lookups.full_blocks), rate(value, lookups.prompt_blocks))
-    table.add_row("looked up", f"{lookups.full_blocks:,}", f"{lookups.full_blocks:,}", f"{lookups.prompt_blocks:,}")
-    table.add_section()
-    for name, value in (
-        ("offloads", counters.blocks_offloaded),
-        ("onboardings", counters.blocks_onboarded),
-        ("evictions", counters.blocks_evicted),
-        ("allocations", counters.blocks_allocated),
-        ("stored", counters.blocks_stored),
-    ):
-        table.add_row(name, f"{value:,}", "", "")
+    rows = [("requests", replay.requests), *replay.tally.request_rows(), ("operations", len(replay.operations))]
+    refused = [(f"refused {escape(name)}", count) for name, count in sorted(replay.refusals.items())]
+    for name, value in (*rows, *refused):
+        table.add_row(name, value if isinstance(value, str) else f"{value:,}")
     return table
 
 
@@ -87,36 +43,22 @@ def rate(part: int, whole: int) -> str:
     return f"{part / whole:.3f}" if whole else "-"
 
 
-ORACLES = {
-    "results": "results and free counts, operations",
-    "promises": "promise to the scheduler, operations",
-    "steps": "steps validated",
-    "touched": "blocks compared by content",
-    "events": "paths compared by events",
-    "bytes_read": "blocks of bytes compared",
-    "races": "happens-before, operations",
-    "observations": "whole states compared",
-    "invariants": "all invariants of the specification",
-}
-
-
-def oracle_table(names: Mapping[str, str], counts: Any) -> Table:
-    """How often each oracle looked; `counts` is an attrs class whose fields have these names."""
+def _oracle_table(replay: Replay) -> Table:
     table = empty_table("oracles", "oracle", "times")
-    for name, count in asdict(counts).items():
-        table.add_row(names[name], f"{count:,}")
+    for name, told in replay.manager.oracles.items():
+        table.add_row(told, f"{replay.lockstep.looked[name]:,}")
     return table
 
 
-def time_table(seconds: Any, together: float, operations: int) -> Table:
-    """Where the time went; `seconds` is an attrs class with a field for each part."""
+def _time_table(replay: Replay) -> Table:
     table = empty_table("time", "part", "seconds")
-    parts = asdict(seconds)
+    parts: dict[str, Any] = asdict(replay.lockstep.seconds)
+    together = replay.seconds
     for name, spent in parts.items():
         table.add_row(name, f"{spent:.1f}")
     table.add_row("the rest", f"{max(0.0, together - sum(parts.values())):.1f}")
     table.add_row("together", f"{together:.1f}")
-    table.add_row("operations/s", f"{operations / together if together else 0.0:,.0f}")
+    table.add_row("operations/s", f"{len(replay.operations) / together if together else 0.0:,.0f}")
     return table
 
 

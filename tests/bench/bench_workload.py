@@ -15,10 +15,10 @@ from time import process_time
 from rich.console import Console
 
 from kvproof.fuzz.machines import subject_named
+from kvproof.fuzz.workload.block_manager.prepare import prepare
 from kvproof.fuzz.workload.generate import TraceGenerator
-from kvproof.fuzz.workload.report import show_run
+from kvproof.fuzz.workload.report import show_replay
 from kvproof.fuzz.workload.request_trace import Request, read_requests
-from kvproof.fuzz.workload.run import prepare
 
 TRACES = Path(__file__).resolve().parents[3] / "shared" / "traces"
 
@@ -37,7 +37,7 @@ def replay(
     started = process_time()
     run.execute()
     used = process_time() - started
-    show_run(console, run)
+    show_replay(console, run)
     told = "no divergence" if run.failure is None else run.failure.message
     console.print(f"{name}, {primary:,} + {secondary:,} blocks: {told}; {run.seconds:.1f} s, {used:.1f} s of one core")
     console.print(f"allowed: {allowed} s; one request at a time it took {before} s")

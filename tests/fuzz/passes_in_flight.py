@@ -13,6 +13,7 @@ from typing import Any
 
 from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.lockstep import Lockstep
+from kvproof.fuzz.looks import Whole
 from kvproof.fuzz.machines import subject_named
 from kvproof.fuzz.pace import PaceSource
 from kvproof.fuzz.target import Operation
@@ -43,7 +44,7 @@ class PassesInFlight:
         self._sizes = parameters
         self._step = 1 + parameters["draft_tokens"]
         self._room = parameters["tokens_per_block"] * parameters["blocks_max"]
-        self._lockstep = Lockstep(MACHINE, target, parameters, invariants_every=INVARIANTS_EVERY)
+        self._lockstep = Lockstep(MACHINE, target, parameters, looks=Whole(INVARIANTS_EVERY))
 
     def run(self) -> Failure | None:
         """Drive it until something differs."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kvproof.fuzz.paths import PathNode
 from kvproof.fuzz.targets.event_fold import EventFold
 from kvproof.impl.block_manager import Removed, Stored, Updated
 from kvproof.impl.device import Level
@@ -43,6 +44,40 @@ def test_rows_follow_events_that_come_later() -> None:
     assert fold.rows() == [[[1, 2], "PRIMARY"]]
 
 
+def test_what_was_removed_is_not_cached_and_its_hash_names_its_path_for_ever() -> None:
+    removed = (Removed(CHILD), Removed(ROOT))
+    assert folded(*removed, *STORED).rows() == folded().rows()
+    told = folded(*removed, Stored(ROOT, None, (5, 5), PRIMARY)).fault
+    assert told is not None
+    assert told.endswith("this hash stood for another path, [1, 2]")
+
+
+def test_nothing_is_stored_below_a_parent_that_has_gone() -> None:
+    told = folded(Removed(CHILD), Removed(ROOT), STORED[1]).fault
+    assert told is not None
+    assert told.endswith("no event has stored the parent")
+
+
+def test_nothing_is_changed_that_has_gone() -> None:
+    for event in (Updated(CHILD, PRIMARY), Removed(CHILD)):
+        told = folded(Removed(CHILD), event).fault
+        assert told is not None
+        assert told.endswith("no event has stored this hash")
+
+
+def test_only_the_last_events_are_touched() -> None:
+    fold = folded()
+    fold.take([Removed(CHILD)])
+    assert [node.path() for node in fold.touched] == [(1, 2, 3)]
+
+
+def test_paths_may_be_those_of_somebody_else() -> None:
+    root = PathNode(None, ())
+    fold = EventFold(root=root)
+    fold.take(STORED)
+    assert set(fold.cached) == {root.below((1, 2)), root.below((1, 2)).below((3,))}
+
+
 def test_keys_are_translated() -> None:
     fold = EventFold(lambda key: tuple(10 * token for token in key))
     fold.take(STORED)
@@ -56,6 +91,7 @@ def test_keys_are_translated() -> None:
         (Updated(5, PRIMARY), "no event has stored this hash"),
         (Stored(ROOT, None, (4,), PRIMARY), "this hash is stored already, for the path [1, 2]"),
         (Stored(11, 5, (4,), PRIMARY), "no event has stored the parent"),
+        (Stored(11, None, (1, 2), PRIMARY), "this path is stored already, under another hash"),
         ("Stored", "this is no event"),
     ],
 )

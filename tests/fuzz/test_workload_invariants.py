@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from workload_cases import SUBJECT, generated
 
-from kvproof.fuzz.workload.invariants import ONE_PASS, broken_invariants
-from kvproof.fuzz.workload.run import prepare
+from kvproof.fuzz.workload.block_manager.invariants import ONE_PASS, broken_invariants
+from kvproof.fuzz.workload.block_manager.prepare import prepare
 
 
 def reference(seed: int, operations: int) -> Any:
     """A reference some way into a replay, with sequences live and both levels in use."""
     run = prepare(generated(60, seed), SUBJECT, 90, 60)
-    steps = run.scheduler.operations()
+    steps = run.service.operations()
     operation = next(steps)
     side: Any = SUBJECT.reference(run.lockstep.parameters)
     for _ in range(operations):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workload_cases import request
 
-from kvproof.fuzz.workload.jobs import TOKEN_MS, Stage, jobs_of, next_block_start
+from kvproof.fuzz.workload.block_manager.jobs import TOKEN_MS, Stage, jobs_of, next_block_start
 from kvproof.fuzz.workload.request_trace import BLOCK_TOKENS, Request
 from kvproof.fuzz.workload.tokens import TokenMapping, replay_length
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kvproof.fuzz.target import Operation, Outcome, Refused, Returned
-from kvproof.fuzz.workload.promise import Broken, PromiseKeeper, charge, chunk_end
+from kvproof.fuzz.workload.block_manager.promise import Broken, PromiseKeeper, charge, chunk_end
 
 SIZE = 4
 PARAMETERS = {"tokens_per_block": SIZE, "budget_max": 100, "primary_blocks": 10}
@@ -95,7 +95,7 @@ def test_a_last_chunk_is_charged_with_what_is_not_reused() -> None:
 
 def test_a_cost_above_the_charge_is_seen_where_the_reuse_is_as_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the formulas as they are this follows from the reuse (P-4): a wrong formula shows that it is looked at."""
-    from kvproof.fuzz.workload import promise as module
+    from kvproof.fuzz.workload.block_manager import promise as module
 
     monkeypatch.setattr(module, "charge", lambda chunk, estimated, remaining: remaining - estimated - 1)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import asdict
 from click.testing import CliRunner, Result
 from workload_cases import SHARED_TRACES, SUBJECT, executed, generated, request
 
@@ -16,10 +15,11 @@ from kvproof.fuzz.command_line import main
 from kvproof.fuzz.commands import workload as workload_command
 from kvproof.fuzz.target import HarnessError
 from kvproof.fuzz.trace import fit, read_trace
+from kvproof.fuzz.workload.block_manager.prepare import RETENTION, managed, prepare
+from kvproof.fuzz.workload.block_manager.target import ReplayTarget
 from kvproof.fuzz.workload.generate import write_requests
-from kvproof.fuzz.workload.run import RETENTION, WorkloadRun, prepare
-from kvproof.fuzz.workload.shorten import Shortener
-from kvproof.impl.block_manager import BlockManager
+from kvproof.fuzz.workload.replay import Replay
+from kvproof.impl.block_manager import BlockManager, Counters
 from kvproof.impl.block_manager.admission import AdmissionControl
 from kvproof.impl.block_manager.allocation import Allocation
 from kvproof.impl.block_manager.batch import BatchPhases
@@ -133,51 +133,52 @@ BUGS: list[tuple[type, type, str]] = [
 
 
 @pytest.fixture(scope="module")
-def clean() -> WorkloadRun:
+def clean() -> Replay:
     return executed(generated(70), 120, 150, check_every=40)
 
 
-def test_a_generated_trace_runs_without_a_divergence(clean: WorkloadRun) -> None:
+def test_a_generated_trace_runs_without_a_divergence(clean: Replay) -> None:
     assert clean.failure is None
-    assert clean.scheduler.counts.completed == 70
+    assert clean.service.counts.completed == 70
     assert not clean.interrupted
 
 
-def test_every_oracle_has_looked(clean: WorkloadRun) -> None:
-    counts = clean.lockstep.counts
+def test_every_oracle_has_looked(clean: Replay) -> None:
+    looked = clean.lockstep.looked
+    changes = sum(operation.name not in SUBJECT.queries for operation in clean.operations)
 
-    assert counts.results == counts.promises == counts.races == len(clean.lockstep.operations) > clean.changes
-    assert counts.observations == counts.invariants == clean.changes // 40 + 1
-    assert all(count > 0 for count in asdict(counts).values())
+    assert looked["results"] == looked["promises"] == looked["races"] == len(clean.operations) > changes
+    assert looked["observations"] == looked["invariants"] == changes // 40 + 1
+    assert all(looked[name] > 0 for name in clean.manager.oracles)
 
 
-def test_all_that_two_levels_do_has_happened(clean: WorkloadRun) -> None:
-    counters, lookups = clean.lockstep.counters, clean.lookups
+def test_all_that_two_levels_do_has_happened(clean: Replay) -> None:
+    counters, lookups = counters_of(clean), clean.tally
 
     assert min(counters.blocks_offloaded, counters.blocks_onboarded, counters.blocks_evicted) > 0
     assert min(lookups.on_device, lookups.on_host) > 0
     assert lookups.on_host == counters.blocks_onboarded
 
 
-def test_the_counters_shown_are_those_of_the_specification(clean: WorkloadRun) -> None:
+def test_the_counters_shown_are_those_of_the_specification(clean: Replay) -> None:
     """The implementation counts for itself; the specification's events are the witness."""
-    counters, events = clean.lockstep.counters, clean.lockstep.events
+    counters, events = counters_of(clean), clean.lockstep.events
 
     assert counters.blocks_offloaded == events["a victim is offloaded"]
     assert counters.blocks_onboarded == events["a block is onboarded"]
 
 
-def test_a_run_is_the_same_each_time(clean: WorkloadRun) -> None:
+def test_a_run_is_the_same_each_time(clean: Replay) -> None:
     again = executed(generated(70), 120, 150, check_every=40)
 
-    assert again.lockstep.operations == clean.lockstep.operations
-    assert again.lockstep.counters == clean.lockstep.counters
+    assert again.operations == clean.operations
+    assert counters_of(again) == counters_of(clean)
 
 
 def test_full_pools_make_requests_wait_and_all_complete() -> None:
     requests = [request(at * 100, (0, *range(at * 20 + 1, at * 20 + 20)), output=900) for at in range(12)]
     run = executed(requests, 40, 20, check_every=10)
-    counts = run.scheduler.counts
+    counts = run.service.counts
 
     assert run.failure is None
     assert counts.waited > 0
@@ -190,15 +191,15 @@ def test_without_a_host_level_nothing_is_offloaded() -> None:
     run = executed(generated(30), 120, 0, check_every=50)
 
     assert run.failure is None
-    assert run.lockstep.counters.blocks_offloaded == 0
-    assert run.lookups.on_device > 0
+    assert counters_of(run).blocks_offloaded == 0
+    assert run.tally.on_device > 0
 
 
 def test_requests_larger_than_the_pool_are_counted() -> None:
     run = executed([request(0, tuple(range(9))), request(5, (0, 10))], 4, 2)
 
     assert run.failure is None
-    assert (run.scheduler.counts.rejected, run.scheduler.counts.completed) == (1, 1)
+    assert (run.service.counts.rejected, run.service.counts.completed) == (1, 1)
     assert run.refusals == {"add_batch: prompt-exceeds-pool": 1}
 
 
@@ -218,7 +219,7 @@ def test_a_planted_bug_is_found_and_made_short(part: type, wrong: type, fingerpr
 
     assert run.failure is not None
     assert run.failure.fingerprint.startswith(fingerprint)
-    short = Shortener(SUBJECT, bug, run.found_by_check, budget=3_000).shorten(run.trace(None))
+    short = run.manager.shorten(run.trace(None), run.found_by_check, budget=3_000)
     assert short.failure is not None
     assert len(short.operations) <= 8
     assert fit(short, SUBJECT, "short").operations == short.operations
@@ -230,12 +231,19 @@ def test_what_no_operation_shows_yet_is_found_by_comparing_whole_states() -> Non
     assert run.failure is not None
     assert run.found_by_check
     assert run.failure.fingerprint == "observation:free.PRIMARY:finish"
-    short = Shortener(SUBJECT, QUEUES_IN_FRONT, run.found_by_check, budget=3_000).shorten(run.trace(None))
+    short = run.manager.shorten(run.trace(None), run.found_by_check, budget=3_000)
     assert len(short.operations) <= 8
 
 
 def test_the_retention_priority_is_the_default_of_the_parameters() -> None:
     assert prepare([request(0, (0,))], SUBJECT, 1, 0).lockstep.parameters["default_priority"] == RETENTION
+
+
+def counters_of(run: Replay) -> Counters:
+    """The implementation's own totals."""
+    target = run.lockstep.target
+    assert isinstance(target, ReplayTarget)
+    return target.counters
 
 
 # The command
@@ -293,15 +301,14 @@ def test_the_trace_of_a_divergence_replays_in_the_same_way(tmp_path: Path) -> No
     """Written, read, and run on the ordinary target with the ordinary lockstep."""
     from kvproof.fuzz.replay import Comparison, replay
     from kvproof.fuzz.trace import write_trace
-    from kvproof.fuzz.workload.shorten import target_maker
 
     run = executed(generated(40), 120, 150, make_manager=CLAIMS_AFTER_THE_SWAP)
-    short = Shortener(SUBJECT, CLAIMS_AFTER_THE_SWAP).shorten(run.trace("x:y"))
+    short = run.manager.shorten(run.trace("x:y"), by_check=False)
     write_trace(tmp_path / "short.json", short)
     again = fit(read_trace(tmp_path / "short.json"), SUBJECT, "short.json")
 
-    assert replay(SUBJECT, again, target_maker(CLAIMS_AFTER_THE_SWAP)).verdict is Comparison.SAME
-    assert replay(SUBJECT, again, target_maker(BlockManager)).verdict is Comparison.GONE
+    assert replay(SUBJECT, again, run.manager.make_target).verdict is Comparison.SAME
+    assert replay(SUBJECT, again, managed(SUBJECT).make_target).verdict is Comparison.GONE
 
 
 def test_ctrl_c_shows_what_there_is_so_far(command: Any, trace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -361,4 +368,4 @@ def test_the_beginning_of_the_recorded_trace_runs_without_a_divergence() -> None
     run = executed(read_requests(path, 100), 250, 500, check_every=100)
 
     assert run.failure is None
-    assert run.lockstep.counters.blocks_onboarded > 0
+    assert counters_of(run).blocks_onboarded > 0

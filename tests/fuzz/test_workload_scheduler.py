@@ -9,10 +9,10 @@ import pytest
 from workload_cases import generated, request
 
 from kvproof.fuzz.target import Operation, Outcome, Refused, Returned
-from kvproof.fuzz.workload.jobs import Job, Stage, jobs_of
+from kvproof.fuzz.workload.block_manager.jobs import Job, Stage, jobs_of
+from kvproof.fuzz.workload.block_manager.schedule import Pace
+from kvproof.fuzz.workload.block_manager.scheduler import Scheduler
 from kvproof.fuzz.workload.request_trace import Request
-from kvproof.fuzz.workload.schedule import Pace
-from kvproof.fuzz.workload.scheduler import Scheduler
 from kvproof.fuzz.workload.tokens import TokenMapping
 
 SIZE = 2

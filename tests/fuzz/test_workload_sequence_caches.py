@@ -16,12 +16,11 @@ from kvproof.fuzz.replay import Comparison, replay
 from kvproof.fuzz.target import HarnessError, Operation
 from kvproof.fuzz.targets.executor import ExecutorTarget, PassEngine
 from kvproof.fuzz.trace import read_trace
-from kvproof.fuzz.workload.cache_jobs import cache_jobs, chunk_count
-from kvproof.fuzz.workload.cache_lockstep import CacheLockstep
-from kvproof.fuzz.workload.cache_run import CacheRun, Sizes, prepare_caches
-from kvproof.fuzz.workload.cache_shorten import CacheShortener
-from kvproof.fuzz.workload.cache_target import ServiceTarget
+from kvproof.fuzz.workload.executor.jobs import chunk_count, jobs_of
+from kvproof.fuzz.workload.executor.prepare import Sizes, managed, prepare
+from kvproof.fuzz.workload.executor.target import ReplayTarget
 from kvproof.fuzz.workload.generate import write_requests
+from kvproof.fuzz.workload.replay import Replay
 from kvproof.fuzz.workload.request_trace import read_requests
 from kvproof.impl.executor import Executor
 from kvproof.impl.executor import Request as ExecutorRequest
@@ -40,9 +39,9 @@ def small_requests(count: int = 24) -> list[Any]:
     ]
 
 
-def executed(sizes: Sizes = SMALL, requests: list[Any] | None = None, **options: Any) -> CacheRun:
+def executed(sizes: Sizes = SMALL, requests: list[Any] | None = None, **options: Any) -> Replay:
     """A finished run."""
-    run = prepare_caches(small_requests() if requests is None else requests, SUBJECT, sizes, **options)
+    run = prepare(small_requests() if requests is None else requests, SUBJECT, sizes, **options)
     run.execute()
     return run
 
@@ -51,18 +50,18 @@ def executed(sizes: Sizes = SMALL, requests: list[Any] | None = None, **options:
 
 
 def test_a_block_of_a_trace_is_one_of_two_tokens() -> None:
-    (job,) = cache_jobs([request(7, (5, 9, 6), partial=300, output=40)])
+    (job,) = jobs_of([request(7, (5, 9, 6), partial=300, output=40)])
     assert (job.arrival_ms, job.text, job.prompt, job.total) == (7, (0, 0), 5, 6)
 
 
 def test_texts_agree_as_far_as_their_requests_do() -> None:
-    jobs = cache_jobs([request(0, ids) for ids in ((4, 7, 1, 9), (4, 8, 1, 9), (4, 7, 2, 9), (5, 7, 1, 9))])
+    jobs = jobs_of([request(0, ids) for ids in ((4, 7, 1, 9), (4, 8, 1, 9), (4, 7, 2, 9), (5, 7, 1, 9))])
     assert [job.text for job in jobs] == [(0, 0, 0), (0, 1, 0), (0, 0, 1), (1, 0, 0)]
     assert chunk_count(jobs) == 2
 
 
 def test_the_only_request_generates_at_least_a_token() -> None:
-    (job,) = cache_jobs([request(0, (1,), partial=100, output=1)])
+    (job,) = jobs_of([request(0, (1,), partial=100, output=1)])
     assert job.total == job.prompt + 1
 
 
@@ -71,29 +70,29 @@ def test_the_only_request_generates_at_least_a_token() -> None:
 
 def test_every_request_is_served_and_nothing_diverges() -> None:
     run = executed(check_every=50)
-    counts, looks = run.service.counts, run.lockstep.looks
+    counts, looked = run.service.counts, run.lockstep.looked
     assert run.failure is None
     assert counts.completed == counts.arrived == run.requests == 24
-    assert run.matched > 0
-    assert run.moved_down > 0
-    assert run.moved_up > 0
-    assert looks.results == len(run.lockstep.operations)
-    assert looks.observations == len(run.lockstep.operations) // 50 + 1
-    assert min(looks.steps, looks.bytes_read, looks.pages) > 100
+    assert run.tally.matched > 0
+    assert run.tally.moved_down > 0
+    assert run.tally.moved_up > 0
+    assert looked["results"] == len(run.operations)
+    assert looked["observations"] == len(run.operations) // 50 + 1
+    assert min(looked["steps"], looked["bytes_read"], looked["all_bytes"]) > 100
 
 
 def test_it_is_the_same_each_time() -> None:
-    assert executed().lockstep.operations == executed().lockstep.operations
+    assert executed().operations == executed().operations
 
 
 @pytest.mark.parametrize("delay", ["wait", "balance"])
 def test_delay_batching_holds_prompts_back_and_they_are_released(delay: str) -> None:
     run = executed(Sizes(60, 60, delay=delay))
-    counts, events = run.service.counts, run.lockstep.reference.events
+    counts, events = run.service.counts, run.lockstep.events
     assert run.failure is None
     assert counts.prompts_forwarded < counts.prompts_scheduled
     assert events["a first chunk is dropped"] > 0
-    assert run.lockstep.step_counts["strike"] > 0
+    assert run.tally.steps["strike"] > 0
 
 
 def test_without_a_delay_few_are_held_back() -> None:
@@ -107,22 +106,22 @@ def test_without_a_delay_few_are_held_back() -> None:
 def test_all_life_cycles_agree() -> None:
     run = executed(Sizes(60, 60, window=2, states=12))
     assert run.failure is None
-    assert run.scratch > 0
-    assert run.lockstep.reference.events["a snapshot is taken"] > 0
+    assert run.tally.scratch > 0
+    assert run.lockstep.events["a snapshot is taken"] > 0
 
 
 def test_with_a_draft_model_each_request_has_two_caches() -> None:
     run = executed(Sizes(110, 110, window=2, drafts=2))
     assert run.failure is None
     assert run.service.counts.completed == 24
-    assert run.lockstep.step_counts["open"] == 2 * run.lockstep.step_counts["seat"]
+    assert run.tally.steps["open"] == 2 * run.tally.steps["seat"]
 
 
 def test_without_overlap_or_host_memory_it_agrees_too() -> None:
     run = executed(Sizes(30, 0, overlap=False))
     assert run.failure is None
     assert run.service.counts.completed == 24
-    assert run.lockstep.step_counts["migrate"] == 0
+    assert run.tally.steps["migrate"] == 0
 
 
 def test_prompts_that_block_each_other_are_resolved() -> None:
@@ -152,7 +151,7 @@ def test_the_beginning_of_the_recorded_trace_runs_without_a_divergence() -> None
 )
 def test_impossible_sizes_are_refused(sizes: Sizes, told: str) -> None:
     with pytest.raises(HarnessError, match=told):
-        prepare_caches(small_requests(), SUBJECT, sizes)
+        prepare(small_requests(), SUBJECT, sizes)
 
 
 # Planted bugs, one for each oracle that can see one.
@@ -216,28 +215,26 @@ class WritesNothing(PassEngine):
 
 
 def test_bytes_that_kernels_read_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ServiceTarget, "passes_type", WritesNothing)
+    monkeypatch.setattr(ReplayTarget, "passes_type", WritesNothing)
     found = executed(check_every=10_000).failure
     assert found is not None
     assert found.oracle == "content"
 
 
 def test_what_only_whole_states_show_is_found_by_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
-    def without_positions(self: ServiceTarget) -> Any:
+    def without_positions(self: ReplayTarget) -> Any:
         shown = ExecutorTarget.observe(self)
         return {**shown, "waited": -1}
 
-    monkeypatch.setattr(ServiceTarget, "observe", without_positions)
+    monkeypatch.setattr(ReplayTarget, "observe", without_positions)
     run = executed(check_every=40)
     assert run.failure is not None
     assert (run.failure.oracle, run.found_by_check) == ("observation", True)
-    assert len(run.lockstep.operations) == 40
+    assert len(run.operations) == 40
 
 
 def test_steps_that_lead_elsewhere_are_seen_by_the_sums() -> None:
-    target = ServiceTarget(Executor)
-    parameters = prepare_caches(small_requests(), SUBJECT, SMALL).lockstep.parameters
-    lockstep = CacheLockstep(SUBJECT, target, parameters, 10_000)
+    lockstep = managed(SUBJECT).lockstep(prepare(small_requests(), SUBJECT, SMALL).lockstep.parameters)
     submit = Operation("submit", {"request": 0, "text": (), "tokens": 3, "priority": 0})
     lockstep.reference.apply("submit", {**submit.arguments, "request": 1})
     found = lockstep.apply(submit)
@@ -251,7 +248,7 @@ def test_steps_that_lead_elsewhere_are_seen_by_the_sums() -> None:
 def test_a_divergence_is_made_short_and_replays_on_the_ordinary_target(tmp_path: Path) -> None:
     run = executed(make_executor=LeavesGrowth)
     whole = run.trace("x:y")
-    short = CacheShortener(SUBJECT, LeavesGrowth).shorten(whole)
+    short = run.manager.shorten(whole, by_check=False)
     assert len(short.operations) <= 12 < len(whole.operations)
     assert replay(SUBJECT, short, lambda: ExecutorTarget(LeavesGrowth)).verdict is Comparison.SAME
     assert replay(SUBJECT, short, ExecutorTarget).verdict is Comparison.GONE

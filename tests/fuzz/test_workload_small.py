@@ -15,11 +15,11 @@ from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.subject import Parameters, Subject
 from kvproof.fuzz.target import Operation, Outcome
 from kvproof.fuzz.trace import fit, read_trace, write_trace
-from kvproof.fuzz.workload import run as run_module
-from kvproof.fuzz.workload.run import WorkloadRun, prepare_jobs
-from kvproof.fuzz.workload.scheduler import Scheduler
-from kvproof.fuzz.workload.shorten import Shortener
-from kvproof.fuzz.workload.small import SmallCase, small_case
+from kvproof.fuzz.workload.block_manager import prepare as run_module
+from kvproof.fuzz.workload.block_manager.prepare import prepare_jobs
+from kvproof.fuzz.workload.block_manager.scheduler import Scheduler
+from kvproof.fuzz.workload.block_manager.small import SmallCase, small_case
+from kvproof.fuzz.workload.replay import Replay
 from kvproof.impl.block_manager import BlockManager
 
 RUNS = 60
@@ -39,17 +39,17 @@ HAPPENS = {
 }
 
 
-def prepared(case: SmallCase, subject: Subject = SUBJECT, make_manager: Any = BlockManager) -> WorkloadRun:
+def prepared(case: SmallCase, subject: Subject = SUBJECT, make_manager: Any = BlockManager) -> Replay:
     return prepare_jobs(case.jobs, subject, case.parameters, case.pace, 25, make_manager)
 
 
-def executed(case: SmallCase, subject: Subject = SUBJECT, make_manager: Any = BlockManager) -> WorkloadRun:
+def executed(case: SmallCase, subject: Subject = SUBJECT, make_manager: Any = BlockManager) -> Replay:
     run = prepared(case, subject, make_manager)
     run.execute()
     return run
 
 
-def first_failure(subject: Subject, make_manager: Any) -> WorkloadRun:
+def first_failure(subject: Subject, make_manager: Any) -> Replay:
     """The first of the runs that fails."""
     for seed in range(RUNS):
         run = executed(small_case(SUBJECT, seed), subject, make_manager)
@@ -59,22 +59,22 @@ def first_failure(subject: Subject, make_manager: Any) -> WorkloadRun:
 
 
 @pytest.fixture(scope="module")
-def runs() -> list[WorkloadRun]:
+def runs() -> list[Replay]:
     return [executed(small_case(SUBJECT, seed)) for seed in range(RUNS)]
 
 
-def test_no_run_diverges(runs: list[WorkloadRun]) -> None:
+def test_no_run_diverges(runs: list[Replay]) -> None:
     assert [run.failure for run in runs if run.failure is not None] == []
 
 
-def test_every_request_ends(runs: list[WorkloadRun]) -> None:
+def test_every_request_ends(runs: list[Replay]) -> None:
     for run in runs:
-        counts = run.scheduler.counts
+        counts = run.service.counts
         assert counts.completed + counts.rejected + counts.starved == counts.arrived == run.requests
-        assert not run.lockstep.free_blocks() < run.lockstep.parameters["primary_blocks"]
+        assert not run.lockstep.target.free_counts()[0] < run.lockstep.parameters["primary_blocks"]
 
 
-def test_all_that_the_features_do_has_happened(runs: list[WorkloadRun]) -> None:
+def test_all_that_the_features_do_has_happened(runs: list[Replay]) -> None:
     happened: Counter[str] = Counter()
     for run in runs:
         happened.update(run.lockstep.events)
@@ -82,25 +82,25 @@ def test_all_that_the_features_do_has_happened(runs: list[WorkloadRun]) -> None:
     assert set(happened) >= HAPPENS
 
 
-def test_the_scheduler_does_all_it_can(runs: list[WorkloadRun]) -> None:
-    names = Counter(operation.name for run in runs for operation in run.lockstep.operations)
+def test_the_scheduler_does_all_it_can(runs: list[Replay]) -> None:
+    names = Counter(operation.name for run in runs for operation in run.operations)
 
     assert set(names) == {
         "estimate", "blocks_needed", "add_batch", "prefill", "store", "append", "rewind", "finish", "refresh",
     }  # fmt: skip
-    assert max(run.scheduler.counts.largest_batch for run in runs) > 2
-    assert sum(run.scheduler.counts.preemptions for run in runs) > 0
+    assert max(run.service.counts.largest_batch for run in runs) > 2
+    assert sum(run.service.counts.preemptions for run in runs) > 0
 
 
-def test_estimates_are_fresh_unless_they_are_to_be_stale(runs: list[WorkloadRun]) -> None:
-    promises = [run.lockstep.promise for run in runs if run.scheduler.counts.stale == 0]
+def test_estimates_are_fresh_unless_they_are_to_be_stale(runs: list[Replay]) -> None:
+    promises = [run.tally.promise for run in runs if run.service.counts.stale == 0]
     held = [promise.fresh for promise in promises]
     looked_at = [promise.batches for promise in promises]
 
     assert sum(held) > 100
     # a prompt that exceeds the pool is refused without an estimate
     assert all(batches >= fresh for fresh, batches in zip(held, looked_at, strict=True))
-    assert sum(looked_at) - sum(held) <= sum(run.scheduler.counts.rejected for run in runs)
+    assert sum(looked_at) - sum(held) <= sum(run.service.counts.rejected for run in runs)
     assert sum(promise.trimmed for promise in promises) == 0
 
 
@@ -120,7 +120,7 @@ def test_a_scheduler_that_expects_too_much_is_not_taken_for_one_with_fresh_estim
     run = executed(case)
 
     assert run.failure is None
-    assert run.lockstep.promise.fresh < run.lockstep.promise.batches
+    assert run.tally.promise.fresh < run.tally.promise.batches
 
 
 def fresh_with_budget(case: SmallCase) -> bool:
@@ -131,10 +131,10 @@ def test_a_case_is_the_same_for_its_seed() -> None:
     assert small_case(SUBJECT, 3) == small_case(SUBJECT, 3) != small_case(SUBJECT, 4)
 
 
-def test_operations_are_legal(runs: list[WorkloadRun]) -> None:
+def test_operations_are_legal(runs: list[Replay]) -> None:
     for run in runs:
         shapes = SUBJECT.make_shapes(run.lockstep.parameters)
-        for operation in run.lockstep.operations:
+        for operation in run.operations:
             for name, value in operation.arguments.items():
                 assert shapes[operation.name][name].contains(value), operation
 
@@ -176,7 +176,7 @@ def test_a_promise_broken_by_both_sides_is_found_written_and_made_short(
     subject: Subject, manager: Any, fingerprint: str, tmp_path: Path
 ) -> None:
     run = first_failure(subject, manager)
-    short = Shortener(subject, manager).shorten(run.trace(None))
+    short = run.manager.shorten(run.trace(None), by_check=False)
     write_trace(tmp_path / "short.json", short)
     again = fit(read_trace(tmp_path / "short.json"), SUBJECT, "short.json")
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from kvproof.fuzz.machines import subject_named
+from kvproof.fuzz.workload.block_manager.prepare import prepare
 from kvproof.fuzz.workload.generate import TraceGenerator
+from kvproof.fuzz.workload.replay import Replay
 from kvproof.fuzz.workload.request_trace import BLOCK_TOKENS, Request
-from kvproof.fuzz.workload.run import WorkloadRun, prepare
 
 SHARED_TRACES = Path(__file__).resolve().parents[3] / "shared" / "traces"
 
@@ -24,7 +25,7 @@ def generated(count: int, seed: int = 0) -> list[Request]:
     return TraceGenerator(seed).requests(count)
 
 
-def executed(requests: list[Request], primary: int, secondary: int, **options: Any) -> WorkloadRun:
+def executed(requests: list[Request], primary: int, secondary: int, **options: Any) -> Replay:
     """A finished run."""
     run = prepare(requests, SUBJECT, primary, secondary, **options)
     run.execute()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kvproof.fuzz.content import pattern
-from kvproof.fuzz.workload.paths import PathNode, SequencePath
+from kvproof.fuzz.paths import PathNode, SequencePath
 
 
 def test_a_sequence_that_is_cut_and_goes_on_has_the_nodes_of_one_that_never_had_more() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from kvproof.fuzz.target import Content, Operation, Outcome
-from kvproof.fuzz.targets.executor import ExecutorTarget
+from kvproof.fuzz.targets.executor import ExecutorFactory, ExecutorTarget
 from kvproof.fuzz.targets.sequence_caches import SCHEDULE_SEED
-from kvproof.fuzz.workload.cache_service import RequestState
+from kvproof.fuzz.workload.executor.service import RequestState
 from kvproof.impl.device import Device, SimulatedDevice
+from kvproof.impl.executor import Executor
 from kvproof.impl.sequence_caches import SequenceCacheConfig
 
 
@@ -23,8 +24,14 @@ def random_group(config: SequenceCacheConfig, group: int) -> Device:
     )
 
 
-class ServiceTarget(ExecutorTarget):
+class ReplayTarget(ExecutorTarget):
     """An executor without a schedule of its own."""
+
+    def __init__(self, make_executor: ExecutorFactory = Executor) -> None:
+        super().__init__(make_executor, make_device=random_group)
+
+    def schedule(self) -> None:
+        """See `kvproof.fuzz.target`: there is none."""
 
     def apply(self, operation: Operation) -> Outcome:
         """One operation; what is pending completes when the devices like."""

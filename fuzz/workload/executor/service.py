@@ -23,7 +23,7 @@ from typing import NamedTuple
 from attrs import define
 
 from kvproof.fuzz.target import Operation, Outcome, Returned
-from kvproof.fuzz.workload.cache_jobs import ITERATION_MS, CacheJob
+from kvproof.fuzz.workload.executor.jobs import ITERATION_MS, Job
 
 UNREADY_ONE_IN = 16
 """In one iteration of so many another rank is not ready."""
@@ -100,7 +100,7 @@ class Service:
 
     def __init__(
         self,
-        jobs: Sequence[CacheJob],
+        jobs: Sequence[Job],
         parameters: Mapping[str, int],
         look: Callable[[int], RequestState | None],
         seed: int = 0,
@@ -114,9 +114,9 @@ class Service:
         self._overlap = bool(parameters["overlap"])
         self._free = list(range(self._requests))
         heapify(self._free)
-        self._live: dict[int, CacheJob] = {}
+        self._live: dict[int, Job] = {}
         """Per request that is in, in the order in which they came: its job."""
-        self._line: deque[CacheJob] = deque()
+        self._line: deque[Job] = deque()
         self._next = 0
         self._clock = 0
         self._idle = 0

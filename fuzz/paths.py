@@ -10,6 +10,9 @@ from kvproof.fuzz.content import ROOT_LINK, extend
 
 Tokens = tuple[int, ...]
 
+TOKENS_SHOWN = 12
+"""Tokens at the end of a path that a message shows."""
+
 
 class PathNode:
     """One block's tokens behind a path; the block may be partly filled, then nothing is behind it.
@@ -54,6 +57,10 @@ class PathNode:
             node = node.parent
         return tuple(token for part in reversed(parts) for token in part)
 
+    def start(self) -> int:
+        """How many tokens come before this block's own."""
+        return len(self.path()) - len(self.tokens)
+
     def __repr__(self) -> str:
         return f"PathNode({list(self.path())})"
 
@@ -88,3 +95,9 @@ class SequencePath:
         del self.nodes[-(-length // self._size) :]
         if length % self._size:
             self.nodes[-1] = self.nodes[-1].beginning(length % self._size)
+
+
+def path_text(path: Tokens) -> str:
+    """A path in a message: the end of one that is long."""
+    more = f"{len(path) - TOKENS_SHOWN} tokens, then " if len(path) > TOKENS_SHOWN else ""
+    return f"[{more}{', '.join(map(str, path[-TOKENS_SHOWN:]))}]"

@@ -22,7 +22,7 @@ replayed requests generate in about half of the time of the recorded ones, and w
 
 
 @frozen
-class CacheJob:
+class Job:
     """One request: when it arrives, what its full blocks are, tokens of its prompt and of all of it."""
 
     arrival_ms: int
@@ -36,7 +36,7 @@ class CacheJob:
         return -(-self.total // REPLAY_BLOCK_TOKENS)
 
 
-def cache_jobs(requests: Sequence[Request]) -> list[CacheJob]:
+def jobs_of(requests: Sequence[Request]) -> list[Job]:
     """The requests of a trace; each generates at least one token."""
     places: dict[tuple[int, int], tuple[int, int]] = {}
     """Per beginning and next block's id: the block's number, and the beginning with it. 0 is the empty beginning."""
@@ -54,10 +54,10 @@ def cache_jobs(requests: Sequence[Request]) -> list[CacheJob]:
             beginning = place[1]
         prompt = replay_length(request.input_length)
         total = max(prompt + 1, replay_length(request.total_length))
-        jobs.append(CacheJob(request.timestamp, tuple(text), prompt, total))
+        jobs.append(Job(request.timestamp, tuple(text), prompt, total))
     return jobs
 
 
-def chunk_count(jobs: Sequence[CacheJob]) -> int:
+def chunk_count(jobs: Sequence[Job]) -> int:
     """How many numbers of blocks there are, at least 1."""
     return 1 + max((chunk for job in jobs for chunk in job.text), default=0)

@@ -1,22 +1,25 @@
-"""One replay: sizes, the loop over the scheduler's operations, and what it came to."""
+"""Replays on the block manager: their sizes, and all that belongs to one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
-from attrs import define, field
-
+from kvproof.fuzz.lockstep import Lockstep
+from kvproof.fuzz.looks import Touched
 from kvproof.fuzz.shell.options import check_sizes
+from kvproof.fuzz.shrinking.cutting import Cuts
 from kvproof.fuzz.subject import Parameters, Subject
-from kvproof.fuzz.target import HarnessError, Operation, Refused
-from kvproof.fuzz.targets.block_manager import ManagerFactory
-from kvproof.fuzz.workload.jobs import Job, jobs_of
-from kvproof.fuzz.workload.lockstep import WorkloadLockstep
-from kvproof.fuzz.workload.promise import READ_ONLY
-from kvproof.fuzz.workload.replaying import Replay
+from kvproof.fuzz.target import HarnessError
+from kvproof.fuzz.targets.block_manager import BlockManagerTarget, ManagerFactory, simulated_device
+from kvproof.fuzz.workload.block_manager.jobs import Job, jobs_of
+from kvproof.fuzz.workload.block_manager.schedule import Pace
+from kvproof.fuzz.workload.block_manager.scheduler import Scheduler
+from kvproof.fuzz.workload.block_manager.tally import ORACLES, Lookups
+from kvproof.fuzz.workload.block_manager.target import ReplayTarget
+from kvproof.fuzz.workload.block_manager.touched import TouchedBlocks
+from kvproof.fuzz.workload.replay import Manager, Replay
 from kvproof.fuzz.workload.request_trace import BLOCK_TOKENS, Request
-from kvproof.fuzz.workload.schedule import Pace
-from kvproof.fuzz.workload.scheduler import Scheduler
 from kvproof.fuzz.workload.tokens import REPLAY_BLOCK_TOKENS, TokenMapping
 from kvproof.impl.block_manager import BlockManager
 
@@ -44,60 +47,27 @@ TRACE_PACE = Pace(
 """As fast as the traces' README says: the defaults of `Pace`. A generated token is one 256th of a replayed one."""
 
 
-@define
-class Lookups:
-    """Prompt blocks looked up by the requests that were admitted, and where they were found.
-
-    A request that was preempted looks its blocks up again when it comes back.
-    """
-
-    full_blocks: int = 0
-    prompt_blocks: int = 0
-    """As `full_blocks`, with the partly filled last block, which no cache of full blocks can have."""
-    on_device: int = 0
-    on_host: int = 0
+CUTS = Cuts(
+    pools=(("primary_blocks", 1), ("secondary_blocks", 0)),
+    kinds=True,
+    budget=20_000,
+    small_operations=60,
+    small_pools=64,
+    minimiser_runs=1_500,
+)
+"""The budget is a minute at the pace of a replay."""
 
 
-@define
-class WorkloadRun(Replay[WorkloadLockstep]):
-    """A replay, while it runs and afterwards."""
-
-    scheduler: Scheduler
-    check_every: int
-    lookups: Lookups = field(factory=Lookups)
-    changes: int = 0
-    """Operations that may change something: all but questions."""
-
-    @property
-    def source(self) -> Scheduler:
-        """See `Replay`."""
-        return self.scheduler
-
-    @property
-    def told(self) -> str:
-        """See `Replay`."""
-        return f"{self.lockstep.counters.blocks_offloaded:,} offloads"
-
-    def apply(self, operation: Operation) -> None:
-        """See `Replay`."""
-        self.failure = self.lockstep.apply(operation)
-        self._count(operation)
-        is_change = operation.name not in READ_ONLY
-        self.changes += is_change
-        if self.failure is None and is_change and self.changes % self.check_every == 0:
-            self.check()
-
-    def _count(self, operation: Operation) -> None:
-        outcome, size = self.lockstep.outcome, self.lockstep.parameters["tokens_per_block"]
-        if isinstance(outcome, Refused):
-            self.refuse(f"{operation.name}: {outcome.error}")
-        elif operation.name == "add_batch":
-            lookups, totals = self.lookups, outcome.value[-1]
-            for request in operation.arguments["requests"]:
-                lookups.full_blocks += len(request["tokens"]) // size
-                lookups.prompt_blocks += -(-len(request["tokens"]) // size)
-            lookups.on_device += totals["full"] - totals["onboarded"]
-            lookups.on_host += totals["onboarded"]
+def managed(subject: Subject, make_manager: ManagerFactory = BlockManager) -> Manager:
+    """A block manager to replay on."""
+    return Manager(
+        subject,
+        partial(BlockManagerTarget, simulated_device, make_manager),
+        partial(ReplayTarget, make_manager),
+        TouchedBlocks,
+        CUTS,
+        ORACLES,
+    )
 
 
 def prepare(
@@ -107,7 +77,7 @@ def prepare(
     secondary: int,
     check_every: int = CHECK_EVERY,
     make_manager: ManagerFactory = BlockManager,
-) -> WorkloadRun:
+) -> Replay:
     """A replay of `requests` on pools of `primary` and `secondary` blocks, ready to execute.
 
     Raises:
@@ -132,15 +102,17 @@ def prepare_jobs(
     pace: Pace,
     check_every: int = CHECK_EVERY,
     make_manager: ManagerFactory = BlockManager,
-) -> WorkloadRun:
+) -> Replay:
     """A run of any jobs, ready to execute.
 
     Raises:
         HarnessError: the parameters are not allowed.
     """
-    lockstep = WorkloadLockstep(subject, parameters, make_manager)
-    scheduler = Scheduler(jobs, parameters, pace, lockstep.free_blocks)
-    return WorkloadRun(lockstep, len(jobs), scheduler, check_every)
+    target, touched = ReplayTarget(make_manager), TouchedBlocks(parameters)
+    lockstep = Lockstep(subject, target, parameters, looks=Touched(touched, check_every))
+    scheduler = Scheduler(jobs, parameters, pace, lambda: target.free_counts()[0])
+    lookups = Lookups(target, scheduler.counts, touched.promise, parameters["tokens_per_block"])
+    return Replay(managed(subject, make_manager), lockstep, scheduler, lookups, len(jobs))
 
 
 def replay_parameters(

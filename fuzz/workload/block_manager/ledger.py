@@ -11,9 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from kvproof.fuzz.workload.paths import PathNode, SequencePath
-
-Step = tuple[str, tuple[Any, ...]]
+from kvproof.fuzz.paths import PathNode, SequencePath
 
 
 class BlockFacts(NamedTuple):
@@ -53,7 +51,7 @@ class Ledger:
         self.regrouped: dict[int, None] = {}
         """Sequences that the last log gave blocks, or took some from."""
 
-    def follow(self, log: Iterable[Step]) -> None:
+    def follow(self, log: Iterable[tuple[str, tuple[Any, ...]]]) -> None:
         """Read the step log of one operation, in order."""
         data, cached, touch = self.data, self.cached, self.touched
         touch.clear()
@@ -153,10 +151,6 @@ class Ledger:
             side.remaining[block],
             side.is_free(block),
         )
-
-    def is_cached(self, block: int) -> bool:
-        """Whether the block is in the reuse tree."""
-        return block in self.side.cached
 
     def private(self) -> list[tuple[BlockFacts, PathNode | None]]:
         """Touched blocks in use that are not cached, with what they hold: no path finds these."""

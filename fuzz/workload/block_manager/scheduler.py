@@ -38,9 +38,9 @@ from typing import Any
 from attrs import define, frozen
 
 from kvproof.fuzz.target import Operation, Outcome, Refused, Returned
-from kvproof.fuzz.workload.jobs import Job, Tokens
-from kvproof.fuzz.workload.promise import NO_BLOCKS, charge, chunk_end
-from kvproof.fuzz.workload.schedule import Pace, ScheduleCounts
+from kvproof.fuzz.workload.block_manager.jobs import Job, Tokens
+from kvproof.fuzz.workload.block_manager.promise import NO_BLOCKS, charge, chunk_end
+from kvproof.fuzz.workload.block_manager.schedule import Pace, ScheduleCounts
 
 EXCEEDS = "prompt-exceeds-pool"
 """The refusal that means: never."""

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.oracles import Moment
-from kvproof.fuzz.target import Operation
-from kvproof.fuzz.workload.event_fold import EventFold
-from kvproof.fuzz.workload.ledger import BlockFacts, Ledger
-from kvproof.fuzz.workload.paths import PathNode
+from kvproof.fuzz.paths import PathNode, path_text
+from kvproof.fuzz.targets.event_fold import EventFold
+from kvproof.fuzz.workload.block_manager.ledger import BlockFacts, Ledger
 from kvproof.impl.block_manager import Counters, decode_entry
-
-PATH_SHOWN = 12
-"""Tokens at the end of a path that a message shows."""
 
 LEVELS = ("PRIMARY", "SECONDARY")
 
@@ -68,6 +63,9 @@ def _private(moment: Moment, expected: Ledger, actual: Ledger) -> Failure | None
 
 def events(moment: Moment, actual: Ledger, fold: EventFold) -> Failure | None:
     """What a listener to the target's events takes for cached is what the steps have cached, where either changed."""
+    if fold.fault is not None:
+        message = f"{after(moment)} the target's events make no sense: {fold.fault}"
+        return moment.failure("observation", "events", message)
     nodes = dict.fromkeys(actual.touched_paths())
     nodes.update(fold.touched)
     for node in nodes:
@@ -130,15 +128,6 @@ def page_table(moment: Moment, actual: Ledger, sequence: int, table: Sequence[in
     return None
 
 
-def content(moment: Moment, where: str, node: PathNode, length: int, found: bytes) -> Failure | None:
-    """The first `length` bytes of a block are those of its path."""
-    wanted = node.data[:length]
-    if found[:length] == wanted:
-        return None
-    message = f"{after(moment)}, {where}: the bytes are not those of the path {shown(node)}"
-    return moment.failure("content", "bytes", message, wanted.hex(), found[:length].hex())
-
-
 def place_name(level: int, slot: int) -> str:
     """A slot in a message."""
     return f"{LEVELS[level]} slot {slot}"
@@ -165,33 +154,10 @@ def _private_order(pair: tuple[BlockFacts, PathNode | None]) -> tuple[object, ..
 
 
 def shown(node: PathNode | None) -> str:
-    """The end of a path: whole paths have hundreds of tokens."""
-    if node is None:
-        return "an unreachable block"
-    path = node.path()
-    more = f"{len(path) - PATH_SHOWN} tokens, then " if len(path) > PATH_SHOWN else ""
-    return f"[{more}{', '.join(map(str, path[-PATH_SHOWN:]))}]"
+    """A path in a message."""
+    return "an unreachable block" if node is None else path_text(node.path())
 
 
 def after(moment: Moment) -> str:
-    """`after add(...)`, long token lists only by their length."""
-    return f"after {short(moment.operation)}"
-
-
-def short(operation: Operation) -> str:
-    """An operation in one line, long token lists only by their length."""
-    return f"{operation.name}({_named(operation.arguments)})"
-
-
-def _named(arguments: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={_short(value)}" for name, value in arguments.items())
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return f"{{{_named(value)}}}"
-    if isinstance(value, tuple) and value and isinstance(value[0], Mapping):
-        return f"[{', '.join(map(_short, value))}]"
-    if isinstance(value, tuple) and len(value) > PATH_SHOWN:
-        return f"({len(value)} tokens)"
-    return str(value)
+    """`after add(...)`."""
+    return f"after {moment.told}"

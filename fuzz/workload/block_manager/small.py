@@ -12,8 +12,8 @@ from random import Random
 from attrs import frozen
 
 from kvproof.fuzz.subject import Parameters, Subject
-from kvproof.fuzz.workload.jobs import Job, Stage, Tokens
-from kvproof.fuzz.workload.schedule import Pace
+from kvproof.fuzz.workload.block_manager.jobs import Job, Stage, Tokens
+from kvproof.fuzz.workload.block_manager.schedule import Pace
 
 JOBS = (8, 20)
 PRIORITIES = 4

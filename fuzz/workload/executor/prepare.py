@@ -1,20 +1,25 @@
-"""One replay of a request trace through an executor of sequence caches: sizes, the loop, and what it came to."""
+"""Replays on an executor of sequence caches: their sizes, and all that belongs to one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
-from attrs import define, frozen
+from attrs import frozen
 
-from kvproof.fuzz.shell.options import check_sizes
+from kvproof.fuzz.lockstep import Lockstep
+from kvproof.fuzz.looks import Touched
+from kvproof.fuzz.shell.options import LARGEST, check_sizes
+from kvproof.fuzz.shrinking.cutting import Cuts
 from kvproof.fuzz.subject import Parameters, Subject
-from kvproof.fuzz.target import HarnessError, Operation, Refused, Returned
-from kvproof.fuzz.targets.executor import ExecutorFactory
-from kvproof.fuzz.workload.cache_jobs import CacheJob, cache_jobs, chunk_count
-from kvproof.fuzz.workload.cache_lockstep import CacheLockstep
-from kvproof.fuzz.workload.cache_service import CHUNK_MAX, Service
-from kvproof.fuzz.workload.cache_target import ServiceTarget, random_group
-from kvproof.fuzz.workload.replaying import Replay
+from kvproof.fuzz.target import HarnessError
+from kvproof.fuzz.targets.executor import ExecutorFactory, ExecutorTarget
+from kvproof.fuzz.workload.executor.jobs import Job, chunk_count, jobs_of
+from kvproof.fuzz.workload.executor.service import CHUNK_MAX, Service
+from kvproof.fuzz.workload.executor.tally import ORACLES, PageCounts
+from kvproof.fuzz.workload.executor.target import ReplayTarget
+from kvproof.fuzz.workload.executor.touched import SumsOfCaches
+from kvproof.fuzz.workload.replay import Manager, Replay
 from kvproof.fuzz.workload.request_trace import Request
 from kvproof.fuzz.workload.tokens import REPLAY_BLOCK_TOKENS
 from kvproof.impl.executor import Delay, Executor
@@ -51,62 +56,36 @@ class Sizes:
     delay: str = "wait"
 
 
-@define
-class CacheRun(Replay[CacheLockstep]):
-    """A replay, while it runs and afterwards."""
-
-    service: Service
-    matched: int = 0
-    """Blocks that were found when caches were created."""
-    looked_up: int = 0
-    """Full blocks that could have been."""
-    moved_up: int = 0
-    moved_down: int = 0
-    scratch: int = 0
-    """Scratch slots that caches took."""
-
-    @property
-    def source(self) -> Service:
-        """See `Replay`."""
-        return self.service
-
-    @property
-    def told(self) -> str:
-        """See `Replay`."""
-        return f"{self.moved_down:,} pages moved down"
-
-    def apply(self, operation: Operation) -> None:
-        """See `Replay`; the lockstep looks at everything when it is time to."""
-        looks = self.lockstep.looks.observations
-        self.failure = self.lockstep.apply(operation)
-        self.found_by_check = self.failure is not None and self.lockstep.looks.observations > looks
-        self._count(operation)
-
-    def _count(self, operation: Operation) -> None:
-        outcome = self.lockstep.outcome
-        if isinstance(outcome, Refused):
-            self.refuse(f"{operation.name}: {outcome.error}")
-        elif outcome == Returned(False):
-            self.refuse(f"{operation.name}: no room")
-        for name, arguments in self.lockstep.step_log:
-            if name == "migrate":
-                self.moved_up += arguments[1] == 0
-                self.moved_down += arguments[1] != 0
-            elif name == "take_scratch":
-                self.scratch += arguments[1]
-            elif name == "open":
-                self.looked_up += len(arguments[1])
-            elif name == "seat":
-                self.matched += arguments[2] // REPLAY_BLOCK_TOKENS
+CUTS = Cuts(
+    pools=(("primary_slots", 1), ("secondary_slots", 0)),
+    kinds=False,
+    budget=8_000,
+    small_operations=80,
+    small_pools=LARGEST,
+    minimiser_runs=400,
+)
+"""The budget is a minute or two at the pace of a replay."""
 
 
-def prepare_caches(
+def managed(subject: Subject, make_executor: ExecutorFactory = Executor) -> Manager:
+    """An executor to replay on."""
+    return Manager(
+        subject,
+        partial(ExecutorTarget, make_executor),
+        partial(ReplayTarget, make_executor),
+        lambda parameters: SumsOfCaches(),
+        CUTS,
+        ORACLES,
+    )
+
+
+def prepare(
     requests: Sequence[Request],
     subject: Subject,
     sizes: Sizes,
     check_every: int = CHECK_EVERY,
     make_executor: ExecutorFactory = Executor,
-) -> CacheRun:
+) -> Replay:
     """A replay of `requests`, ready to execute.
 
     Raises:
@@ -122,7 +101,7 @@ def prepare_caches(
         )
     if sizes.drafts and sizes.states:
         raise HarnessError("drafts: what is rejected cannot be taken out of a recurrent state; leave one of them out")
-    jobs = cache_jobs(requests)
+    jobs = jobs_of(requests)
     largest = max(job.blocks for job in jobs) * (2 if sizes.drafts else 1)
     if largest > sizes.primary:
         raise HarnessError(
@@ -130,12 +109,13 @@ def prepare_caches(
             f"would wait for ever; give at least {largest}"
         )
     parameters = service_parameters(subject, jobs, sizes)
-    target = ServiceTarget(make_executor, make_device=random_group)
-    lockstep = CacheLockstep(subject, target, parameters, check_every)
-    return CacheRun(lockstep, len(jobs), Service(jobs, parameters, target.look))
+    target = ReplayTarget(make_executor)
+    lockstep = Lockstep(subject, target, parameters, looks=Touched(SumsOfCaches(), check_every))
+    service = Service(jobs, parameters, target.look)
+    return Replay(managed(subject, make_executor), lockstep, service, PageCounts(service.counts), len(jobs))
 
 
-def service_parameters(subject: Subject, jobs: Sequence[CacheJob], sizes: Sizes) -> Parameters:
+def service_parameters(subject: Subject, jobs: Sequence[Job], sizes: Sizes) -> Parameters:
     """Sizes of the machine for a replay of these jobs."""
     return {
         **dict.fromkeys(subject.defaults, 0),
