@@ -45,7 +45,7 @@ DIFFERENT, EQUAL = 0, 1
 PAIR = {DIFFERENT: "different", EQUAL: "equal"}
 WHOLE = -1
 """The case in which no operand decides: all of an `and` are true, all of an `or` false."""
-QUANTIFIERS = ("all", "any", "sum", "choose")
+QUANTIFIERS = ("all", "any", "sum", "tuple", "choose")
 
 
 @attrs.frozen(eq=False)
@@ -200,7 +200,9 @@ class _Sites:
 
     def _inside(self, node: ast.expr) -> None:
         for part in ast.iter_child_nodes(node):
-            if isinstance(part, ast.expr):
+            if isinstance(part, ast.keyword):
+                self.expression(part.value)
+            elif isinstance(part, ast.expr):
                 self.expression(part)
 
     def _is_fixed(self, node: ast.expr) -> bool:
@@ -208,8 +210,8 @@ class _Sites:
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr="every")) | ast.Tuple():
                 return True
-            case ast.Call(func=ast.Name(id="reversed" | "enumerate"), args=[inner]):
-                return self._is_fixed(inner)
+            case ast.Call(func=ast.Name(id="reversed" | "enumerate" | "zip"), args=inner):
+                return all(map(self._is_fixed, inner))
             case ast.Call(func=ast.Name(id="range"), args=ends):
                 return all(self._is_constant(end) for end in ends)
             case ast.Name(id=name):

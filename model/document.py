@@ -30,6 +30,7 @@ from kvproof.model.machines import Bundle
 from kvproof.model.sources import linked
 from kvproof.model.witnesses import witness
 from kvproof.spec.lang import Definition, Machine, Method, Shipped
+from kvproof.spec.lang.calls import reached
 from kvproof.spec.lang.class_source import record_source
 from kvproof.spec.lang.definition import parameter_lineage
 from kvproof.spec.lang.types import IndexType, RecordType
@@ -87,8 +88,8 @@ def _described(bundle: Bundle, folder: Path | None) -> dict[str, Any]:
         "state": definition.state.values(),
         "kinds": {kind: definition.of_kind(kind).values() for kind in ("step", "operation", "invariant")},
         "signature": _signature,
-        "rules_of": lambda method: method.literals("require", 1),
-        "refusals_of": _refusals,
+        "rules_of": lambda method: [rule for one in _whole(definition, method) for rule in one.literals("require", 1)],
+        "refusals_of": lambda method: _refusals(definition, method),
         "condition": lambda method, rule: _condition(method, "require", rule),
         "promised": lambda method, promise: _condition(method, "ensure", promise),
         "said": _said,
@@ -106,10 +107,11 @@ def _described(bundle: Bundle, folder: Path | None) -> dict[str, Any]:
         "broken_by": _broken_by(bundle, folder),
         "witnesses_file": f"spec/{name.replace('-', '_')}/{witness.FILE_NAME}",
         "documenting": shipped.documenting,
-        "errors": definition.errors(),
+        "waived": definition.waived,
+        "errors": _errors(definition),
         "events": definition.events(),
         "variants": {
-            label: {"name": cls.__name__, "doc": inspect.cleandoc(cls.__doc__ or "")}
+            label: {"name": cls.__name__, "doc": inspect.cleandoc(cls.__doc__ or ""), "waived": cls.WAIVED}
             for label, cls in shipped.variants.items()
         },
         "broken": {label: broken for broken, labels in found.items() for label in labels},
@@ -270,8 +272,32 @@ def _said(invariant: Method) -> str:
     return ast.unparse(last.value) if len(statements) == 1 and isinstance(last, ast.Return) and last.value else ""
 
 
-def _refusals(method: Method) -> list[tuple[str, str]]:
-    """Each refusal of a method with the conditions around it, in order of appearance."""
+def _refusals(definition: Definition, method: Method) -> list[tuple[str, str]]:
+    """Each refusal of an operation with the conditions around it: its own in order of appearance, then those of helpers."""
+    found = _own_refusals(method)
+    for name in sorted(reached(definition, [method.name]) - {method.name}):
+        for error, conditions in _own_refusals(definition.methods[name]):
+            found.append((error, ", ".join(filter(None, [f"in `{name}`", conditions]))))
+    return found
+
+
+def _errors(definition: Definition) -> dict[str, list[Method]]:
+    """Every error with the operations that may be refused with it."""
+    found: dict[str, list[Method]] = {error: [] for error in definition.errors()}
+    for name, operation in definition.of_kind("operation").items():
+        of_all = [definition.methods[other].literals("reject", 0) for other in reached(definition, [name])]
+        for error in {error for errors in of_all for error in errors}:
+            found[error].append(operation)
+    return found
+
+
+def _whole(definition: Definition, method: Method) -> list[Method]:
+    """A method and what it overrides and calls."""
+    reachable = reached(definition, [method.name])
+    return [method, *(one for name, one in definition.methods.items() if name in reachable and one.kind != one.role)]
+
+
+def _own_refusals(method: Method) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
 
     def walk(nodes: list[ast.stmt], around: tuple[str, ...]) -> None:

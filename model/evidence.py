@@ -18,6 +18,7 @@ import cattrs
 from kvproof.model.checking.verdict import Report, Verdict
 from kvproof.model.solving.certificate import Certificate
 from kvproof.spec.lang import Definition
+from kvproof.spec.lang.calls import reached
 
 FILE_NAME = "evidence.json"
 """The name of the file in the machine's folder."""
@@ -93,7 +94,9 @@ class Evidence:
         found = {}
         for rule in definition.rules():
             steps = {
-                name for name, method in definition.of_kind("step").items() if rule in method.literals("require", 1)
+                name
+                for name in definition.of_kind("step")
+                if any(rule in definition.methods[one].literals("require", 1) for one in reached(definition, [name]))
             }
             found[rule] = tuple(proof.sizes for proof in proved if steps & set(proof.steps))
         for promise in definition.promises():

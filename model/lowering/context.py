@@ -20,6 +20,15 @@ Cases = list[tuple[int, Value]]
 """Values to be visited in order, each under the condition that it is there."""
 
 
+class Together(Value):
+    """What a loop with several variables is given in one round."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: Sequence[Value]) -> None:
+        self.parts = tuple(parts)
+
+
 class Undefined(Exception):
     """On this path an expression has no value. That is an obligation by now, and what follows on the path means nothing."""
 

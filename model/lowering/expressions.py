@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
+from enum import IntEnum
 from functools import partial
 from typing import Any, TypeVar
 
@@ -16,9 +17,11 @@ from kvproof.model.symbolic.circuit import FALSE, TRUE
 from kvproof.model.symbolic.containers import Container, Containers
 from kvproof.model.symbolic.integers import Value
 from kvproof.model.symbolic.sequences import concatenated
-from kvproof.model.symbolic.shapes import Shape
+from kvproof.model.symbolic.shapes import Shape, shape_of
 from kvproof.model.symbolic.values import Bool, Option, Rec, Seq
 from kvproof.spec.lang.definition import Definition, global_value
+from kvproof.spec.lang.named_fields import given, named
+from kvproof.spec.lang.types import EnumType, Index, IndexType
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -146,18 +149,17 @@ class Expressions(Reads):
         conjunction = isinstance(node.op, ast.And)
         result = self.truth(node.values[0], environment)
         still_open = result if conjunction else result ^ 1
-        path = self.path(environment)
-        self.goal(node, 0, self.circuit.both(path, still_open ^ 1))
+        self.goal(node, 0, self.circuit.both(self.path(environment), still_open ^ 1))
         for place, operand in enumerate(node.values[1:], start=1):
-            if self.circuit.both(path, still_open) == FALSE:
+            if self.circuit.both(self.path(environment), still_open) == FALSE:
                 break
             # where the operand has no value, what comes out means nothing
             value = self.under(environment, still_open, partial(self.truth, operand), FALSE)
             result = self.circuit.both(result, value) if conjunction else self.circuit.either(result, value)
             decides = self.circuit.both(still_open, value ^ 1 if conjunction else value)
-            self.goal(node, place, self.circuit.both(path, decides))
+            self.goal(node, place, self.circuit.both(self.path(environment), decides))
             still_open = result if conjunction else result ^ 1
-        self.goal(node, WHOLE, self.circuit.both(path, still_open))
+        self.goal(node, WHOLE, self.circuit.both(self.path(environment), still_open))
         return Bool(result)
 
     def _conditional(self, node: ast.IfExp, environment: Environment) -> Value:
@@ -180,19 +182,28 @@ class Expressions(Reads):
     ) -> T | D:
         """Evaluate where `condition` holds; steps taken on the way are taken only there.
 
-        `undefined` comes out when that has no value there.
+        `undefined` comes out when that has no value there. What is refused on the way is refused only there.
         """
         part = environment.branch(self.circuit, condition)
+        entered = part.guard
         try:
             value = evaluate(part)
         except Undefined:
+            self._refused(environment, condition, entered, part)
             return undefined
+        self._refused(environment, condition, entered, part)
         if part.stepped != environment.stepped or any(
             part.state[name] is not old for name, old in environment.state.items()
         ):
             whole = merged(self.containers, condition, part, environment, environment.guard)
             environment.state, environment.stepped = whole.state, whole.stepped
         return value
+
+    def _refused(self, environment: Environment, condition: int, entered: int, part: Environment) -> None:
+        """The path goes on where `condition` does not hold, and where `part` of it has not been refused."""
+        if part.guard != entered:
+            other = self.circuit.both(environment.guard, condition ^ 1)
+            environment.guard = self.circuit.either(other, part.guard)
 
     def _comparison(self, node: ast.Compare, environment: Environment) -> Value:
         """A chain of comparisons: what follows is evaluated only where all that came before hold."""
@@ -254,18 +265,47 @@ class Expressions(Reads):
             for number in numbers[1:]:
                 result = (self.algebra.minimum if name == "min" else self.algebra.maximum)(result, number)
             return result
-        if name in ("all", "any", "sum", "choose"):
+        if name in ("all", "any", "sum", "tuple", "choose"):
             return self.quantified(node, name, environment)
+        if name == "known":
+            return self._known(node, environment)
+        if name == "replace":
+            return self._replaced(node, environment)
         record = self.definition.records.get(name)
         if record is not None:
-            fields = tuple(self.evaluate(argument, environment) for argument in node.args)
-            return Rec(tuple(field for field, _ in record.fields), fields)
+            names = tuple(field for field, _ in record.fields)
+            values = {field: self.evaluate(value, environment) for field, value in given(node, names)}
+            return Rec(names, tuple(values[field] for field in names))
+        converted = self.activation.method.namespace.get(name)
+        if isinstance(converted, type) and issubclass(converted, Index | IntEnum):
+            given_number = self.present(self.evaluate(node.args[0], environment), node.args[0], environment)
+            kind = IndexType(converted) if issubclass(converted, Index) else EnumType(converted)
+            return self.fitted(given_number, shape_of(kind, self.parameters), ast.unparse(node), node, environment)
         raise self.refuse(node, f"{ast.unparse(node)} has no symbolic form here", SIMPLER)
+
+    def _known(self, node: ast.Call, environment: Environment) -> Value:
+        """known(x): the value of an option that must not be None."""
+        value = self.evaluate(node.args[0], environment)
+        if not isinstance(value, Option):
+            return value
+        self.oblige(f"defined: {ast.unparse(node)}", node, environment, value.present)
+        if value.value is None:
+            raise Undefined
+        return value.value
+
+    def _replaced(self, node: ast.Call, environment: Environment) -> Value:
+        """replace(record, field=value, ..)."""
+        old = self.evaluate(node.args[0], environment)
+        changed = {field: self.evaluate(value, environment) for field, value in named(node)}
+        record = self.present(old, node.args[0], environment)
+        if not isinstance(record, Rec):
+            raise self.refuse(node, f"{ast.unparse(node.args[0])} is no record", "Only records have fields")
+        return Rec(record.names, tuple(changed.get(name, record.field(name)) for name in record.names))
 
     def called(self, node: ast.Call, name: str, environment: Environment) -> Value:
         """A call of a step or helper, inlined."""
         raise NotImplementedError
 
     def quantified(self, node: ast.Call, name: str, environment: Environment) -> Value:
-        """all, any, sum or choose over a generator expression."""
+        """all, any, sum, tuple or choose over a generator expression."""
         raise NotImplementedError

@@ -6,14 +6,14 @@ import ast
 from collections.abc import Callable
 from enum import IntEnum
 
-from kvproof.model.lowering.context import Cases, Undefined
+from kvproof.model.lowering.context import Cases, Together, Undefined
 from kvproof.model.lowering.environment import Environment, View
 from kvproof.model.lowering.expressions import Expressions
 from kvproof.model.lowering.record import Choice
 from kvproof.model.symbolic.circuit import FALSE, TRUE
 from kvproof.model.symbolic.containers import PartialMapValue, QueueValue, SetValue
 from kvproof.model.symbolic.integers import Int, Value
-from kvproof.model.symbolic.sequences import occupied
+from kvproof.model.symbolic.sequences import gathered, occupied
 from kvproof.model.symbolic.values import Bool, Seq
 from kvproof.spec.lang.definition import global_value
 
@@ -34,6 +34,9 @@ class Iteration(Expressions):
             if node.func.id == "reversed" and len(node.args) == 1:
                 cases, ends = self.iterated(node.args[0], environment)
                 return cases[::-1], ends and all(condition == TRUE for condition, _ in cases)
+            if node.func.id in ("enumerate", "zip"):
+                several = [self.iterated(argument, environment) for argument in node.args]
+                return self._numbered(*several[0]) if node.func.id == "enumerate" else (self._zipped(several), True)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             if node.func.attr == "every":
                 name = node.args[0]
@@ -61,6 +64,41 @@ class Iteration(Expressions):
                 members = [self.algebra.constant(key) for key in container.shape.keys]
                 return list(zip(container.bits, members, strict=True)), False
         raise self.refuse(node, f"{ast.unparse(node)} cannot be looped over", LOOPED)
+
+    def _numbered(self, cases: Cases, ends: bool) -> tuple[Cases, bool]:
+        """enumerate(..): each value with how many came before it."""
+        found: Cases = []
+        for place, (exists, value) in enumerate(cases):
+            before = [condition for condition, _ in cases[:place]]
+            number = self.algebra.number(place) if ends else self.algebra.count(before)
+            found.append((exists, Together([number, value])))
+        return found, ends
+
+    def _zipped(self, several: list[tuple[Cases, bool]]) -> Cases:
+        """zip(..): the first values together, the second ones, .., as long as all have one."""
+        without_gaps = [cases if ends else self._gathered(cases) for cases, ends in several]
+        return [
+            (self.circuit.all([exists for exists, _ in of_round]), Together([value for _, value in of_round]))
+            for of_round in zip(*without_gaps, strict=False)
+        ]
+
+    def _gathered(self, cases: Cases) -> Cases:
+        """The values that are there, one after the other: what is missing is missing at the end."""
+        if any(isinstance(value, Together) for _, value in cases):
+            columns = zip(*(value.parts for _, value in cases if isinstance(value, Together)), strict=True)
+            conditions = [condition for condition, _ in cases]
+            return self._zipped([(list(zip(conditions, column, strict=True)), False) for column in columns])
+        return list(occupied(self.algebra, gathered(self.algebra, cases)))
+
+    def bound(self, target: ast.expr, value: Value, environment: Environment) -> None:
+        """Give the variables of a loop what it is given in a round."""
+        if isinstance(target, ast.Tuple):
+            assert isinstance(value, Together)
+            for part, inner in zip(target.elts, value.parts, strict=True):
+                self.bound(part, inner, environment)
+        else:
+            assert isinstance(target, ast.Name)
+            environment.locals[target.id] = value
 
     def _enumeration(self, node: ast.expr, environment: Environment) -> type[IntEnum] | None:
         if not isinstance(node, ast.Name) or node.id in environment.locals:
@@ -121,14 +159,13 @@ class Iteration(Expressions):
                     still_open = both(still_open, both(condition, decides(value)) ^ 1)
                 return
             part = node.generators[position]
-            assert isinstance(part.target, ast.Name)
             for exists, value in self.iterated(part.iter, inside)[0]:
                 if exists == FALSE:
                     continue
                 if still_open == FALSE:
                     break
                 deeper = inside.branch(self.circuit, both(exists, still_open))
-                deeper.locals[part.target.id] = value
+                self.bound(part.target, value, deeper)
                 try:
                     kept = exists
                     for test in part.ifs:
@@ -146,7 +183,7 @@ class Iteration(Expressions):
         return found
 
     def quantified(self, node: ast.Call, name: str, environment: Environment) -> Value:
-        """all, any, sum or choose over a generator expression. `all` and `any` stop at the value that decides them."""
+        """A quantifier over a generator expression. `all` and `any` stop at the value that decides them."""
         circuit = self.circuit
         generator = node.args[0]
         assert isinstance(generator, ast.GeneratorExp)
@@ -160,6 +197,10 @@ class Iteration(Expressions):
             self.numbered(node, self.path(environment), [condition for condition, _ in cases])
             bits = [circuit.both(condition, decides(value)) for condition, value in cases]
             return Bool(circuit.any(bits) ^ sign)
+        if name == "tuple":
+            cases = self._generated(generator, environment, self.evaluate)
+            self.numbered(node, self.path(environment), [condition for condition, _ in cases])
+            return gathered(self.algebra, cases)
         if name == "choose":
             cases = self._generated(generator, environment, self.evaluate)
             self.numbered(node, self.path(environment), [condition for condition, _ in cases])

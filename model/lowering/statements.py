@@ -127,14 +127,17 @@ class Statements(Iteration):
         if method.kind == "step":
             self.record.step(name, self.path(environment))
         result, ended = self.run(method, arguments, environment, self.path(environment))
-        if method.returns is not None and ended.guard != FALSE:
-            shape = shape_of(method.returns, self.parameters)
-            result = self.fitted(result, shape, f"result of {name}", node, environment)
         environment.state = ended.state
         environment.stepped = TRUE if method.kind == "step" else ended.stepped
         if ended.guard != TRUE:
             environment.guard = self.circuit.both(environment.guard, ended.guard)
             self.activation.left += 1
+        if ended.guard == FALSE:
+            raise Undefined  # every path was refused, or came to what has no value
+        if method.returns is not None:
+            result = self.fitted(
+                result, shape_of(method.returns, self.parameters), f"result of {name}", node, environment
+            )
         return result
 
     def run(
@@ -238,7 +241,6 @@ class Statements(Iteration):
         return activation.left + sum(len(broken) + len(continued) for broken, continued in activation.loops)
 
     def _for(self, node: ast.For, environment: Environment) -> Environment | None:
-        assert isinstance(node.target, ast.Name)
         cases, ends = self.iterated(node.iter, environment)
         left_before = self._left()
         guard_before = environment.guard
@@ -277,10 +279,9 @@ class Statements(Iteration):
         exits: list[tuple[int, Environment]],
     ) -> Environment | None:
         """One round of a loop. Where the value is not there, the path waits in `exits` or goes on unchanged."""
-        assert isinstance(node.target, ast.Name)
         broken, continued = self.activation.loops[-1]
         inside = environment.branch(self.circuit, exists)
-        inside.locals[node.target.id] = value
+        self.bound(node.target, value, inside)
         self.record.branch(Branch(self.activation.method.name, node.lineno, "loop"), self.path(inside))
         entered = inside.guard
         left_before, broken_before = self.activation.left, len(broken)

@@ -84,7 +84,7 @@ def mutants(definition: Definition) -> Iterator[Mutant]:
     """All mutants of a machine, in the order of its text."""
     acting = running_methods(definition, leaving_out=is_judgement)
     for method in definition.methods.values():
-        if method.kind in MUTATED and method.name in acting:
+        if method.role in MUTATED and method.name in acting:
             numbers: Counter[str] = Counter()
             for mutation in mutations(definition, method):
                 numbers[mutation.kind] += 1

@@ -15,6 +15,7 @@ from typing import Any
 import attrs
 
 from kvproof.spec.lang.definition import Definition, Method, global_value
+from kvproof.spec.lang.named_fields import given
 from kvproof.spec.lang.types import BoolType, IntegerType, OptionType, RangeType, SeqType, Type
 
 Path = tuple[tuple[str, int], ...]
@@ -138,7 +139,7 @@ class _Changes:
             following = body[position + 1]
             if not is_judgement(following) and not _leaves(node) and not _leaves(following):
                 yield "statements swapped", [following, node], 2
-        if len(path) == 1 and not _has_result(self._method.node) and self._method.kind != "step" and position > 0:
+        if len(path) == 1 and not _has_result(self._method.node) and self._method.role != "step" and position > 0:
             kept = [part for part in body[position:] if is_judgement(part)]
             yield "returns early", kept or [ast.Return(None)], len(body) - position
         if isinstance(node, ast.For) and not _leaves(node.body[-1]):
@@ -203,14 +204,20 @@ class _Changes:
                 called = self._definition.methods.get(name)
                 if called is not None:
                     yield from _swapped(node, arguments, [kind for _, kind in called.arguments])
-            case ast.Call(func=ast.Name(id=name), args=arguments) if name in self._definition.records:
-                fields = [kind for _, kind in self._definition.records[name].fields]
-                yield from _swapped(node, arguments, fields)
-                for position, field in enumerate(fields):
+            case ast.Call(func=ast.Name(id=name)) if name in self._definition.records:
+                fields = dict(self._definition.records[name].fields)
+                written = list(given(node, list(fields)))
+                values, kinds = [value for _, value in written], [fields[field] for field, _ in written]
+                yield from _swapped(node, values, kinds)
+                for position, field in enumerate(kinds):
                     default = _default(field)
                     if default is not None:
-                        changed = [*arguments[:position], _like(node, default), *arguments[position + 1 :]]
-                        yield "field forgotten", _like(node, ast.Call(node.func, changed, []))
+                        changed = [*values[:position], _like(node, default), *values[position + 1 :]]
+                        yield "field forgotten", _with(node, changed)
+            case ast.Call(func=ast.Name(id="replace")) if len(node.keywords) > 1:
+                for left_out in range(len(node.keywords)):
+                    kept = node.keywords[:left_out] + node.keywords[left_out + 1 :]
+                    yield "part dropped", _like(node, ast.Call(node.func, node.args, kept))
 
     def _global(self, name: str) -> Any:
         try:
@@ -229,7 +236,7 @@ class _Changes:
 def _of_rounds(iterated: ast.expr) -> Iterator[tuple[str, ast.expr]]:
     """Loops that leave rounds out. Where a sequence is no range, it must be one that can be cut."""
     match iterated:
-        case ast.Call(func=ast.Name(id="reversed") as function, args=[inner]):
+        case ast.Call(func=ast.Name(id="reversed" | "enumerate") as function, args=[inner]):
             for kind, changed in _of_rounds(inner):
                 yield kind, _like(iterated, ast.Call(function, [changed], []))
         case ast.Call(func=ast.Name(id="range") as function, args=[*ends]) if len(ends) <= 2:
@@ -267,7 +274,16 @@ def _swapped(
             if kinds[one] == kinds[other]:
                 changed = list(arguments)
                 changed[one], changed[other] = changed[other], changed[one]
-                yield "arguments swapped", _like(node, ast.Call(node.func, changed, []))
+                yield "arguments swapped", _with(node, changed)
+
+
+def _with(node: ast.Call, values: Sequence[ast.expr]) -> ast.Call:
+    """A call with other values, by position and by name as before."""
+    count = len(node.args)
+    named = [_like(word, ast.keyword(word.arg, v)) for word, v in zip(node.keywords, values[count:], strict=True)]
+    made = _like(node, ast.Call(node.func, list(values[:count]), named))
+    assert isinstance(made, ast.Call)
+    return made
 
 
 def _default(kind: Type) -> ast.expr | None:

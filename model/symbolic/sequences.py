@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from kvproof.model.symbolic.circuit import TRUE
+from kvproof.model.symbolic.circuit import FALSE, TRUE
 from kvproof.model.symbolic.integers import Int, Value
 from kvproof.model.symbolic.values import EMPTY, Algebra, Seq
 
@@ -25,6 +25,16 @@ def concatenated(algebra: Algebra, a: Seq, b: Seq) -> Seq:
                 cases.append(algebra.zero_like((a.items + b.items)[0]))
         items.append(algebra.select(list(offsets.values()), cases))
     return Seq(length, tuple(items))
+
+
+def gathered(algebra: Algebra, cases: Sequence[tuple[int, Value]]) -> Seq:
+    """The values whose conditions hold, in order."""
+    found = EMPTY
+    for condition, value in cases:
+        if condition != FALSE:
+            one = algebra.integer((condition,), 0, 1) if condition != TRUE else algebra.number(1)
+            found = concatenated(algebra, found, Seq(one, (algebra.masked(condition, value),)))
+    return found
 
 
 def element(algebra: Algebra, sequence: Seq, index: Int) -> tuple[Value | None, int]:

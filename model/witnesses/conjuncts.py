@@ -96,7 +96,7 @@ def conjuncts(definition: Definition, inherited: Definition | None = None) -> li
     for method in definition.methods.values():
         if method.kind == "invariant":
             made = apart.invariant(method)
-        elif method.kind in ("step", "operation", "helper", "trial"):
+        elif method.role in ("step", "operation", "helper", "trial"):
             made = apart.statements(method)
         else:
             continue

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import copy
+from collections.abc import Iterator
 
 import attrs
 
@@ -25,7 +26,7 @@ from kvproof.model.writing.evident import (
     short_enough,
 )
 from kvproof.model.writing.types import every_text, order_text, record_text
-from kvproof.spec.lang.definition import Method
+from kvproof.spec.lang.definition import TESTED, Method
 from kvproof.spec.lang.types import (
     BoolType,
     EnumType,
@@ -233,11 +234,12 @@ def findings(evidence: Evidence, method: Method) -> Findings:
                     if not evident(value, kind):
                         given.append((at, kind, value, f"defined: {ast.unparse(node)}"))
             case ast.For(iter=iterated) | ast.comprehension(iter=iterated):
-                at, ordering = position(iterated), _ordering(evidence, method, iterated)
-                if ordering:
-                    assert at is not None
-                    loops.append((at, ordering))
-            case ast.Return() if method.kind == "helper" and method.returns not in (None, BoolType()):
+                for one in together(iterated):
+                    at, ordering = position(one), _ordering(evidence, method, one)
+                    if ordering:
+                        assert at is not None
+                        loops.append((at, ordering))
+            case ast.Return() if method.kind in TESTED and method.returns not in (None, BoolType()):
                 assert place is not None
                 assert method.returns is not None
                 value = evidence.returned(method, node)
@@ -245,6 +247,16 @@ def findings(evidence: Evidence, method: Method) -> Findings:
                     returned.append((place, method.returns, value, f"bound: result of {method.name}"))
     missing = tuple(sorted(evidence.missing.get(method.name, ())))
     return Findings(tuple(keys), tuple(loops), tuple(written), tuple(keyed), tuple(given), tuple(returned), missing)
+
+
+def together(iterated: ast.expr) -> Iterator[ast.expr]:
+    """What a loop runs over, or each of the things over which it runs at once."""
+    match iterated:
+        case ast.Call(func=ast.Name(id="enumerate" | "zip"), args=arguments):
+            for argument in arguments:
+                yield from together(argument)
+        case _:
+            yield iterated
 
 
 def _ordering(evidence: Evidence, method: Method, node: ast.expr) -> str:
@@ -310,18 +322,22 @@ class Checked(ast.NodeTransformer):
         return node
 
     def visit_For(self, node: ast.For) -> ast.AST:
-        ordering = self._loops.get(_place(node.iter))
         self.generic_visit(node)
-        if ordering is not None:
-            node.iter = ast.Call(ast.Name(ordering, ast.Load()), [node.iter], [])
+        node.iter = self._in_order(node.iter)
         return node
 
     def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
-        ordering = self._loops.get(_place(node.iter))
         self.generic_visit(node)
-        if ordering is not None:
-            node.iter = ast.Call(ast.Name(ordering, ast.Load()), [node.iter], [])
+        node.iter = self._in_order(node.iter)
         return node
+
+    def _in_order(self, iterated: ast.expr) -> ast.expr:
+        match iterated:
+            case ast.Call(func=ast.Name(id="enumerate" | "zip")):
+                iterated.args = [self._in_order(argument) for argument in iterated.args]
+                return iterated
+        ordering = self._loops.get(_place(iterated))
+        return iterated if ordering is None else ast.Call(ast.Name(ordering, ast.Load()), [iterated], [])
 
     def visit_Return(self, node: ast.Return) -> ast.AST | list[ast.stmt]:
         known = self._returned.get(_place(node))

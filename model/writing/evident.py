@@ -14,7 +14,9 @@ from typing import Any
 
 import attrs
 
-from kvproof.spec.lang.definition import FREE_FORM, Definition, Method, global_value
+from kvproof.spec.lang.definition import FREE_FORM, TESTED, Definition, Method, global_value
+from kvproof.spec.lang.named_fields import given as given_fields
+from kvproof.spec.lang.named_fields import named
 from kvproof.spec.lang.types import (
     BoolType,
     EnumType,
@@ -169,7 +171,7 @@ class Evidence:
         self._pending = [
             method.name
             for method in definition.methods.values()
-            if method.kind not in (*FREE_FORM, "theorem", "helper")
+            if method.kind not in (*FREE_FORM, "theorem", "helper") and method.kind == method.role
         ]
         for name in self._pending:
             # Steps are taken by whoever reports some: such values are tested before.
@@ -206,7 +208,7 @@ class Evidence:
     def _read(self, name: str) -> None:
         result = self._reading(name).run()
         method = self.definition.methods[name]
-        if method.kind == "helper" and method.returns is not None and not evident(result, method.returns):
+        if method.kind in TESTED and method.returns is not None and not evident(result, method.returns):
             result = method.returns  # it is tested
         before = self.results.get(name, NEVER)
         self.results[name] = joined(before, result)
@@ -296,11 +298,12 @@ class Reading:
                 )
                 left = [way for way in ways if way is not None]
                 return frozenset.intersection(*left) if left else None
-            case ast.For(target=ast.Name(id=name) as target, iter=iterated, body=body):
-                kind = self._elements(iterated, facts)
+            case ast.For(target=target, iter=iterated, body=body):
+                found = self._looped(target, iterated, facts)
                 inside = _without(facts, _assigned(node))
-                self._bind(name, kind)
-                self.found[position(target)] = kind
+                for variable, kind in found:
+                    self._bind(variable.id, kind)
+                    self.found[position(variable)] = kind
                 self._block(body, inside)
                 return inside
             case ast.Return(value=value):
@@ -371,7 +374,7 @@ class Reading:
         if not isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
             return frozenset()
         reads_state = any(isinstance(part, ast.Name) and part.id == "self" for part in ast.walk(node))
-        if reads_state and self._method.kind in ("operation", "trial", "helper"):
+        if reads_state and self._method.role in ("operation", "trial", "helper"):
             return frozenset()  # a step may be taken at any moment
         if any(isinstance(part, ast.Call) for part in ast.walk(node)):
             return frozenset()
@@ -439,6 +442,10 @@ class Reading:
                 return SeqType(inner, len(elements), exact=bool(elements)) if _depth(inner) < DEEPEST else ANYTHING
             case ast.GeneratorExp(elt=element, generators=generators):
                 return self._expression(element, self._generated(generators, facts))
+            case ast.Call(func=ast.Name(id="replace")):
+                return self._replaced(node, facts)
+            case ast.Call(func=ast.Name(id=name), keywords=[_, *_]):
+                return self._record(node, name, facts)
             case ast.Call(func=function, args=arguments):
                 return self._call(function, arguments, facts)
         return ANYTHING
@@ -462,14 +469,25 @@ class Reading:
 
     def _generated(self, generators: list[ast.comprehension], facts: Facts) -> Facts:
         for part in generators:
-            kind = self._elements(part.iter, facts)
-            if isinstance(part.target, ast.Name):
-                self._bind(part.target.id, kind)
-                facts = _without(facts, {part.target.id})
+            for variable, kind in self._looped(part.target, part.iter, facts):
+                self._bind(variable.id, kind)
+                facts = _without(facts, {variable.id})
             for test in part.ifs:
                 self._expression(test, facts)
                 facts = facts | self._facts(test, True)
         return facts
+
+    def _looped(self, target: ast.expr, iterated: ast.expr, facts: Facts) -> list[tuple[ast.Name, Type]]:
+        """The variables of a loop, and what they meet."""
+        match target, iterated:
+            case ast.Tuple(elts=[ast.Name() as number, inner]), ast.Call(func=ast.Name(id="enumerate"), args=[counted]):
+                return [(number, NATURAL), *self._looped(inner, counted, facts)]
+            case ast.Tuple(elts=parts), ast.Call(func=ast.Name(id="zip"), args=arguments):
+                pairs = zip(parts, arguments, strict=True)
+                return [found for part, argument in pairs for found in self._looped(part, argument, facts)]
+            case ast.Name(), _:
+                return [(target, self._elements(iterated, facts))]
+        return []
 
     def _elements(self, node: ast.expr, facts: Facts) -> Type:
         """What a loop over an expression meets."""
@@ -518,6 +536,13 @@ class Reading:
             return IntegerType()
         if name in ("all", "any"):
             return BoolType()
+        if name == "known":
+            return present(given[0])
+        if name == "tuple":
+            return SeqType(given[0], None, exact=False) if _depth(given[0]) < DEEPEST else ANYTHING  # type: ignore[arg-type]
+        cls = self._method.namespace.get(name)
+        if isinstance(cls, type) and issubclass(cls, IntEnum | Index):
+            return IndexType(cls) if issubclass(cls, Index) else EnumType(cls)
         if name in ("min", "max", "choose") and given:
             kind = given[0]
             for other in given[1:] if name != "choose" else ():
@@ -528,7 +553,24 @@ class Reading:
         record = self._evidence.definition.records.get(name)
         if record is None or len(given) != len(record.fields):
             return ANYTHING
-        fields = [(field, kind) for kind, (field, _) in zip(given, record.fields, strict=True)]
+        return self._made(record, {field: kind for kind, (field, _) in zip(given, record.fields, strict=True)})
+
+    def _record(self, node: ast.Call, name: str, facts: Facts) -> Type:
+        """A record of which some fields are given by name."""
+        record = self._evidence.definition.records[name]
+        fields = given_fields(node, [field for field, _ in record.fields])
+        return self._made(record, {field: self._expression(value, facts) for field, value in fields})
+
+    def _replaced(self, node: ast.Call, facts: Facts) -> Type:
+        """replace(record, field=value, ..)."""
+        whole = present(self._expression(node.args[0], facts))
+        changed = {field: self._expression(value, facts) for field, value in named(node)}
+        if not isinstance(whole, RecordType):
+            return _unread(whole)
+        return self._made(self._evidence.definition.records[whole.name], {**dict(whole.fields), **changed})
+
+    def _made(self, record: RecordType, given: dict[str, Type]) -> Type:
+        fields = [(field, given[field]) for field, _ in record.fields]
         # as declared where that is as good: so two of one class are soon alike
         found = tuple(
             (field, declared if evident(kind, declared) else kind)

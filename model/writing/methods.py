@@ -6,6 +6,7 @@ import ast
 import functools
 import re
 import textwrap
+from enum import IntEnum
 from typing import Any
 
 from kvproof.model.writing.checks import Checked, Findings, key_of, keys_text
@@ -69,7 +70,7 @@ def _copied(value: Any) -> Any:
     return copied
 
 
-LISTING = ("enumerate", "iter", "list", "tuple")
+LISTING = ("enumerate", "filter", "iter", "list", "map", "tuple", "zip")
 """Functions of Python that take what they are given in its order."""
 
 
@@ -79,12 +80,20 @@ class FreeForm(ast.NodeTransformer):
     def __init__(self, method: Method, state: dict[str, Type]) -> None:
         self._method = method
         self._state = state
+        self._names: dict[str, Type | None] = {}
+        """The containers of the state that have second names, by these; None for a name that also means something else."""
+        for node in ast.walk(method.node):
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                name, kind = node.targets[0].id, self._kind(node.value)
+                self._names[name] = kind if self._names.get(name, kind) == kind else None
 
     def _kind(self, node: ast.expr) -> Type | None:
         """What a part of the state is that is read by its name; None of all else."""
         match node:
             case ast.Attribute(value=ast.Name(id="self"), attr=name):
                 return self._state.get(name)
+            case ast.Name(id=name):
+                return self._names.get(name)
             case ast.Subscript(value=owner):
                 kind = self._kind(owner)
                 return kind.value if isinstance(kind, MapType | PartialMapType) else None
@@ -93,7 +102,7 @@ class FreeForm(ast.NodeTransformer):
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
         kind, written = self._kind(node.value), ast.unparse(node)
         self.generic_visit(node)
-        if self._method.kind != "initial" or not isinstance(kind, MapType):
+        if self._method.role != "initial" or not isinstance(kind, MapType):
             return node
         if isinstance(kind.key, IndexType | EnumType) or not isinstance(node.ctx, ast.Load):
             node.slice = key_of(node, keys_text(kind.key), written)
@@ -111,6 +120,12 @@ class FreeForm(ast.NodeTransformer):
         node.iter = _call(ordered, [node.iter]) if ordered else node.iter
         return node
 
+    def visit_Starred(self, node: ast.Starred) -> ast.AST:
+        ordered = self._in_order(node.value)
+        self.generic_visit(node)
+        node.value = _call(ordered, [node.value]) if ordered else node.value
+        return node
+
     def _in_order(self, node: ast.expr) -> str:
         """What puts a set of the state in order; "" for all else."""
         kind = self._kind(node)
@@ -118,9 +133,10 @@ class FreeForm(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         if isinstance(node.func, ast.Name) and node.func.id in LISTING and node.args:
-            ordered = self._in_order(node.args[0])
+            ordered = [self._in_order(argument) for argument in node.args]
             self.generic_visit(node)
-            node.args[0] = _call(ordered, [node.args[0]]) if ordered else node.args[0]
+            pairs = zip(ordered, node.args, strict=True)
+            node.args = [_call(order, [argument]) if order else argument for order, argument in pairs]
             return node
         reads = isinstance(node.func, ast.Attribute) and isinstance(self._kind(node.func.value), PartialMapType)
         self.generic_visit(node)
@@ -144,7 +160,7 @@ class FreeForm(ast.NodeTransformer):
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         self.generic_visit(node)
-        if self._method.kind == "canonical" and node.name == self._method.name:
+        if self._method.role == "canonical" and node.name == self._method.name:
             node.returns = ast.parse("dict[str, list[int]]", mode="eval").body
         return node
 
@@ -202,12 +218,19 @@ class Rewriter(ast.NodeTransformer):
         return node
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
+        converted = converted_to(node, self._method)
+        written = "" if converted is None else ast.unparse(node)
         self.generic_visit(node)
         every = _every(node, self._method)
         if every is not None:
             return every
         if isinstance(node.func, ast.Attribute) and node.func.attr == "values":
             return _call("_ascending", [node.func.value])
+        if converted is not None:
+            values = ast.parse(
+                every_text(converted) if issubclass(converted, Index) else converted.__name__, mode="eval"
+            )
+            return ast.copy_location(_call("_converted", [*node.args, values.body, ast.Constant(written)]), node)
         if isinstance(node.func, ast.Name) and node.func.id == "choose":
             return _call("self._choose", node.args)
         return node
@@ -233,6 +256,12 @@ class Rewriter(ast.NodeTransformer):
                 )
         self.generic_visit(node)
         return node
+
+
+def converted_to(node: ast.Call, method: Method) -> type[Index] | type[IntEnum] | None:
+    """The class to whose values a call converts a number."""
+    cls = method.namespace.get(node.func.id) if isinstance(node.func, ast.Name) else None
+    return cls if isinstance(cls, type) and issubclass(cls, Index | IntEnum) else None
 
 
 def _raise(name: str, argument: ast.expr) -> ast.Raise:

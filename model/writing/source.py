@@ -36,8 +36,9 @@ from kvproof.model.writing.types import (
     snapshot_text,
     type_annotation,
 )
+from kvproof.model.writing.words import words_in, words_text
 from kvproof.spec.lang.annotations import resolve
-from kvproof.spec.lang.calls import running_methods
+from kvproof.spec.lang.calls import reached, running_methods
 from kvproof.spec.lang.definition import FREE_FORM, Definition, Method, global_value, names_in, parameter_lineage
 from kvproof.spec.lang.record import Record
 from kvproof.spec.lang.types import (
@@ -85,6 +86,8 @@ class _ModuleWriter:
         self._state = tuple((name, variable.type) for name, variable in definition.state.items())
         self._tested: set[str] = set()
         """The records of which some values are tested."""
+        self._words: set[str] = set()
+        """The functions of the language that are used."""
         self._globals: dict[str, Any] = {}
         self._aliases: dict[str, str] = {}
 
@@ -109,7 +112,7 @@ class _ModuleWriter:
             "from enum import IntEnum\nfrom functools import cached_property\n"
             + ("from typing import NamedTuple\n" if self._definition.records else "")
         )
-        return doc + "\n" + imports + parts[parts.index(_MARK) + len(_MARK) :]
+        return doc + "\n" + imports + parts[parts.index(_MARK) + len(_MARK) :] + words_text(self._words)
 
     # types
 
@@ -208,7 +211,12 @@ class _ModuleWriter:
         if method is None:
             return []
         lines = ["        self.initial()"]
-        written = {node.attr for node in ast.walk(method.node) if isinstance(node, ast.Attribute)}
+        written = {
+            node.attr
+            for name in reached(self._definition, ["initial"])
+            for node in ast.walk(self._definition.methods[name].node)
+            if isinstance(node, ast.Attribute)
+        }
         for name, kind in self._state:
             if name in written:
                 test = whole_text(kind, f"self.{name}")
@@ -365,6 +373,7 @@ class _ModuleWriter:
 
     def _method(self, method: Method) -> str:
         self._note_globals(method)
+        self._words |= words_in(method)
         running = method.name in self._running
         needed = None if method.kind in FREE_FORM else findings(self._evidence, method)
         self._tested |= set() if needed is None else needed.records()

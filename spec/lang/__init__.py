@@ -15,6 +15,7 @@ from kvproof.spec.lang.machine import (
     choose,
     ensure,
     invariant,
+    known,
     normal_form,
     observation,
     operation,
@@ -26,7 +27,7 @@ from kvproof.spec.lang.machine import (
     theorem,
     trial,
 )
-from kvproof.spec.lang.record import Record, plain
+from kvproof.spec.lang.record import Record, plain, replace
 from kvproof.spec.lang.shipped import Shipped
 from kvproof.spec.lang.state import Ghost, StateVariable
 from kvproof.spec.lang.types import AtMost, Between, Exactly, Index, Parameters
@@ -59,12 +60,14 @@ __all__ = [
     "compile_machine",
     "ensure",
     "invariant",
+    "known",
     "normal_form",
     "observation",
     "operation",
     "phase",
     "plain",
     "reject",
+    "replace",
     "require",
     "sometimes",
     "step",

@@ -98,7 +98,7 @@ class _Assignment:
             self._read(part, known, own)
 
     def _generator(self, node: ast.GeneratorExp, known: Names, own: Names) -> None:
-        targets = frozenset(part.target.id for part in node.generators if isinstance(part.target, ast.Name))
+        targets = assigned(*(part.target for part in node.generators))
         inside = known - targets
         for position, part in enumerate(node.generators):
             # what the first one runs over is evaluated outside

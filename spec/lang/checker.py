@@ -14,20 +14,27 @@ from enum import IntEnum
 from typing import Any, NoReturn
 
 from kvproof.spec.lang.assignment import check_assignment
+from kvproof.spec.lang.calls import reached
 from kvproof.spec.lang.definition import FREE_FORM, Definition, Method, global_value
 from kvproof.spec.lang.effects import check_effects
 from kvproof.spec.lang.inference import check_types
-from kvproof.spec.lang.record import Record
+from kvproof.spec.lang.machine import known
+from kvproof.spec.lang.named_fields import given
+from kvproof.spec.lang.record import Record, replace
 from kvproof.spec.lang.refusals import CONSTRUCTS, Refusal, last_resort
 from kvproof.spec.lang.refusals import FUNCTIONS as ABSENT_FUNCTIONS
 from kvproof.spec.lang.theorems import check_theorem
 from kvproof.spec.lang.types import Index
 
 EXTREMES = {"min": ("smallest", "<"), "max": ("largest", ">")}
-FUNCTIONS = {"len", "min", "max", "all", "any", "sum", "range", "reversed", "choose"}
+FUNCTIONS = {"len", "min", "max", "all", "any", "sum", "tuple", "range", "reversed", "enumerate", "zip", "choose"}
+OWN_FUNCTIONS: dict[str, Any] = {"known": known, "replace": replace}
+"""Those that a module has to import under their names."""
+SEVERAL = {"enumerate": 1, "zip": 2}
+"""What gives a loop several values a round, and how many things it takes: that many at least, for zip."""
 STATEMENT_FUNCTIONS: dict[str, tuple[tuple[str, ...], int]] = {
     "require": (("step",), 2),
-    "reject": (("operation",), 1),
+    "reject": (("operation", "helper"), 1),
     "sometimes": (("step", "operation", "helper"), 1),
     "ensure": (("operation", "helper", "trial"), 2),
     "assume": (("theorem", "trial"), 1),
@@ -99,11 +106,11 @@ class _Checker:
         for node in ast.walk(self._method.node):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 self._locals.add(node.id)
-        if not self._method.doc and self._method.kind != "helper":
+        if not self._method.doc and self._method.role != "helper":
             self._refuse(self._method.node, Refusal.NO_DOCSTRING, kind=self._method.kind, name=self._method.name)
         self._names()
         self._body(self._method.node.body)
-        if self._method.kind == "step":
+        if self._method.role == "step":
             self._rules_first()
         if self._method.kind == "theorem":
             check_theorem(self._definition, self._method)
@@ -131,8 +138,23 @@ class _Checker:
         leading = next((i for i, s in enumerate(top) if not _is_rule_or_doc(s)), len(top))
         for statement in top[leading:]:
             for node in ast.walk(statement):
-                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "require":
-                    self._refuse(node, Refusal.RULE_AFTER_EFFECT)
+                if isinstance(node, ast.Call) and self._states_rules(node):
+                    own = isinstance(node.func, ast.Name)
+                    if own or statement is not top[leading] or not isinstance(statement, ast.Expr):
+                        self._refuse(node, Refusal.RULE_AFTER_EFFECT)
+
+    def _states_rules(self, node: ast.Call) -> bool:
+        """Whether it is a rule, or the call of an overridden step with rules."""
+        match node.func:
+            case ast.Name(id="require"):
+                return True
+            case ast.Attribute(value=ast.Name(id="self"), attr=name) if name in self._definition.methods:
+                if self._definition.methods[name].kind == "step part":
+                    return any(
+                        self._definition.methods[one].literals("require", 1)
+                        for one in reached(self._definition, [name])
+                    )
+        return False
 
     def _refuse(self, node: ast.AST, refusal: Refusal, **values: Any) -> NoReturn:
         raise refusal.at(self._method.file, getattr(node, "lineno", self._method.line), **values)
@@ -175,20 +197,37 @@ class _Checker:
                 self._expression(test)
                 self._body(body)
                 self._body(orelse)
-            case ast.For(target=ast.Name(), iter=iterated, body=body, orelse=[]):
+            case ast.For(orelse=[_, *_]):
+                self._refuse(node, Refusal.FOR_WITH_ELSE)
+            case ast.For(target=target, iter=iterated, body=body):
+                self._loop(target, iterated)
                 self._expression(iterated)
                 self._body(body)
-            case ast.For():
-                self._refuse(node, Refusal.FOR_NOT_PLAIN)
             case ast.Break() | ast.Continue():
                 pass
             case ast.Return(value=value):
-                if self._method.kind == "step":
+                if self._method.role == "step":
                     self._refuse(node, Refusal.STEP_RETURNS)
                 if value is not None:
                     self._expression(value)
             case _:
                 self._unknown(node)
+
+    def _loop(self, target: ast.expr, iterated: ast.expr) -> None:
+        """As many loop variables as there are values a round."""
+        match iterated:
+            case ast.Call(func=ast.Name(id="enumerate" | "zip" as name), args=arguments):
+                source = ast.unparse(iterated)
+                if len(arguments) < SEVERAL[name] or (name == "enumerate" and len(arguments) > 1):
+                    self._refuse(iterated, Refusal.SEVERAL_FORM, source=source)
+                count = 2 if name == "enumerate" else len(arguments)
+                if not isinstance(target, ast.Tuple) or len(target.elts) != count:
+                    self._refuse(target, Refusal.SEVERAL_AT_ONCE, source=source, count=count)
+                inner = [None, arguments[0]] if name == "enumerate" else arguments
+                for part, of in zip(target.elts, inner, strict=True):
+                    self._loop(part, of if of is not None else part)
+            case _ if not isinstance(target, ast.Name):
+                self._refuse(target, Refusal.LOOP_VARIABLES, target=ast.unparse(target), source=ast.unparse(iterated))
 
     def _target(self, node: ast.expr) -> None:
         match node:
@@ -212,8 +251,8 @@ class _Checker:
     def _writes(self, node: ast.AST, name: str) -> None:
         if name not in self._definition.state:
             self._refuse(node, Refusal.NO_STATE_WRITTEN, name=name)
-        if self._method.kind != "step":
-            self._refuse(node, Refusal.NOT_A_STEP, kind=self._method.kind, name=self._method.name, state=name)
+        if self._method.role != "step":
+            self._refuse(node, Refusal.NOT_A_STEP, kind=self._method.role, name=self._method.name, state=name)
 
     # expressions
 
@@ -304,7 +343,7 @@ class _Checker:
             self._refuse(node, Refusal.NO_MEMBER, owner=owner, name=name)
 
     def _call(self, node: ast.Call, statement: bool) -> None:
-        if node.keywords:
+        if node.keywords and not self._takes_names(node):
             self._refuse(node, Refusal.KEYWORDS, call=ast.unparse(node))
         match node.func:
             case ast.Attribute(value=ast.Name(id="self"), attr="every"):
@@ -323,10 +362,22 @@ class _Checker:
                 return
             case ast.Name(id=name) if name in self._definition.records and name not in self._locals:
                 self._construction(node, name, statement)
+            case ast.Name(id=name) if self._is_converted(name):
+                if statement:
+                    self._refuse(node, Refusal.NO_EFFECT, function=f"{name}(..)")
+                if len(node.args) != 1:
+                    self._refuse(node, Refusal.CONVERSION_FORM, name=name, call=ast.unparse(node))
+            case ast.Name(id=name) if name in OWN_FUNCTIONS and self._method.namespace.get(name) is OWN_FUNCTIONS[name]:
+                if statement:
+                    self._refuse(node, Refusal.NO_EFFECT, function=f"{name}(..)")
+                if len(node.args) != 1:
+                    self._refuse(node, Refusal.OF_ONE_VALUE, name=name, call=ast.unparse(node))
+                if name == "replace":
+                    self._replacement(node)
             case ast.Name(id=name) if name in FUNCTIONS:
                 if statement:
                     self._refuse(node, Refusal.NO_EFFECT, function=f"{name}(..)")
-                if name in ("all", "any", "sum"):
+                if name in ("all", "any", "sum", "tuple"):
                     self._quantifier(node, name)
                     return
                 if name in EXTREMES and any(isinstance(argument, ast.GeneratorExp) for argument in node.args):
@@ -335,17 +386,41 @@ class _Checker:
                     self._refuse(node, Refusal.EXTREME_OF_MANY, function=name, source=source, word=word, sign=sign)
             case _:
                 self._unknown_call(node, ast.unparse(node.func))
-        for argument in node.args:
+        for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
             self._expression(argument)
+
+    def _is_converted(self, name: str) -> bool:
+        """Whether a call of this name converts a number: to an index, or to a member of an enumeration."""
+        value = self._method.namespace.get(name)
+        return name not in self._locals and isinstance(value, type) and issubclass(value, IntEnum | Index)
+
+    def _takes_names(self, node: ast.Call) -> bool:
+        """Whether a call gives fields of a record, or says what zip does anyway."""
+        match node:
+            case ast.Call(
+                func=ast.Name(id="zip"), keywords=[ast.keyword(arg="strict", value=ast.Constant(value=strict))]
+            ):
+                if strict is not False:
+                    self._refuse(node, Refusal.ZIP_STRICT)
+                return True
+        match node.func:
+            case ast.Name(id=name) if name not in self._locals:
+                return name == "replace" or name in self._definition.records
+        return False
+
+    def _replacement(self, node: ast.Call) -> None:
+        """replace(record, field=value, ..): which record it is, its type tells."""
+        if any(keyword.arg is None for keyword in node.keywords):
+            self._refuse(node, Refusal.FIELDS_SPREAD, call=ast.unparse(node))
+        for keyword in node.keywords:
+            self._field(node, str(keyword.arg))
 
     def _unknown_call(self, node: ast.Call, function: str) -> NoReturn:
         """Refuse a call of what is neither a method of the machine nor a function of the language."""
         call = ast.unparse(node)
         known = None if function in self._locals else self._method.namespace.get(function)
-        if isinstance(known, type) and issubclass(known, IntEnum):
-            self._refuse(node, Refusal.CALL_OF_ENUM, name=function, call=call)
-        if isinstance(known, type) and issubclass(known, Index):
-            self._refuse(node, Refusal.CALL_OF_INDEX, name=function, call=call)
+        if function in OWN_FUNCTIONS and known is None:
+            self._refuse(node, Refusal.NOT_IMPORTED, name=function)
         if inspect.isfunction(known):
             self._refuse(node, Refusal.CALL_OF_FUNCTION, call=call)
         remedy = ABSENT_FUNCTIONS.get(function) or last_resort(f"{function}(..)")
@@ -355,8 +430,14 @@ class _Checker:
         fields = [field for field, _ in self._definition.records[name].fields]
         if statement:
             self._refuse(node, Refusal.NO_EFFECT, function=f"{name}(..)")
-        if len(node.args) != len(fields):
-            count = len(node.args)
+        if any(keyword.arg is None for keyword in node.keywords):
+            self._refuse(node, Refusal.FIELDS_SPREAD, call=ast.unparse(node))
+        for keyword in node.keywords:
+            if keyword.arg not in fields:
+                self._refuse(node, Refusal.FIELD_OF_OTHERS, record=name, name=keyword.arg, fields=", ".join(fields))
+        named = [field for field, _ in given(node, fields)]
+        if len(node.args) > len(fields) or sorted(named) != sorted(fields):
+            count = len(node.args) + len(node.keywords)
             self._refuse(node, Refusal.RECORD_VALUES, record=name, count=count, fields=", ".join(fields))
 
     def _method_call(self, node: ast.Call, name: str) -> None:
@@ -368,9 +449,9 @@ class _Checker:
             self._refuse(node, Refusal.ARGUMENT_COUNT, name=name, count=len(node.args), arguments=expected)
         if called.kind == "operation":
             self._refuse(node, Refusal.OPERATION_CALLED, name=name)
-        if called.kind == "step" and self._method.kind in ("step", "invariant", "normal_form"):
+        if called.kind == "step" and self._method.role in ("step", "invariant", "normal_form"):
             self._refuse(node, Refusal.STEP_FROM_HERE, kind=self._method.kind, name=self._method.name)
-        if called.kind not in ("step", "helper", "invariant"):
+        if called.kind not in ("step", "helper", "invariant") and called.kind == called.role:
             self._refuse(node, Refusal.KIND_CALLED, kind=called.kind, name=name)
 
     def _container_call(self, node: ast.Call, owner: ast.expr, name: str, statement: bool) -> None:
@@ -389,7 +470,7 @@ class _Checker:
         if not statement:
             self._refuse(node, Refusal.NOT_A_STATEMENT, function=name)
         allowed, count = STATEMENT_FUNCTIONS[name]
-        if self._method.kind not in allowed:
+        if self._method.role not in allowed:
             kind, inside = self._method.kind, self._method.name
             self._refuse(node, Refusal.WRONG_PLACE, function=name, kind=kind, name=inside, allowed=", ".join(allowed))
         if len(node.args) != count:
@@ -418,8 +499,9 @@ class _Checker:
 
     def _generator(self, node: ast.GeneratorExp) -> None:
         for part in node.generators:
-            if not isinstance(part.target, ast.Name) or part.is_async:
-                self._refuse(node, Refusal.GENERATOR_TARGET)
+            if part.is_async:
+                self._refuse(node, Refusal.GENERATOR_ASYNC)
+            self._loop(part.target, part.iter)
             self._expression(part.iter)
             for condition in part.ifs:
                 self._expression(condition)

@@ -16,10 +16,12 @@ from kvproof.spec.lang.definition import FREE_FORM, Definition, Method, names_in
 from kvproof.spec.lang.errors import NoFiniteType
 from kvproof.spec.lang.machine import Machine, kind_of
 from kvproof.spec.lang.names import check_names
+from kvproof.spec.lang.overridden import with_overridden
 from kvproof.spec.lang.record import Record
 from kvproof.spec.lang.refusals import Refusal
 from kvproof.spec.lang.state import StateVariable, lineage, state_types, unknown_name
 from kvproof.spec.lang.types import Parameters, RecordType, Type, inner_types, is_finite
+from kvproof.spec.lang.waived import check_waived, claimed
 
 
 def compile_machine(cls: type[Machine[Any]]) -> Definition:
@@ -32,14 +34,16 @@ def _compiled(machine: Hashable) -> Definition:
     cls = cast(type[Machine[Any]], machine)
     parameters = parameter_class(cls)
     state, methods = state_types(cast(Hashable, cls), Machine), _methods(cls)
+    waived = check_waived(cls, methods)
     definition = Definition(
         name=cls.__name__,
         doc=inspect.cleandoc(cls.__doc__ or ""),
         cls=cls,
         parameters=parameters,
         state=state,
-        methods=methods,
+        methods=claimed(methods, waived),
         records=_records(state, methods),
+        waived=waived,
     )
     check_machine(definition)
     check_names(definition)
@@ -66,6 +70,7 @@ def _records(state: dict[str, StateVariable], methods: dict[str, Method]) -> dic
 
 def _methods(cls: type[Machine[Any]]) -> dict[str, Method]:
     found: dict[str, Method] = {}
+    parts_of: dict[str, Method] = {}
     for owner in lineage(cls, Machine):
         source = class_source(owner)
         for node in source.node.body:
@@ -77,10 +82,27 @@ def _methods(cls: type[Machine[Any]]) -> dict[str, Method]:
                     raise Refusal.OVERRIDE_OF_OTHER_KIND.at(
                         source.file, node.lineno, name=node.name, kind=kind, overridden=overridden.kind
                     )
-                found[node.name] = _method(owner, node, inspect.unwrap(function), kind, source.file)
+                method = _method(owner, node, inspect.unwrap(function), kind, source.file)
+                method, parts = _with_overridden(method, found)
+                parts_of.update(parts)
+                found.update(parts)
+                found[node.name] = method
             elif isinstance(node, ast.AsyncFunctionDef):
                 raise Refusal.ASYNC.at(source.file, node.lineno)
+    for name, method in found.items():
+        if method.node.name in parts_of and hasattr(cls, name):
+            raise Refusal.METHOD_HIDES_PART.at(method.file, method.line, name=name)
     return found
+
+
+def _with_overridden(method: Method, found: dict[str, Method]) -> tuple[Method, dict[str, Method]]:
+    return _resolved_calls(method, found.get(method.name))
+
+
+@functools.cache
+def _resolved_calls(method: Method, before: Method | None) -> tuple[Method, dict[str, Method]]:
+    """The same for all machines in which one method overrides the other: they have them in common."""
+    return with_overridden(method, {} if before is None else {before.name: before})
 
 
 def _plain_function(owner: type, node: ast.FunctionDef, file: str) -> Any:

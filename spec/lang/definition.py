@@ -17,8 +17,23 @@ from kvproof.spec.lang.record import Record
 from kvproof.spec.lang.state import StateVariable
 from kvproof.spec.lang.types import Index, Parameters, RecordType, Type
 
-FREE_FORM = ("observation", "canonical", "phase", "initial")
+_ORDINARY = ("observation", "canonical", "phase", "initial")
+FREE_FORM = (*_ORDINARY, *(f"{kind} part" for kind in _ORDINARY))
 """Kinds of method that are ordinary Python: they run, and no checker reads them."""
+
+PARTS = {
+    "step": "step part",
+    "operation": "operation part",
+    "trial": "trial part",
+    "invariant": "helper",
+    "normal_form": "helper",
+    "helper": "helper",
+    **{kind: f"{kind} part" for kind in _ORDINARY},
+}
+"""What a method is that another of its kind overrides and calls. A part may do what its kind may, and is none by itself."""
+
+TESTED = ("helper", "operation part")
+"""Kinds of method whose results are tested to be of their types."""
 
 
 @attrs.frozen(eq=False)
@@ -38,6 +53,11 @@ class Method:
     line: int
     owner: str
     namespace: dict[str, Any]
+
+    @property
+    def role(self) -> str:
+        """The kind that says what may stand in it: a part may do what the whole may."""
+        return self.kind.removesuffix(" part")
 
     def literals(self, function: str, position: int) -> list[str]:
         """String literals at argument `position` of the calls of `function` in this method, in order of appearance."""
@@ -71,6 +91,8 @@ class Definition:
     methods: dict[str, Method]
     records: dict[str, RecordType]
     """Every record class that the state, an argument, a result or a method's body names, by name."""
+    waived: tuple[str, ...] = ()
+    """The invariants and trials of its bases that it does not claim."""
 
     def of_kind(self, kind: str) -> dict[str, Method]:
         """The methods of one kind, in order of definition."""

@@ -17,11 +17,13 @@ from kvproof.spec.lang.definition import FREE_FORM, Definition, Method
 from kvproof.spec.lang.refusals import Refusal
 
 STEP, CHOICE, PROMISE, EVENT = "takes a step", "makes a choice", "makes a promise", "marks an event"
-STATEMENTS = {"choose": CHOICE, "ensure": PROMISE, "sometimes": EVENT}
+REFUSAL = "refuses the operation"
+STATEMENTS = {"choose": CHOICE, "ensure": PROMISE, "sometimes": EVENT, "reject": REFUSAL}
 
-LOOKING = (STEP, CHOICE, PROMISE, EVENT)
+LOOKING = (STEP, CHOICE, PROMISE, EVENT, REFUSAL)
 FORBIDDEN: Mapping[str, tuple[str, ...]] = {
-    "step": (STEP, PROMISE),
+    "step": (STEP, PROMISE, REFUSAL),
+    "trial": (REFUSAL,),
     "invariant": LOOKING,
     "normal_form": LOOKING,
     "theorem": LOOKING,
@@ -33,6 +35,7 @@ REFUSALS = {
     CHOICE: Refusal.CHOICE_WHILE_LOOKING,
     PROMISE: Refusal.PROMISE_WHILE_LOOKING,
     EVENT: Refusal.EVENT_WHILE_LOOKING,
+    REFUSAL: Refusal.REFUSAL_WHILE_LOOKING,
 }
 
 
@@ -61,12 +64,12 @@ class _Effects:
         for name in self._methods:
             self._of(name, ())
         for method in self._methods.values():
-            forbidden = FORBIDDEN.get(method.kind, ())
+            forbidden = FORBIDDEN.get(method.role, ())
             for call in _calls(method.node):
                 for effect, through in self._at(call, ()).items():
                     if effect in forbidden:
                         self._refuse(method, call, f"{method.kind} {method.name}", effect, through)
-                    elif effect in (STEP, CHOICE) and call.within:
+                    elif effect in (STEP, CHOICE, REFUSAL) and call.within:
                         self._refuse(method, call, call.within[-1], effect, through)
 
     def _refuse(self, method: Method, call: _Call, where: str, effect: str, through: str) -> NoReturn:

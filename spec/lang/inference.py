@@ -34,6 +34,8 @@ from kvproof.spec.lang.general_types import (
     present,
     told,
 )
+from kvproof.spec.lang.named_fields import given as given_fields
+from kvproof.spec.lang.named_fields import named
 from kvproof.spec.lang.record import Record
 from kvproof.spec.lang.refusals import Refusal
 from kvproof.spec.lang.types import (
@@ -183,7 +185,8 @@ class _Inference:
                 self._under(missing, self._body, orelse)
                 self._there = before | (missing if ends(body) else found if ends(orelse) else frozenset())
             case ast.For(target=target, iter=iterated, body=body):
-                self._store(target, self._iterated(iterated))
+                for variable, kind in self._looped(target, iterated):
+                    self._store(variable, kind)
                 self._forget(*(name for part in body for name in assigned(part)))
                 self._under(frozenset(), self._body, body)
             case ast.Return(value=ast.expr() as value):
@@ -541,16 +544,41 @@ class _Inference:
                 return self._length(node)
             case ast.Name(id="min" | "max" as name):
                 return self._extreme(node, name)
-            case ast.Name(id="all" | "any" | "sum" | "choose" as name):
+            case ast.Name(id="known"):
+                return present(self._value(node.args[0]))
+            case ast.Name(id="replace"):
+                return self._replaced(node)
+            case ast.Name(id="all" | "any" | "sum" | "tuple" | "choose" as name):
                 generator = node.args[0]
                 assert isinstance(generator, ast.GeneratorExp)
                 return self._generated(generator, name)
             case ast.Name(id=name) if name in self._definition.records:
                 record = self._definition.records[name]
-                for (field, kind), given in zip(record.fields, node.args, strict=True):
-                    self._belongs(given, self._value(given), general(kind), f"field {field} of {name}")
+                for field, given in given_fields(node, [field for field, _ in record.fields]):
+                    kind = general(dict(record.fields)[field])
+                    self._belongs(given, self._value(given), kind, f"field {field} of {name}")
                 return general(record)
+            case ast.Name(id=name):
+                for cls in self._classes([node.func]):
+                    if issubclass(cls, IntEnum | Index):
+                        self._belongs(node.args[0], self._value(node.args[0]), INT, f"{name}(..)")
+                        return EnumType(cls) if issubclass(cls, IntEnum) else INT
         self._refuse(node, Refusal.LOOP_AS_VALUE, source=ast.unparse(node))
+
+    def _replaced(self, node: ast.Call) -> Type:
+        """replace(record, field=value, ..): a record of the same class."""
+        kind = present(self._value(node.args[0]))
+        fields = dict(self._definition.records[kind.name].fields) if isinstance(kind, RecordType) else {}
+        if self._final and not isinstance(kind, RecordType | Unknown | Nothing):
+            self._refuse(node, Refusal.REPLACED, source=ast.unparse(node.args[0]), kind=told(kind))
+        for field, given in named(node):
+            value = self._value(given)
+            if field in fields:
+                self._belongs(given, value, general(fields[field]), f"field {field} of {told(kind)}")
+            elif isinstance(kind, RecordType):
+                known = ", ".join(fields)
+                self._refuse(node, Refusal.FIELD_OF_OTHERS, record=kind.name, name=field, fields=known)
+        return kind
 
     def _length(self, node: ast.Call) -> Type:
         if len(node.args) != 1:
@@ -573,11 +601,10 @@ class _Inference:
     def _generated(self, node: ast.GeneratorExp, name: str) -> Type:
         inside: dict[str, Type] = {}
         for position, part in enumerate(node.generators):
-            kind = self._iterated(part.iter)  # the first one is evaluated outside
+            found = list(self._looped(part.target, part.iter))  # the first one is evaluated outside
             if position == 0:
                 self._generators.append(inside)
-            assert isinstance(part.target, ast.Name)
-            inside[part.target.id] = kind
+            inside.update({variable.id: kind for variable, kind in found})
             for condition in part.ifs:
                 self._condition(condition)
         try:
@@ -587,9 +614,22 @@ class _Inference:
             if name == "sum":
                 self._number(node.elt, "sum")
                 return INT
-            return self._value(node.elt)
+            return SeqType(self._value(node.elt), 0, False) if name == "tuple" else self._value(node.elt)
         finally:
             self._generators.pop()
+
+    def _looped(self, target: ast.expr, iterated: ast.expr) -> Iterator[tuple[ast.Name, Type]]:
+        """The variables of a loop, and the types of what they are given."""
+        match target, iterated:
+            case ast.Tuple(elts=[number, inner]), ast.Call(func=ast.Name(id="enumerate"), args=[counted]):
+                assert isinstance(number, ast.Name)
+                yield number, INT
+                yield from self._looped(inner, counted)
+            case ast.Tuple(elts=parts), ast.Call(func=ast.Name(id="zip"), args=arguments):
+                for part, argument in zip(parts, arguments, strict=True):
+                    yield from self._looped(part, argument)
+            case ast.Name(), _:
+                yield target, self._iterated(iterated)
 
     def _iterated(self, node: ast.expr, backwards: bool = False) -> Type:
         """The type of what a loop visits."""
@@ -603,6 +643,9 @@ class _Inference:
             case ast.Call(func=ast.Name(id="reversed"), args=arguments):
                 if len(arguments) != 1 or backwards:
                     self._refuse(node, Refusal.REVERSED_FORM, source=ast.unparse(node))
+                match arguments[0]:
+                    case ast.Call(func=ast.Name(id="enumerate" | "zip")):
+                        self._refuse(node, Refusal.REVERSED_FORM, source=ast.unparse(node))
                 return self._iterated(arguments[0], backwards=True)
             case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr="every"), args=arguments):
                 for cls in self._classes(arguments):

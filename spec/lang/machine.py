@@ -17,7 +17,7 @@ from kvproof.spec.lang.errors import NotAssumed, OutOfDomain, Rejected, RuleBrok
 from kvproof.spec.lang.misuse import MISUSES, misuse
 from kvproof.spec.lang.record import plain
 from kvproof.spec.lang.state import state_types
-from kvproof.spec.lang.types import OptionType, Parameters, Type, from_plain
+from kvproof.spec.lang.types import RUNNING, OptionType, Parameters, Type, from_plain
 
 P = TypeVar("P", bound=Parameters)
 T = TypeVar("T")
@@ -36,12 +36,25 @@ def kind_of(function: Any) -> str:
     return getattr(function, _KIND, "helper")
 
 
+def _entered(machine: Any, kind: str) -> str:
+    """Note that a method of a kind runs; what ran before."""
+    before: str = machine._running
+    object.__setattr__(machine, "_running", kind)
+    return before
+
+
 def step(function: F) -> F:
     """A primitive: the only kind of method that writes state. It is logged, and its `require`s are protocol rules."""
 
     @functools.wraps(function)
     def taken(self: Any, *arguments: Any) -> Any:
-        result = function(self, *arguments)
+        if self._running == "step":  # one that overrides this one calls it: together they are one step
+            return function(self, *arguments)
+        before = _entered(self, "step")
+        try:
+            result = function(self, *arguments)
+        finally:
+            object.__setattr__(self, "_running", before)
         self._steps_taken += 1
         if self.on_step is not None:
             self.on_step(function.__name__, arguments)
@@ -55,7 +68,10 @@ def operation(function: F) -> F:
 
     @functools.wraps(function)
     def called(self: Any, *arguments: Any) -> Any:
+        if self._running == "operation":
+            return _tested(self, function, arguments)
         taken_before = self._steps_taken
+        before = _entered(self, "operation")
         try:
             return function(self, *arguments)
         except Rejected as rejection:
@@ -63,6 +79,8 @@ def operation(function: F) -> F:
                 message = f"{function.__name__} was rejected ({rejection.error}) after it had taken a step"
                 raise RuleBroken("all-or-nothing", message) from rejection
             raise
+        finally:
+            object.__setattr__(self, "_running", before)
 
     return _marked(cast(F, called), "operation")
 
@@ -76,13 +94,17 @@ def trial(function: F) -> F:
 
     @functools.wraps(function)
     def tried(self: Any, *arguments: Any) -> None:
+        if self._running == "trial":
+            return function(self, *arguments)  # type: ignore[no-any-return]  # nothing
         hook = self.on_step
         object.__setattr__(self, "on_step", None)  # whoever listens is not copied
         try:
             scratch = copy.deepcopy(self)
         finally:
             object.__setattr__(self, "on_step", hook)
+        _entered(scratch, "trial")
         function(scratch, *arguments)
+        return None
 
     return _marked(cast(F, tried), "trial")
 
@@ -166,6 +188,13 @@ def deciding(choices: Sequence[Any]) -> Iterator[None]:
         _decided.reset(token)
 
 
+def known(value: T | None) -> T:
+    """The value, where it is sure to be one: None is an error here ("defined")."""
+    if value is None:
+        raise OutOfDomain("None is not known", "defined")
+    return value
+
+
 def choose(candidates: Iterable[T], name: str) -> T:
     """One of `candidates`, left open by the system. Run directly, the policy is the first of them."""
     offered = tuple(candidates)  # all of them: whoever takes another one must find it defined
@@ -181,24 +210,44 @@ def choose(candidates: Iterable[T], name: str) -> T:
     raise RuleBroken(f"choice-allowed:{name}", f"{wanted} is not among {list(map(plain, offered))}")
 
 
+def _in_machine(function: F) -> F:
+    """A method of the language: what it converts is tested against its machine's parameters."""
+
+    @functools.wraps(function)
+    def called(self: Any, *arguments: Any) -> Any:
+        token = RUNNING.set(self.params)
+        try:
+            return function(self, *arguments)
+        finally:
+            RUNNING.reset(token)
+
+    return cast(F, called)
+
+
 def _checked(function: F) -> F:
     """A helper or step that is given None where it takes none, or a helper that returns what is not of the type that it
     says, is out of its domain, as the checkers have it."""
 
+    run = _in_machine(function)
+
     @functools.wraps(function)
     def called(self: Any, *arguments: Any) -> Any:
-        needed, result_type = _signature(inspect.unwrap(function))
-        for name, value in zip(needed, arguments, strict=False):
-            if value is None and name:
-                where = f"argument {name} of {function.__name__}"
-                raise OutOfDomain(f"{where} is None", f"defined: {where}")
-        result = function(self, *arguments)
-        if result_type is not None and not result_type.contains(result, self.params):
-            where = f"result of {function.__name__}"
-            raise OutOfDomain(f"{result!r} is no {where}", f"bound: {where}")
-        return result
+        return _tested(self, run, arguments)
 
     return cast(F, called)
+
+
+def _tested(machine: Any, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    needed, result_type = _signature(inspect.unwrap(function))
+    for name, value in zip(needed, arguments, strict=False):
+        if value is None and name:
+            where = f"argument {name} of {function.__name__}"
+            raise OutOfDomain(f"{where} is None", f"defined: {where}")
+    result = function(machine, *arguments)
+    if result_type is not None and not result_type.contains(result, machine.params):
+        where = f"result of {function.__name__}"
+        raise OutOfDomain(f"{result!r} is no {where}", f"bound: {where}")
+    return result
 
 
 @functools.cache
@@ -227,7 +276,8 @@ def _argument_names(function: Callable[..., Any]) -> tuple[str, ...]:
 
 @functools.cache
 def _invariants(cls: Hashable) -> tuple[str, ...]:
-    return tuple(name for name in sorted(dir(cls)) if kind_of(getattr(cls, name)) == "invariant")
+    waived = cast(type[Machine[Any]], cls).WAIVED
+    return tuple(name for name in sorted(dir(cls)) if kind_of(getattr(cls, name)) == "invariant" and name not in waived)
 
 
 def _free(name: str) -> bool:
@@ -244,18 +294,25 @@ class Machine(Generic[P]):
     BREAKS: ClassVar[tuple[str, ...]] = ()
     """Of a variant: the rules, promises, invariants or obligations of which its shortest counterexamples break one. Checks
     say when another one broke."""
+    WAIVED: ClassVar[tuple[str, ...]] = ()
+    """The invariants and trials of its bases that a machine, mostly a variant, does not claim: nobody checks them."""
     _types: ClassVar[dict[str, Type]]
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         for name, value in list(cls.__dict__.items()):
-            if inspect.isfunction(value) and kind_of(value) in ("helper", "step") and not _free(name):
+            if not inspect.isfunction(value) or _free(name):
+                continue
+            if kind_of(value) in ("helper", "step"):
                 setattr(cls, name, _checked(value))
+            elif kind_of(value) in ("operation", "trial", "invariant", "normal_form"):
+                setattr(cls, name, _in_machine(value))
 
     def __init__(self, params: P) -> None:
         object.__setattr__(self, "params", params)
         object.__setattr__(self, "on_step", None)
         object.__setattr__(self, "_steps_taken", 0)
+        object.__setattr__(self, "_running", "")
         declared = state_types(cast(Hashable, type(self)), Machine)
         object.__setattr__(self, "_state", {name: variable.type for name, variable in declared.items()})
         for name, kind in self._state.items():
@@ -263,6 +320,8 @@ class Machine(Generic[P]):
         self.initial()
 
     _steps_taken: int
+    _running: str
+    """The kind of the marked method that runs now; a method of that kind is called by one that overrides it."""
     _state: dict[str, Type]
 
     def initial(self) -> None:
@@ -288,7 +347,7 @@ class Machine(Generic[P]):
         Records may be given as dicts of their fields. What breaks may be a rule that all machines have (`OutOfDomain`).
         """
         method = getattr(type(self), name, None)
-        if method is None or kind_of(method) not in ("operation", "trial"):
+        if method is None or kind_of(method) not in ("operation", "trial") or name in self.WAIVED:
             raise OutOfDomain(f"{type(self).__name__} has no operation {name!r}")
         names = _argument_names(inspect.unwrap(method))
         if set(arguments) != set(names):

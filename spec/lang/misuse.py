@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import enum
 import linecache
 import types
 from collections.abc import Iterable
@@ -20,6 +21,7 @@ def misuse(error: Exception, classes: Iterable[type]) -> OutOfDomain | None:
     while trace is not None:
         places.append((trace.tb_frame.f_code, trace.tb_lasti, trace.tb_lineno))
         trace = trace.tb_next
+    converted = isinstance(error, ValueError) and _leave(places, vars(enum.EnumMeta)["__call__"].__code__.co_filename)
     owners = {(cls.__qualname__, _file(cls)) for cls in classes}
     own = [place for place in places if _belongs(place[0], owners)]
     if not own or not (isinstance(error, OutOfDomain) or own[-1] is places[-1]):
@@ -28,10 +30,20 @@ def misuse(error: Exception, classes: Iterable[type]) -> OutOfDomain | None:
     kind, told = ("defined", f"{type(error).__name__}: {error}")
     if isinstance(error, OutOfDomain):
         kind, told = error.rule, str(error)
+    elif converted:
+        kind, told = "bound", str(error)  # a number that no member has
     found = OutOfDomain(f"{code.co_filename}:{line}: {told}", kind)
     if ":" not in kind:
         found.rule = f"{kind}: {_expression(code, instruction) or code.co_name}"
     return found
+
+
+def _leave(places: list[tuple[types.CodeType, int, int]], file: str) -> bool:
+    """Leave out the innermost places that are in `file`; whether there are any."""
+    there = bool(places) and places[-1][0].co_filename == file
+    while places and places[-1][0].co_filename == file:
+        places.pop()
+    return there
 
 
 def _file(cls: type) -> str:

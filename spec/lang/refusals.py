@@ -92,6 +92,7 @@ class Refusal(Enum):
 
     STATE_HIDES = _NAMES, "state variable {name} hides what every machine has under that name", RENAME
     METHOD_HIDES = _NAMES, "method {name} hides what every machine has under that name", RENAME
+    METHOD_HIDES_PART = _NAMES, "{name} is the name of a method that is overridden and called", RENAME
     METHOD_AND_STATE = _NAMES, "{name} is a method and a state variable", RENAME
     MACHINE_NAME = _NAMES, "a machine is called {name}", RENAME
     LOCAL_NAME = _NAMES, "a local is called {name}", RENAME
@@ -108,6 +109,16 @@ class Refusal(Enum):
         "{name} is marked {kind} but overrides a method marked {overridden}",
         "Mark it @{overridden} too",
     )
+    SUPER_OF_OTHER = (
+        _METHODS,
+        "super().{other}(..) in {name}",
+        "Call super().{name}(..), what the method overrides, or self.{other}(..)",
+    )
+    SUPER_OF_NOTHING = _METHODS, "super().{name}(..), and no base has {name}", "Leave it away"
+    SUPER_IN_THEOREM = _METHODS, "theorem {name} calls what it overrides", "State it whole"
+    WAIVED_FORM = _METHODS, "WAIVED is {value}", 'Write WAIVED = ("an_invariant", ..), a tuple of names'
+    WAIVED_UNKNOWN = _METHODS, "{machine} waives {name}, which is no invariant or trial of its bases", "{remedy}"
+    WAIVED_OWN = _METHODS, "{machine} waives {name}, which it states itself", "Leave it away, there and here"
     ASYNC = _METHODS, "an async method", "Machines are sequential: use def"
     DECORATED = _METHODS, "method {name} is decorated with {marks}", "Give it one of the marks of the language, or none"
     PARAMETERS_NOT_PLAIN = _METHODS, "default, keyword or variadic parameters", "List every parameter plainly"
@@ -133,11 +144,24 @@ class Refusal(Enum):
     TRIAL_TAKES_RECORD = _METHODS, "{argument}: a trial takes no records", "Give it the fields one by one"
 
     CONSTRUCT = _STATEMENTS, "{construct} is not in the language: `{source}`", "{remedy}"
-    FOR_NOT_PLAIN = (
+    FOR_WITH_ELSE = _STATEMENTS, "a for with an else", "Keep in a local whether the loop was left: found = True, break"
+    LOOP_VARIABLES = (
         _STATEMENTS,
-        "a for with an else or with several loop variables",
-        "Loop over one plain variable; take a sequence apart on a line of its own: a, b = pair",
+        "{target} are several loop variables over {source}",
+        "Loop over one plain variable; take a sequence apart on a line of its own: a, b = pair. "
+        "Only enumerate and zip give several",
     )
+    SEVERAL_AT_ONCE = (
+        _STATEMENTS,
+        "{source} gives {count} values a round",
+        "Give each a variable of its own: for i, x in enumerate(..), for a, b in zip(.., ..)",
+    )
+    ZIP_STRICT = (
+        _STATEMENTS,
+        "zip with a length that has to be equal",
+        "Say so with ensure(len(a) == len(b), ..) or require, and write strict=False: zip ends with the shortest",
+    )
+    SEVERAL_FORM = _STATEMENTS, "{source}", "Write enumerate(a), or zip(a, b) with two things or more"
     RECORD_WRITTEN = _STATEMENTS, "{target} is written", "A record does not change: construct a new one"
     SEQUENCE_WRITTEN = _STATEMENTS, "a local sequence is written in place", NEW_SEQUENCE
     NO_TARGET = (
@@ -185,25 +209,22 @@ class Refusal(Enum):
     IDENTITY = _EXPRESSIONS, "{source} asks for identity", "Write == or !=, is for None"
 
     CALL = _CALLS, "a call of something unknown: {call}", "{remedy}"
-    CALL_OF_ENUM = (
+    CONVERSION_FORM = _CALLS, "{name} is made of something else than one number: {call}", "Write {name}(number)"
+    NOT_IMPORTED = _CALLS, "{name} is not imported", "Write from kvproof.spec.lang import {name}"
+    OF_ONE_VALUE = (
         _CALLS,
-        "the enumeration {name} is called: {call}",
-        "Write one of its members, or loop over them: for member in {name}",
-    )
-    CALL_OF_INDEX = (
-        _CALLS,
-        "the index class {name} is called: {call}",
-        "Loop over self.every({name}): with if x == number where it is to be one of them",
+        "{name} of something else than one value: {call}",
+        "Write known(x), or replace(record, field=value)",
     )
     CALL_OF_FUNCTION = _CALLS, "a function of the module is called: {call}", "Make it a helper method of the machine"
-    KEYWORDS = _CALLS, "keyword arguments in {call}", "Pass arguments by position"
+    KEYWORDS = _CALLS, "keyword arguments in {call}", "Pass arguments by position; only fields of records have names"
     NO_METHOD = _CALLS, "no method {name}", "Define it in the machine"
     ARGUMENT_COUNT = _CALLS, "{name} is called with {count} arguments", "It takes ({arguments})"
     OPERATION_CALLED = _CALLS, "operation {name} is called from inside", "Move what is shared into a helper"
     STEP_FROM_HERE = _CALLS, "{kind} {name} takes a step", "Only operations and helpers take steps"
     KIND_CALLED = _CALLS, "{kind} {name} is called", "Machines call steps and helpers"
     RESULT_OF_NOTHING = _CALLS, "{name} has no result", "Call it on a line of its own"
-    RECORD_VALUES = _CALLS, "{record} is constructed with {count} values", "Give all fields by position: {fields}"
+    RECORD_VALUES = _CALLS, "{record} is constructed with {count} values", "Give each field once: {fields}"
     CHOOSE_FORM = (
         _CALLS,
         "choose without candidates and name",
@@ -214,7 +235,9 @@ class Refusal(Enum):
         "{function} of something else than a generator",
         "Write {function}(... for x in ...)",
     )
-    GENERATOR_TARGET = _CALLS, "a generator with several variables in one for", "Use one variable a for"
+    FIELD_OF_OTHERS = _CALLS, "{record} has no field {name}", "Its fields: {fields}"
+    FIELDS_SPREAD = _CALLS, "fields are given by ** in {call}", "Name each field"
+    GENERATOR_ASYNC = _CALLS, "an async generator", "Machines are sequential: leave async away"
     EXTREME_OF_MANY = (
         _CALLS,
         "{function} of what a generator gives: {source}",
@@ -283,6 +306,7 @@ class Refusal(Enum):
     )
     NO_NUMBER = _VALUES, "{source} is {kind} and no number ({where})", "Use numbers there"
     NO_COMMON_TYPE = _VALUES, "{source} has {kinds}", "Give it values of one type, or construct a Record"
+    REPLACED = _VALUES, "{source} is {kind} and has no fields to replace", "Give replace a record"
     HAS_NO_FIELD = _VALUES, "{source} is {kind} and has no field {name}", "Read a field of a record"
     HAS_NO_ELEMENTS = _VALUES, "{source} is {kind} and has no elements", "Subscript a sequence or a map"
     NO_SUM = _VALUES, "{one} + {other}", "Add sequences, or numbers"
@@ -314,6 +338,11 @@ class Refusal(Enum):
         "Choose on a line of its own in an operation, a trial or a helper of these",
     )
     PROMISE_WHILE_LOOKING = _EFFECTS, "{where} makes a promise{way}", "Put the ensure into the operation or trial"
+    REFUSAL_WHILE_LOOKING = (
+        _EFFECTS,
+        "{where} refuses an operation{way}",
+        "Refuse in an operation, or in a helper that it calls on a line of its own",
+    )
     EVENT_WHILE_LOOKING = _EFFECTS, "{where} marks an event{way}", "Mark the event in the operation or step"
 
     THEOREM_RESULT = _THEOREMS, "theorem {name} does not return bool", "Annotate it -> bool"
@@ -374,17 +403,17 @@ CONSTRUCTS: dict[type[ast.AST], str] = {
     ast.AnnAssign: "Give the local its value on this line: name: Type = value",
     ast.Expr: "A line is an assignment, a call, an if, a for or a return",
     ast.Lambda: "Write a helper method",
-    ast.ListComp: "Write a loop that appends to a tuple: found = found + (x,)",
+    ast.ListComp: "Write tuple(.. for x in ..)",
     ast.SetComp: "Write a loop over a state variable of type Set",
     ast.DictComp: "Write a loop over a PartialMap",
-    ast.GeneratorExp: "Give it to all(..), any(..), sum(..) or choose(.., name), or write a loop",
+    ast.GeneratorExp: "Give it to all(..), any(..), sum(..), tuple(..) or choose(.., name), or write a loop",
     ast.List: "Use a tuple: sequences are immutable values",
     ast.Dict: "Use a PartialMap state variable",
     ast.Set: "Use a Set state variable",
     ast.JoinedStr: "Messages are for the tools to make; give rules and errors plain names",
     ast.NamedExpr: "Assign on a line of its own",
     ast.Starred: "Write `a + b` for sequences",
-    ast.Slice: "Write a[i:j], or a loop over range(start, stop, step) that appends: found = found + (a[i],)",
+    ast.Slice: "Write a[i:j], or tuple(a[i] for i in range(start, stop, step))",
     ast.Await: "Machines are sequential",
     ast.Yield: "Return a sequence",
     ast.YieldFrom: "Return a sequence",
@@ -406,8 +435,7 @@ FUNCTIONS: dict[str, str] = {
     "bool": TRUTH,
     "dict": "Use a PartialMap state variable",
     "divmod": "Write x // y and x % y",
-    "enumerate": "Write for i in range(len(a)), and a[i] in it",
-    "filter": "Write a loop that appends what passes: found = found + (x,)",
+    "filter": "Write tuple(x for x in .. if ..)",
     "float": "Numbers are integers: count in smaller units",
     "frozenset": "Use a Set state variable, or a sequence",
     "getattr": "Name the state variable, parameter or field",
@@ -415,7 +443,7 @@ FUNCTIONS: dict[str, str] = {
     "isinstance": "The type is known from the annotations; ask x is not None",
     "iter": "Write a loop with a break",
     "list": "Use a tuple: sequences are immutable values",
-    "map": "Write a loop that appends: found = found + (f(x),)",
+    "map": "Write tuple(f(x) for x in ..)",
     "next": "Write a loop with a break, or leave it open with choose(.., name)",
     "pow": "Write x * x, or multiply in a loop over range(..)",
     "print": "Look at it in a debugger, or at the steps in a trace",
@@ -423,9 +451,7 @@ FUNCTIONS: dict[str, str] = {
     "set": "Use a Set state variable, or a sequence",
     "sorted": "A Set is visited ascending, a PriorityQueue in its order; insert where it belongs: a[:i] + (x,) + a[i:]",
     "str": "There are no texts: use an enumeration",
-    "super": "Write the whole body, or have the base call a helper that the variant overrides",
-    "tuple": "Write a loop that appends: found = found + (x,)",
-    "zip": "Write for i in range(len(a)), and a[i] and b[i] in it",
+    "super": "Call what a method overrides: super().m(..) in m",
 }
 """Python's functions that are not in the language, and what to write instead."""
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from enum import IntEnum
-from typing import Any
+from typing import Any, Self
 
 import attrs
 
+from kvproof.spec.lang.errors import OutOfDomain
 from kvproof.spec.lang.record import Record
 
 Bound = int | Callable[[Any], int]
@@ -22,8 +24,23 @@ class Parameters:
     """Base of a machine's parameters: an attrs class of integers, fixed for the life of one instance."""
 
 
+RUNNING: ContextVar[Parameters | None] = ContextVar("RUNNING", default=None)
+"""The parameters of the machine whose method runs; None outside, and in methods that are ordinary Python."""
+
+
 class Index(int):
-    """Base of index types: 0 .. count - 1, each a name for one of a finite number of interchangeable things."""
+    """Base of index types: 0 .. count - 1, each a name for one of a finite number of interchangeable things.
+
+    `Thing(n)` is the n-th of them. Only a machine says how many there are, so only in its methods is n tested.
+    """
+
+    def __new__(cls, value: int) -> Self:
+        if value is None:
+            raise OutOfDomain(f"None is no {cls.__name__}", "defined")
+        parameters = RUNNING.get()
+        if parameters is not None and not 0 <= value < cls.count(parameters):
+            raise OutOfDomain(f"{int(value)} is no {cls.__name__}")
+        return super().__new__(cls, value)
 
     @classmethod
     def count(cls, parameters: Any) -> int:

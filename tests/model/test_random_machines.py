@@ -68,7 +68,7 @@ def test_checkers_do_not_contradict_each_other(first: int) -> None:
 
 
 def test_exploration_tries_trials_as_bounded_checks_do() -> None:
-    _, _, differences, outcomes, _ = tried(("check", 3000020))  # a machine whose trial fails at once
+    _, _, differences, outcomes, _ = tried(("check", 3000060))  # a machine whose trial fails at once
     assert not differences
     assert outcomes["explore violated"] == outcomes["bounded violated"] == 1
 
@@ -122,11 +122,13 @@ def test_the_machines_have_everything_that_the_language_has() -> None:
     assert any(
         len(node.generators) > 1 for tree in trees for node in ast.walk(tree) if isinstance(node, ast.GeneratorExp)
     )
+    assert any(node.keywords for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call))
     names = Counter(node.id for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Name))
     for name in (
         *("Map", "PartialMap", "Set", "PriorityQueue", "Ghost", "AtMost", "Exactly", "Between", "Index", "Record"),
         *("step", "operation", "invariant", "trial", "theorem", "require", "reject", "ensure", "sometimes", "assume"),
         *("choose", "len", "min", "max", "all", "any", "sum", "range", "reversed", "IntEnum"),
+        *("known", "replace", "tuple", "enumerate", "zip", "super", "WAIVED"),
     ):
         assert names[name] > 1, name
     methods = Counter(node.attr for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute))

@@ -125,7 +125,7 @@ def _compile(tmp_path: Path, body: str, head: str = HEAD) -> Any:
             "an argument that any caller gives holds a record with a plain int",
         ),
         (OPERATION + "        pair = Pair(1)\n        return 0\n", "Pair is constructed with 1 values"),
-        (OPERATION + "        pair = Pair(first=1, second=None)\n        return 0\n", "keyword arguments"),
+        (OPERATION + "        pair = Pair(first=1, third=None)\n        return 0\n", "Pair has no field third"),
         (OPERATION + "        Pair(1, None)\n        return 0\n", "Pair(..) alone on a line has no effect"),
         (OPERATION + "        pair = Pair\n        return 0\n", "the record class Pair used as a value"),
         (OPERATION + "        pair = Pair(1, None)\n        return pair.third\n", "no record has a field third"),

@@ -83,6 +83,16 @@ def theorem(body: str, arguments: str = "x: int", result: str = "bool") -> str:
     return method(f"    @theorem\n    def truth(self, {arguments}) -> {result}:\n", body)
 
 
+def imported(text: str) -> tuple[str, str]:
+    """The same in a module that has the words of the language that are no marks."""
+    return "from kvproof.spec.lang import known, replace\n", text
+
+
+def derived(text: str) -> str:
+    """The machine is another one, derived from Base."""
+    return f"\nclass Derived(Base):\n    '''It derives.'''\n{text}\nM = Derived\n"
+
+
 def declared(fields: str) -> str:
     """A declaration with these fields."""
     return f"\nfrom kvproof.spec.lang import Shipped\nSHIPPED = Shipped({fields})\n"
@@ -131,6 +141,23 @@ PROVOKED: dict[Refusal, str | tuple[str, str]] = {
     Refusal.NAME_OF_REFERENCES: ("OutOfDomain = 3\n", run("self.look(OutOfDomain)")),
     Refusal.TWO_THINGS: ("Other = E\n\nclass E(IntEnum):\n    X = 0\n    Y = 1\n    Z = 2\n", "    x: Other\n"),
     Refusal.OVERRIDE_OF_OTHER_KIND: "class V(M):\n    '''V.'''\n    def put(self, a: A) -> None:\n        pass\n\nM = V\n",
+    Refusal.SUPER_OF_OTHER: run("x = super().look(a)"),
+    Refusal.SUPER_OF_NOTHING: run("super().run(a)"),
+    Refusal.SUPER_IN_THEOREM: (
+        "class Base(Machine[P]):\n    n: N\n" + theorem("return x == x") + "\n",
+        derived(theorem("return super().truth(x)")),
+    ),
+    Refusal.METHOD_HIDES_PART: (
+        "class Base(Machine[P]):\n    n: N\n    def see(self) -> int:\n        return 1\n",
+        derived(
+            "    def see(self) -> int:\n        return super().see()\n    def see_of_Base(self) -> int:\n        return 1\n"
+        ),
+    ),
+    Refusal.WAIVED_FORM: "    WAIVED = 1\n",
+    Refusal.WAIVED_UNKNOWN: "    WAIVED = ('look',)\n",
+    Refusal.WAIVED_OWN: (
+        "    WAIVED = ('true',)\n    @invariant\n    def true(self) -> bool:\n        'It is.'\n        return True\n"
+    ),
     Refusal.ASYNC: "    async def later(self) -> None:\n        pass\n",
     Refusal.DECORATED: "    @staticmethod\n    def later() -> int:\n        return 1\n",
     Refusal.PARAMETERS_NOT_PLAIN: "    def later(self, a: A = 0) -> int:\n        return 1\n",
@@ -147,7 +174,11 @@ PROVOKED: dict[Refusal, str | tuple[str, str]] = {
     Refusal.TRIAL_RETURNS: method("    @trial\n    def tried(self) -> bool:\n", "return True"),
     Refusal.TRIAL_TAKES_RECORD: method("    @trial\n    def tried(self, r: R) -> None:\n", "pass"),
     Refusal.CONSTRUCT: run("while self.b:\n    pass"),
-    Refusal.FOR_NOT_PLAIN: run("for x, y in self.t:\n    pass"),
+    Refusal.FOR_WITH_ELSE: run("for x in self.t:\n    pass\nelse:\n    pass"),
+    Refusal.LOOP_VARIABLES: run("for x, y in self.t:\n    pass"),
+    Refusal.SEVERAL_AT_ONCE: run("for x in enumerate(self.t):\n    pass"),
+    Refusal.ZIP_STRICT: run("for x, y in zip(self.t, self.t, strict=True):\n    pass"),
+    Refusal.SEVERAL_FORM: run("for x, y in zip(self.t):\n    pass"),
     Refusal.RECORD_WRITTEN: step("self.r.count = 2"),
     Refusal.SEQUENCE_WRITTEN: run("x = (1, 2)\nx[0] = 3"),
     Refusal.NO_TARGET: run("self.pick()[0] = 3"),
@@ -169,8 +200,12 @@ PROVOKED: dict[Refusal, str | tuple[str, str]] = {
     Refusal.NO_FIELD: run("x = self.r.other"),
     Refusal.IDENTITY: run("x = self.n is self.n"),
     Refusal.CALL: run("x = unheard(2)"),
-    Refusal.CALL_OF_ENUM: run("x = E(1)"),
-    Refusal.CALL_OF_INDEX: run("x = A(1)"),
+    Refusal.CONVERSION_FORM: run("x = A(1, 2)"),
+    Refusal.NOT_IMPORTED: run("x = known(self.o)"),
+    Refusal.OF_ONE_VALUE: imported(run("x = known(self.o, 1)")),
+    Refusal.FIELD_OF_OTHERS: run("x = R(cont=1)"),
+    Refusal.FIELDS_SPREAD: run("x = R(**self.r)"),
+    Refusal.REPLACED: imported(run("x = replace(self.n, count=1)")),
     Refusal.CALL_OF_FUNCTION: run("x = twice(2)"),
     Refusal.KEYWORDS: run("x = self.look(a=a)"),
     Refusal.NO_METHOD: run("self.other()"),
@@ -182,7 +217,7 @@ PROVOKED: dict[Refusal, str | tuple[str, str]] = {
     Refusal.RECORD_VALUES: run("x = R(1)"),
     Refusal.CHOOSE_FORM: run("x = choose(self.s, 'one')"),
     Refusal.NO_GENERATOR: run("x = sum(self.t)"),
-    Refusal.GENERATOR_TARGET: run("x = sum(y for x, y in self.t)"),
+    Refusal.GENERATOR_ASYNC: run("x = sum(y async for y in self.t)"),
     Refusal.EXTREME_OF_MANY: run("x = max(self.m[b] for b in self.every(A))"),
     Refusal.EXTREME_OF_ONE: run("x = max(self.t)"),
     Refusal.EXTREME_OF_TRUTH: run("x = max(self.b, True)"),
@@ -227,6 +262,8 @@ PROVOKED: dict[Refusal, str | tuple[str, str]] = {
     + run("x = all(self.act() for b in self.every(A))"),
     Refusal.CHOICE_WHILE_LOOKING: run("x = all(self.pick() == b for b in self.every(A))"),
     Refusal.PROMISE_WHILE_LOOKING: method("    @invariant\n    def always(self) -> bool:\n", "return self.say()"),
+    Refusal.REFUSAL_WHILE_LOOKING: run("x = any(self.tested(b) for b in self.every(A))")
+    + "    def tested(self, a: A) -> bool:\n        if self.b:\n            reject('no')\n        return self.b\n",
     Refusal.EVENT_WHILE_LOOKING: method("    @invariant\n    def always(self) -> bool:\n", "return self.mark()"),
     Refusal.THEOREM_RESULT: theorem("return 1", result="int"),
     Refusal.THEOREM_ARGUMENT: theorem("return True", arguments="x: N"),
@@ -326,7 +363,7 @@ def test_no_error_is_made_beside_the_table() -> None:
         (
             run("x = self.t[::2]"),
             "Slice is not in the language: `self.t[::2]`. "
-            "Write a[i:j], or a loop over range(start, stop, step) that appends: found = found + (a[i],)",
+            "Write a[i:j], or tuple(a[i] for i in range(start, stop, step))",
         ),
         (
             "    def deep(self) -> int:\n        return self.deep()\n",
@@ -346,13 +383,38 @@ def test_no_error_is_made_beside_the_table() -> None:
             "a function of the module is called: twice(2). Make it a helper method of the machine",
         ),
         (
-            run("x = A(a + 1)"),
-            "the index class A is called: A(a + 1). "
-            "Loop over self.every(A): with if x == number where it is to be one of them",
+            run("x = A(a, 1)"),
+            "A is made of something else than one number: A(a, 1). Write A(number)",
         ),
         (
-            run("x = E(1)"),
-            "the enumeration E is called: E(1). Write one of its members, or loop over them: for member in E",
+            run("x = R(index=None, cont=1, path=(E.X, E.X))"),
+            "R has no field cont. Its fields: count, index, path",
+        ),
+        (
+            run("x = R(1, count=1, path=(E.X, E.X))"),
+            "R is constructed with 3 values. Give each field once: count, index, path",
+        ),
+        (
+            run("x = A(self.b)"),
+            "a truth value is no value of A(..): it needs a number. Write 1 if .. else 0",
+        ),
+        (
+            run("for i, x in zip(self.t, self.t, self.t):\n    pass"),
+            "zip(self.t, self.t, self.t) gives 3 values a round. "
+            "Give each a variable of its own: for i, x in enumerate(..), for a, b in zip(.., ..)",
+        ),
+        (
+            run("for i, x in reversed(enumerate(self.t)):\n    pass"),
+            "(i, x) are several loop variables over reversed(enumerate(self.t)). Loop over one plain variable; "
+            "take a sequence apart on a line of its own: a, b = pair. Only enumerate and zip give several",
+        ),
+        (
+            run("for x in reversed(zip(self.t, self.t)):\n    pass"),
+            "reversed(zip(self.t, self.t)). Write reversed(sequence) or reversed(range(..))",
+        ),
+        (
+            run("x = enumerate(self.t)"),
+            "enumerate(self.t) is used as a value. Loop over it: range(..), reversed(..), every(..), values()",
         ),
         (
             run("x = unheard(a)"),
@@ -363,9 +425,8 @@ def test_no_error_is_made_beside_the_table() -> None:
             "self.params is used as a value. Name a state variable, or one parameter: self.params.x",
         ),
         (
-            run("x = super().look(a)"),
-            "a call of something unknown: super(). "
-            "Write the whole body, or have the base call a helper that the variant overrides",
+            run("x = super().run"),
+            "a call of something unknown: super(). Call what a method overrides: super().m(..) in m",
         ),
         (
             run("x = math.floor(a)"),

@@ -27,5 +27,8 @@ STATES = {
     "ex20_late_refusal": 9,
     "ex21_variant": 8,
     "ex22_shelves": 4,
+    "ex23_ring": 4,
+    "ex24_scores": 13,
+    "ex25_bus": 29,
 }
 """The reachable states of each example at the sizes at which it is explored, interchangeable things not told apart."""

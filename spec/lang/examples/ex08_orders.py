@@ -1,10 +1,10 @@
-"""A record: a value with named fields, built with all of them, never changed."""
+"""A record: a value with named fields, built with all of them, never changed; `replace` makes one that differs."""
 
 from __future__ import annotations
 
 import attrs
 
-from kvproof.spec.lang import Machine, Map, Record, Shipped, operation, reject, step
+from kvproof.spec.lang import Machine, Map, Record, Shipped, operation, reject, replace, step
 from kvproof.spec.lang.examples.ground import SMALL, Few, Sizes, Thing
 
 
@@ -32,7 +32,7 @@ class Orders(Machine[Sizes]):
         before = self.order[who]
         if order.amount < before.amount:
             reject("less-than-before")
-        self.note(who, Order(order.amount, True))
+        self.note(who, replace(order, urgent=True))
         return before
 
 

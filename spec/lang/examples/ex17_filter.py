@@ -1,4 +1,4 @@
-"""Idiom, a filter: a loop that appends what passes. (All of a quantifier's own filters are `if`s in it.)"""
+"""Idiom, a filter: `tuple(.. for .. in .. if ..)`."""
 
 from __future__ import annotations
 
@@ -37,11 +37,7 @@ class Queue(Machine[Sizes]):
 
     def without(self, thing: Thing) -> Line:
         """The line without a thing."""
-        kept: Line = ()
-        for other in self.line:
-            if other != thing:
-                kept = kept + (other,)
-        return kept
+        return tuple(other for other in self.line if other != thing)
 
 
 SHIPPED = Shipped(machine=Queue, sizes=SMALL)

@@ -64,6 +64,10 @@ class Expressions(Iterables):
         """Whether an expression may call a helper that takes steps or makes choices."""
         self.tells = may_step
         """Whether it may call a helper that makes promises and marks events."""
+        self.may_refuse = False
+        """Whether it may call a helper that refuses the operation."""
+        self.stepped = False
+        """A step was taken somewhere before."""
         self.names = 0
         self.searching = False
         """Whether this is an element of `all` or `any`."""
@@ -167,7 +171,13 @@ class Expressions(Iterables):
 
             def narrowed(depth: int, kind: Maybe = kind) -> Written:
                 read = place.read(depth).text
+                if self.careless():
+                    return Written(f"known({read})", *_ends(kind.inner, Written("")))
                 other = self.fit(kind.inner, scope, depth - 1)
+                if self.world.chance(0.1):
+                    return Written(
+                        f"(known({read}) if {read} is not None else {other.text})", *_ends(kind.inner, other)
+                    )
                 if self.world.chance(0.5):
                     return Written(f"({read} if {read} is not None else {other.text})", *_ends(kind.inner, other))
                 return Written(f"({other.text} if {read} is None else {read})", *_ends(kind.inner, other))
@@ -214,8 +224,13 @@ class Expressions(Iterables):
             if places and self.world.chance(0.55):
                 return self.rng.choice(places).read(depth - 1)
             return Written("None") if self.world.chance(0.35) else self.fit(kind.inner, scope, depth - 1)
+        if isinstance(kind, Fields) and places and self.world.chance(0.25):
+            return self._replaced(kind, self.rng.choice(places), scope, depth - 1)
         if isinstance(kind, Fields) and (not places or self.world.chance(0.5)):
             return self._record(kind, scope, depth - 1)
+        if isinstance(kind, Thing | Choice) and self.world.chance(0.15):
+            count = kind.count if isinstance(kind, Thing) else len(kind.members)
+            return Written(f"{kind.name}({self._within(Number('', 0, count - 1), scope, depth - 1).text})")
         if isinstance(kind, Choice) and (not places or self.world.chance(0.3)):
             return self.base(kind, scope)
         return self.rng.choice(places).read(depth - 1) if places else self.base(kind, scope)
@@ -256,8 +271,20 @@ class Expressions(Iterables):
         return self.fit(kind, scope, min(depth, 1)).text
 
     def _record(self, kind: Fields, scope: Scope, depth: int) -> Written:
-        fields = [self.fit(field, scope, depth).text for _, field in kind.fields]
-        return Written(f"{kind.name}({', '.join(fields)})")
+        fields = list(kind.fields)
+        by_position = len(fields) if self.world.chance(0.5) else self.rng.randint(0, len(fields) - 1)
+        named = fields[by_position:]
+        self.rng.shuffle(named)
+        texts = [self.fit(field, scope, depth).text for _, field in fields[:by_position]]
+        texts += [f"{name}={self.fit(field, scope, depth).text}" for name, field in named]
+        return Written(f"{kind.name}({', '.join(texts)})")
+
+    def _replaced(self, kind: Fields, place: Place, scope: Scope, depth: int) -> Written:
+        """A record with other values in some fields."""
+        fields = self.rng.sample(kind.fields, self.rng.randint(1, len(kind.fields)))
+        old = place.read(depth).text
+        named = [f"{name}={self.fit(field, scope, depth).text}" for name, field in fields]
+        return Written(f"replace({', '.join([old, *named])})")
 
     def _within(self, kind: Number, scope: Scope, depth: int) -> Written:
         """A number between the ends of `kind`."""
@@ -320,7 +347,12 @@ class Expressions(Iterables):
                 one = self.sequence(kind, places, scope, depth - 1)
             low, high = self.slice_ends(scope, depth - 1)
             return Written(f"{one.text}[{low}:{high}]", 0, one.high)
-        if production < 0.92:
+        if production < 0.9:
+            inside, generators, most = self.generators(scope, depth - 1)
+            with self.looking():
+                element = self.fit(kind.inner, inside, depth - 1)
+            return Written(f"tuple({element.text} {generators})", 0, most)
+        if production < 0.95:
             one, other = self.sequence(kind, places, scope, depth - 1), self.sequence(kind, places, scope, depth - 1)
             text = f"({one.text} if {self.condition(scope, depth - 1)} else {other.text})"
             return Written(text, min(one.low, other.low), max(one.high, other.high))
@@ -634,6 +666,8 @@ class Expressions(Iterables):
 
     def _calls(self) -> list[Callable]:
         roles = ("reads", *(("tells",) if self.tells else ()), *(("steps",) if self.may_step else ()))
+        if self.may_step and self.may_refuse and (not self.stepped or self.world.chance(0.1)):
+            roles = (*roles, "refuses", "refuses")
         return [call for call in self.world.callables if call.role in roles]
 
     def call(self, called: Callable, scope: Scope, depth: int) -> str:

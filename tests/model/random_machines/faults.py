@@ -80,7 +80,7 @@ FAULTS = (
     Fault(
         "p02",
         "helpers may step in quantifiers, where the circuit drops it",
-        (Change(EFFECTS, "elif effect in (STEP, CHOICE) and call.within:", "elif False:"),),
+        (Change(EFFECTS, "elif effect in (STEP, CHOICE, REFUSAL) and call.within:", "elif False:"),),
         where="checker",
         refused="takes a step",
     ),
@@ -157,7 +157,7 @@ FAULTS = (
     Fault(
         "p15",
         "a step may take a step through a helper",
-        (Change(EFFECTS, '"step": (STEP, PROMISE),', '"step": (PROMISE,),'),),
+        (Change(EFFECTS, '"step": (STEP, PROMISE, REFUSAL),', '"step": (PROMISE, REFUSAL),'),),
         where="checker",
         refused="takes a step",
     ),
@@ -227,7 +227,17 @@ FAULTS = (
     Fault(
         "results",
         "the circuit does not hold helpers to their results",
-        (Change(STATEMENTS, "if method.returns is not None and ended.guard != FALSE:", "if False:"),),
+        (Change(STATEMENTS, "if method.returns is not None:", "if False:"),),
+    ),
+    Fault(
+        "refused",
+        "what a helper refuses in a conditional part is forgotten",
+        (Change(EXPRESSIONS, "if part.guard != entered:", "if False:"),),
+    ),
+    Fault(
+        "gaps",
+        "zip takes what is missing in a set for its end",
+        (Change("kvproof.model.lowering.iteration", "cases if ends else self._gathered(cases)", "cases"),),
     ),
     Fault(
         "late",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import random
 import textwrap
 
@@ -39,7 +40,7 @@ import attrs
 
 from kvproof.spec.lang import (
     AtMost, Between, Exactly, Ghost, Index, Machine, Map, Parameters, PartialMap, PriorityQueue, Record, Set,
-    assume, choose, ensure, invariant, operation, reject, require, sometimes, step, theorem, trial,
+    assume, choose, ensure, invariant, known, operation, reject, replace, require, sometimes, step, theorem, trial,
 )
 '''
 
@@ -72,6 +73,8 @@ class _Writer:
             self._helper("steps")
         for _ in range(rng.choice([0, 0, 1])):
             self._helper("tells")
+        for _ in range(rng.choice([0, 1, 1])):
+            self._helper("refuses")
         for _ in range(rng.choice([1, 2, 2, 3])):
             self._operation()
         for _ in range(rng.choice([1, 1, 2])):
@@ -85,7 +88,41 @@ class _Writer:
         body = ['"""A random machine."""', "", *state, "", *initial]
         parts = [HEADER, *head, "", f"class {name}(Machine[Sizes]):", textwrap.indent("\n".join(body), "    "), ""]
         parts += [textwrap.indent(method, "    ") + "\n" for method in self.methods]
+        if world.chance(0.35):
+            name, derived = "Derived", self._derived()
+            parts += [f"class {name}(M):", '    """Another one."""', ""]
+            parts += [textwrap.indent(method, "    ") + "\n" for method in derived]
         return "\n".join(parts) + f"\n\nMACHINE = {name}\n"
+
+    def _derived(self) -> list[str]:
+        """Methods that override some, and call what they override."""
+        found = []
+        waived = [m.split("def ")[1].split("(")[0] for m in self.methods if m.startswith(("@invariant", "@trial"))]
+        if len(waived) > 1 and self.world.chance(0.4):
+            found.append(f"WAIVED = ({self.rng.choice(waived)!r},)")
+        for method in self.rng.sample(self.methods, min(len(self.methods), self.rng.randint(1, 3))):
+            lines = method.splitlines()
+            at = next(number for number, line in enumerate(lines) if line.startswith("def "))
+            if lines[0] in ("@theorem",) or (found and repr(lines[at][4:].split("(")[0]) in found[0]):
+                continue
+            name, _, rest = lines[at][4:].partition("(self")
+            listed, result = rest.rsplit(") -> ", 1)
+            given = ", ".join(part.split(":")[0].strip() for part in _parted(listed.removeprefix(", ")))
+            call = f"super().{name}({given})"
+            head = lines[: at + 2]
+            if result == "None:":
+                body = [call]
+            else:
+                body = [f"again = {call}", "return again"] if self.world.chance(0.5) else [f"return {call}"]
+            if lines[0] in ("@operation", "@trial") and self.world.chance(0.3):
+                body.insert(0, call)  # twice
+            elif lines[0] == "@step":
+                if self.world.chance(0.4):
+                    body.append(f"{_setting(self.world)}")
+                if self.world.chance(0.3):
+                    body.insert(0, f"require({Statements(self.world, 'step', None).likely(Scope())}, 'of its own')")
+            found.append("\n".join([*head, *(f"    {line}" for line in body)]))
+        return found or ["pass"]
 
     def _initial(self) -> list[str]:
         """Other first values than the defaults, for some variables."""
@@ -262,6 +299,19 @@ class _Writer:
         body.append(f"return {writer.plain_truth(scope, 2)}")
         arguments = [Local(name, AnyNumber()) for name in names]
         self._add("@theorem", self._name(), arguments, "bool", body)
+
+
+def _parted(arguments: str) -> list[str]:
+    """Arguments as they are listed, which may have commas inside."""
+    return [f"{part.arg}: .." for part in ast.parse(f"def f({arguments}): pass").body[0].args.args]  # type: ignore[attr-defined]
+
+
+def _setting(world: World) -> str:
+    """A change of the state that a step may make after what it overrides."""
+    name, kind = world.rng.choice(world.state)
+    if is_container(kind):
+        return "pass"
+    return f"self.{name} = {Statements(world, 'step', None).base(kind, Scope()).text}"
 
 
 class _Arithmetic(Statements):

@@ -86,6 +86,24 @@ class Iterables:
                 ends = (place.kind.inner.low, place.kind.inner.high) if isinstance(place.kind.inner, Number) else (0, 0)
                 return text, (place.kind.inner, *ends), max(found_text.high, 1)
 
+    def loop(self, scope: Scope, depth: int) -> tuple[str, str, list[Local], int]:
+        """The variables of a loop, what it runs over, what is known of the variables, and how many rounds there are."""
+        text, (kind, low, high), rounds = self.iterable(scope, depth)
+        found = [Local(self.fresh(), kind, low, high, assignable=False)]
+        target = found[0].name
+        if self.world.chance(0.12):
+            more, (kind, low, high), others = self.iterable(scope, depth)
+            found.append(Local(self.fresh(), kind, low, high, assignable=False))
+            strict = self.rng.choice([", strict=False", ""])
+            target, rounds = f"{target}, {found[1].name}", min(rounds, others)
+            text = f"zip({text}, {more}{strict})"
+        if self.world.chance(0.12):
+            number = Local(self.fresh(), AnyNumber(), 0, max(rounds - 1, 0), assignable=False)
+            target = f"({target})" if len(found) > 1 else target
+            found.insert(0, number)
+            target, text = f"{number.name}, {target}", f"enumerate({text})"
+        return target, text, found, rounds
+
     def _container(self, text: str, kind: Kind) -> tuple[str, Any, int]:
         if isinstance(kind, Partial):
             value = kind.value
@@ -125,11 +143,11 @@ class Iterables:
         inside, text, most = scope.inner(), [], 1
         for _ in range(1 if depth <= 0 or self.world.chance(0.75) else 2):
             with self.looking():
-                iterable, (kind, low, high), rounds = self.iterable(inside, 0)
+                target, iterable, found, rounds = self.loop(inside, 0)
                 most *= rounds
-                name = self.fresh()
-                inside.add(Local(name, kind, low, high, assignable=False))
-                text.append(f"for {name} in {iterable}")
+                for local in found:
+                    inside.add(local)
+                text.append(f"for {target} in {iterable}")
                 for _ in range(self.rng.choice([0, 0, 1, 1, 2])):
                     text.append(f"if {self.condition(inside, min(depth, 1))}")
             if most > 12:

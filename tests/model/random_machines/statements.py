@@ -27,14 +27,13 @@ class Statements(Expressions):
 
     def __init__(self, world: World, role: str, result: Kind | None) -> None:
         super().__init__(world, may_step=role in ("operation", "steps", "trial"))
+        self.may_refuse = role == "operation"
         self.tells = role in ("operation", "steps", "trial", "tells")
         self.role = role
         """operation, trial, step, invariant, or what a helper does."""
         self.result = result
         self.ends: list[tuple[int, int]] = []
         """Of what is returned, where that is a number."""
-        self.stepped = False
-        """A step was taken somewhere before."""
         self.left = 14
         """How many more statements the body may have."""
 
@@ -56,7 +55,7 @@ class Statements(Expressions):
         if self.role == "step":
             if sort < 0.62:
                 return self.written(scope), False
-        elif self.role not in ("reads", "tells", "invariant"):
+        elif self.role not in ("reads", "tells", "invariant", "refuses"):
             steps = [call for call in self.world.callables if call.role == "step"]
             if sort < 0.27 and steps:
                 self.stepped = True
@@ -71,6 +70,13 @@ class Statements(Expressions):
                 return self._named(scope, called.result, text, called.low, called.high), False
             if sort < 0.4:
                 return self._chosen(scope), False
+            refusing = [call for call in self.world.callables if call.role == "refuses"]
+            if sort < 0.43 and refusing and self.may_refuse and not self.stepped:
+                called = self.rng.choice(refusing)
+                text = self.call(called, scope, 1)
+                if called.result is None or self.world.chance(0.5):
+                    return [text], False
+                return self._named(scope, called.result, text, called.low, called.high), False
         if sort < 0.5 and self.role != "step":
             return self._left(scope, depth, loops)
         if sort < 0.56:
@@ -231,11 +237,11 @@ class Statements(Expressions):
         ways = []
         if loops:
             ways += ["break", "continue"]
-        if self.role == "operation" and (not self.stepped or self.world.chance(0.12)):
+        if self.role in ("operation", "refuses") and (not self.stepped or self.world.chance(0.12)):
             ways += ["reject", "reject"]
         if self.role == "trial":
             ways += ["assume"]
-        if self.role in ("operation", "reads", "tells", "steps", "trial", "invariant"):
+        if self.role in ("operation", "reads", "tells", "steps", "trial", "invariant", "refuses"):
             ways += ["return"]
         way = self.rng.choice(ways)
         if way == "assume":
@@ -316,8 +322,9 @@ class Statements(Expressions):
         return self.condition(scope, 2)
 
     def _for(self, scope: Scope, depth: int, loops: int) -> list[str]:
-        iterable, (kind, low, high), _ = self.iterable(scope, 1)
-        name = "_" if self.world.chance(0.1) else self.fresh()
+        target, iterable, found, _ = self.loop(scope, 1)
+        if len(found) == 1 and self.world.chance(0.1):
+            target, found = "_", []
         inside = scope.inner()
         # what a round assigns is there in the next one
         inside.locals = [
@@ -326,10 +333,10 @@ class Statements(Expressions):
             else known
             for known in inside.locals
         ]
-        if name != "_":
-            inside.add(Local(name, kind, low, high, assignable=False))
+        for local in found:
+            inside.add(local)
         lines, _ = self.block(inside, depth - 1, self.rng.randint(1, 3), loops + 1)
-        return [f"for {name} in {iterable}:", *(f"    {line}" for line in lines)]
+        return [f"for {target} in {iterable}:", *(f"    {line}" for line in lines)]
 
     # Writing state
 
