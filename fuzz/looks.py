@@ -21,7 +21,7 @@ from kvproof.fuzz import oracles
 from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.oracles import Moment, StepValidation
 from kvproof.fuzz.subject import Reference, Subject
-from kvproof.fuzz.target import Abilities, Content, Observation, Outcome, Returned, Step
+from kvproof.fuzz.target import Abilities, Content, Observation, Outcome, Returned, Step, TargetError
 
 NEVER = 1_000_000_000
 """For what is not to be looked at unless it is asked for."""
@@ -80,7 +80,9 @@ class Sides:
     seconds: Seconds = field(factory=Seconds)
 
     def races(self, moment: Moment) -> Failure | None:
-        """What the target knows of unordered accesses."""
+        """What the target knows of unordered accesses, if it can know of any."""
+        if not self.abilities.races:
+            return None
         self.looked["races"] += 1
         return oracles.races(moment, guarded(self.target.races))
 
@@ -138,8 +140,7 @@ class Whole:
             if self._view is None or accepted:
                 self._view = sides.reference.observe()
             failure = sides.states(moment, self._view)
-        if failure is None and sides.abilities.races:
-            failure = sides.races(moment)
+        failure = failure or sides.races(moment)
         if failure is None and accepted and sides.abilities.contents:
             failure = self._contents(moment)
         return failure
@@ -186,7 +187,14 @@ class Touched:
     _changes: int = field(default=0, init=False)
 
     def attach(self, sides: Sides) -> None:
-        """See `Looks`."""
+        """See `Looks`.
+
+        Raises:
+            TargetError: the target reports no steps.
+        """
+        if sides.validation is None:
+            told = "reports no steps, which alone tell what was touched: compare whole states, or give it `steps`"
+            raise TargetError(f"{type(sides.target).__name__} {told}")
         self._sides = sides
         self.delta.attach(sides)
 

@@ -77,3 +77,10 @@ def test_a_merged_list_that_would_be_too_long_is_not_given() -> None:
 def test_what_does_not_fit_is_told() -> None:
     assert edits.fits(BATCH, SHAPES)
     assert not edits.fits(push_all(order(7)), SHAPES)
+
+
+def test_indices_are_numbered_by_first_appearance_of_their_kind() -> None:
+    assert edits.numbered(RUN, SHAPES) == (
+        Operation("push", {"job": 0, "word": (0, 1, 2)}),
+        push_all(order(1, (2, 0), weight=4), order(0, (0, 0, 0))),
+    )
