@@ -114,6 +114,8 @@ def _resolve_record(annotation: Hashable) -> RecordType:
     for field in attrs.fields(typing.cast(Any, cls)):
         if field.name.startswith("_"):
             raise Refusal.RECORD_PRIVATE_FIELD.of_type(field=field.name, record=cls.__name__)
+        if field.kw_only or not field.init or field.converter is not None or field.alias != field.name:
+            raise Refusal.RECORD_OTHER_FIELD.of_type(field=field.name, record=cls.__name__)
         hint = hints[field.name]
         kind = IntegerType() if hint is int else resolve(hint)
         if _holds(kind, CONTAINERS):

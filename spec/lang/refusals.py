@@ -87,6 +87,11 @@ class Refusal(Enum):
     RECORD_NOT_FROZEN = _TYPES, "record {record} is not a frozen attrs class", "Decorate it with @attrs.frozen"
     RECORD_UNKNOWN_NAME = _TYPES, "record {record} names {name}, which is unknown", "Define or import it"
     RECORD_PRIVATE_FIELD = _TYPES, "field {field} of {record} begins with an underscore", "Rename it"
+    RECORD_OTHER_FIELD = (
+        _TYPES,
+        "field {field} of {record} is given in another way, or is something else than what it is given",
+        "Leave kw_only, init, alias and converter away: fields are given by position or by their names",
+    )
     RECORD_WITH_CONTAINER = _TYPES, "field {field} of {record} is a container", "Records hold values only: use a Map"
     RECORD_EMPTY = _TYPES, "record {record} has no fields", "Annotate its fields in the class body"
 

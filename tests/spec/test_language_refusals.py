@@ -127,6 +127,10 @@ PROVOKED: dict[Refusal, str | tuple[str, str]] = {
     Refusal.RECORD_AS_KEY: "    x: Map[R, N]\n",
     Refusal.CONTAINER_AS_KEY: "    x: Set[Set[A]]\n",
     Refusal.CONTAINER_INSIDE: "    x: PartialMap[A, Set[A]]\n",
+    Refusal.RECORD_OTHER_FIELD: (
+        "@attrs.frozen\nclass G(Record):\n    a: N = attrs.field(kw_only=True)\n",
+        "    x: G\n",
+    ),
     Refusal.RECORD_NOT_FROZEN: ("class G(Record):\n    a: N\n", "    x: G\n"),
     Refusal.RECORD_UNKNOWN_NAME: ("@attrs.frozen\nclass G(Record):\n    a: Unheard\n", "    x: G\n"),
     Refusal.RECORD_PRIVATE_FIELD: ("@attrs.frozen\nclass G(Record):\n    _a: N\n", "    x: G\n"),
