@@ -31,14 +31,14 @@ class Cuts:
 
     Attributes:
         pools: the parameters that are the sizes of pools, and the least of each.
-        kinds: whether a failure may do without all operations of a name; each that it cannot costs a whole run.
+        thorough: also tried without all operations of a name, and until nothing helps; for slow operations too much.
         budget: operations that cutting down may run.
         small_operations, small_pools: what is no longer, and whose pools together are no larger, goes to the minimiser.
         minimiser_runs: runs that the minimiser may take.
     """
 
     pools: tuple[tuple[str, int], ...]
-    kinds: bool
+    thorough: bool
     budget: int
     small_operations: int
     small_pools: int
@@ -70,14 +70,14 @@ class Cutter:
         if trace.failure is None:
             return trace
         best = trace.cut()
-        if self.cuts.kinds:
+        if self.cuts.thorough:
             best = self._fewer_kinds(best)
         else:  # without what was refused, at least
             best = self._attempt(best, best.parameters, best.operations) or best
         while True:
             before = best
             best = self._fewer_records(self._fewer_operations(self._smaller_pools(best)))
-            if best == before or self.budget <= 0:
+            if best == before or self.budget <= 0 or not self.cuts.thorough:
                 break
         return self._minimised(self._smaller_parameters(self._numbered(best)))
 

@@ -49,7 +49,7 @@ TRACE_PACE = Pace(
 
 CUTS = Cuts(
     pools=(("primary_blocks", 1), ("secondary_blocks", 0)),
-    kinds=True,
+    thorough=True,
     budget=20_000,
     small_operations=60,
     small_pools=64,

@@ -58,7 +58,7 @@ class Sizes:
 
 CUTS = Cuts(
     pools=(("primary_slots", 1), ("secondary_slots", 0)),
-    kinds=False,
+    thorough=False,
     budget=8_000,
     small_operations=80,
     small_pools=LARGEST,
