@@ -115,17 +115,21 @@ def statistics(moment: Moment, sums: Mapping[str, int], counters: Counters) -> F
 def page_table(moment: Moment, actual: Ledger, sequence: int, table: Sequence[int]) -> Failure | None:
     """The page table names the places where the implementation's steps have put the blocks."""
     blocks = actual.side.blocks[sequence]
-    where = f"{after(moment)} the page table of sequence {sequence} has"
     if len(table) != len(blocks):
-        message = f"{where} {len(table)} entries, the sequence {len(blocks)} blocks"
-        return moment.failure("observation", "page-table", message, len(blocks), len(table))
+        told = f"{len(table)} entries, the sequence {len(blocks)} blocks"
+        return _wrong_table(moment, sequence, told, len(blocks), len(table))
     for position, (entry, block) in enumerate(zip(table, blocks, strict=True)):
         (level, slot), place = decode_entry(entry), actual.place(block)
         if (level, slot) != place:
-            found = place_name(level, slot)
-            message = f"{where} {found} at position {position}, the steps have put that block in {place_name(*place)}"
-            return moment.failure("observation", "page-table", message, place_name(*place), found)
+            wanted, found = place_name(*place), place_name(level, slot)
+            told = f"{found} at position {position}, the steps have put that block in {wanted}"
+            return _wrong_table(moment, sequence, told, wanted, found)
     return None
+
+
+def _wrong_table(moment: Moment, sequence: int, told: str, wanted: object, found: object) -> Failure:
+    message = f"{after(moment)} the page table of sequence {sequence} has {told}"
+    return moment.failure("observation", "page-table", message, wanted, found)
 
 
 def place_name(level: int, slot: int) -> str:
