@@ -5,6 +5,7 @@ from kvproof.impl.executor.delay import DelayBatching
 from kvproof.impl.executor.executor import Executor
 from kvproof.impl.executor.reasons import Reason
 from kvproof.impl.executor.requests import Peers, Phase, Request, Stage
+from kvproof.impl.executor.snapshot import Snapshot
 from kvproof.impl.executor.steps import STEPS
 from kvproof.impl.observer import Observer
 from kvproof.impl.refusals import ProtocolError, Refused
@@ -22,5 +23,6 @@ __all__ = [
     "Reason",
     "Refused",
     "Request",
+    "Snapshot",
     "Stage",
 ]

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from workload_cases import SHARED_TRACES, generated, request
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.command_line import main
 from kvproof.fuzz.commands import workload as workload_command
 from kvproof.fuzz.machines import subject_named
@@ -24,6 +25,8 @@ from kvproof.fuzz.workload.replay import Replay
 from kvproof.fuzz.workload.request_trace import read_requests
 from kvproof.impl.executor import Executor
 from kvproof.impl.executor import Request as ExecutorRequest
+from kvproof.impl.executor.release import Release
+from kvproof.impl.executor.scheduling import Scheduling
 
 SUBJECT = subject_named("executor")
 
@@ -157,12 +160,12 @@ def test_impossible_sizes_are_refused(sizes: Sizes, told: str) -> None:
 # Planted bugs, one for each oracle that can see one.
 
 
-class LeavesGrowth(Executor):
+class LeavesGrowth(Release):
     def release_generation(self, request: ExecutorRequest) -> None:
-        self.step_strike(request.number)
+        self._steps.step_strike(request.number)
 
 
-class GivesUpAtOnce(Executor):
+class GivesUpAtOnce(Scheduling):
     """Makes no room for generation: allowed by every step's rules, but another result."""
 
     def victim_for(self, request: ExecutorRequest) -> ExecutorRequest | None:
@@ -170,12 +173,12 @@ class GivesUpAtOnce(Executor):
         return None
 
 
-class PausesOthers(Executor):
+class PausesOthers(Scheduling):
     """Suspends the first that came after and not the last: another state, with the same results."""
 
     def victim_for(self, request: ExecutorRequest) -> ExecutorRequest | None:
         later = False
-        for other in self.requests.values():
+        for other in self._steps.requests.values():
             if later and self.can_be_paused(other):
                 return other
             later = later or other is request
@@ -189,7 +192,7 @@ class ForgetsToUpdate(Executor):
 
 @pytest.mark.parametrize(
     ("executor_type", "oracle"),
-    [(LeavesGrowth, "step"), (ForgetsToUpdate, "crash")],
+    [(plant(Executor, parts={Release: LeavesGrowth}), "step"), (ForgetsToUpdate, "crash")],
 )
 def test_a_planted_bug_is_seen(executor_type: type[Executor], oracle: str) -> None:
     run = executed(make_executor=executor_type)
@@ -198,8 +201,9 @@ def test_a_planted_bug_is_seen(executor_type: type[Executor], oracle: str) -> No
     assert not run.found_by_check
 
 
-@pytest.mark.parametrize("executor_type", [GivesUpAtOnce, PausesOthers])
-def test_another_victim_is_seen_when_pages_are_short(executor_type: type[Executor]) -> None:
+@pytest.mark.parametrize("scheduling_type", [GivesUpAtOnce, PausesOthers])
+def test_another_victim_is_seen_when_pages_are_short(scheduling_type: type[Scheduling]) -> None:
+    executor_type = plant(Executor, parts={Scheduling: scheduling_type})
     requests = [request(0, tuple(range(100 * at, 100 * at + 3)), output=9_000) for at in range(8)]
     sizes = Sizes(28, 40, delay="none", overlap=False)
     assert executed(sizes, requests).failure is None
