@@ -11,7 +11,7 @@ import pytest
 from passes_in_flight import PassesInFlight
 
 from kvproof.fuzz.bugs.executor.sizes import DRAFTED, PLAIN, SCRATCH, STATES
-from kvproof.fuzz.bugs.executor.x27_pass_does_not_wait import FollowsNothing
+from kvproof.fuzz.bugs.executor.x27_pass_does_not_wait import PassesUnordered
 from kvproof.fuzz.bugs.executor.x28_index_rows_overwritten import OverwrittenRows
 from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.campaign import Engine, Plan, run_campaign
@@ -383,7 +383,7 @@ def test_a_page_that_changes_hands_under_a_pass_in_flight_is_seen() -> None:
     assert found.oracle == "race"
 
 
-@pytest.mark.parametrize("wrong", [FollowsNothing, OverwrittenRows])
+@pytest.mark.parametrize("wrong", [PassesUnordered, OverwrittenRows])
 def test_passes_that_are_not_kept_apart_are_seen(wrong: type[SequenceCaches]) -> None:
     parameters = {**UNDER_WAY, "draft_tokens": 1, "blocks_max": 8, "primary_slots": 5}
     found = failure_of(ExecutorTarget(caches_type=wrong), *UNDER_ANOTHER, parameters=parameters)

@@ -10,7 +10,7 @@ import pytest
 from attrs import evolve
 
 from kvproof.fuzz.bugs.planting import plant
-from kvproof.fuzz.bugs.sequence_caches.x15_row_keeps_unlocked_slots import SlotsLeftInTheRow
+from kvproof.fuzz.bugs.sequence_caches.x15_row_keeps_unlocked_slots import RowsKeepSlots
 from kvproof.fuzz.campaign import Engine, Plan, run_campaign
 from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.lockstep import Lockstep, run
@@ -281,7 +281,7 @@ def test_what_is_written_into_scratch_is_read_back() -> None:
 
 
 def test_an_index_row_that_keeps_what_is_not_locked_is_an_error() -> None:
-    found = failure_of(SlotsLeftInTheRow, *PREFILL, on(0, "suspend"))
+    found = failure_of(RowsKeepSlots, *PREFILL, on(0, "suspend"))
     assert found.fingerprint == "crash:EngineError:suspend"
     assert "index row 0 of cache 0" in found.message
 

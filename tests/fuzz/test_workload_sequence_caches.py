@@ -165,6 +165,9 @@ class LeavesGrowth(Release):
         self._steps.step_strike(request.number)
 
 
+GrowthLeft = plant(Executor, parts={Release: LeavesGrowth})
+
+
 class GivesUpAtOnce(Scheduling):
     """Makes no room for generation: allowed by every step's rules, but another result."""
 
@@ -192,7 +195,7 @@ class ForgetsToUpdate(Executor):
 
 @pytest.mark.parametrize(
     ("executor_type", "oracle"),
-    [(plant(Executor, parts={Release: LeavesGrowth}), "step"), (ForgetsToUpdate, "crash")],
+    [(GrowthLeft, "step"), (ForgetsToUpdate, "crash")],
 )
 def test_a_planted_bug_is_seen(executor_type: type[Executor], oracle: str) -> None:
     run = executed(make_executor=executor_type)
@@ -250,11 +253,11 @@ def test_steps_that_lead_elsewhere_are_seen_by_the_sums() -> None:
 
 
 def test_a_divergence_is_made_short_and_replays_on_the_ordinary_target(tmp_path: Path) -> None:
-    run = executed(make_executor=LeavesGrowth)
+    run = executed(make_executor=GrowthLeft)
     whole = run.trace("x:y")
     short = run.manager.shorten(whole, by_check=False)
     assert len(short.operations) <= 12 < len(whole.operations)
-    assert replay(SUBJECT, short, lambda: ExecutorTarget(LeavesGrowth)).verdict is Comparison.SAME
+    assert replay(SUBJECT, short, lambda: ExecutorTarget(GrowthLeft)).verdict is Comparison.SAME
     assert replay(SUBJECT, short, ExecutorTarget).verdict is Comparison.GONE
 
 
@@ -290,7 +293,7 @@ def test_the_command_replays_a_trace(command: Any, trace: Path) -> None:
 def test_the_command_writes_a_divergence_as_traces(
     command: Any, trace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workload_command, "executor", lambda: LeavesGrowth)
+    monkeypatch.setattr(workload_command, "executor", lambda: GrowthLeft)
     sizes = ("--manager", "sequence-caches", "--primary", 60, "--secondary", 60)
     result = command(trace, *sizes, "--out", tmp_path / "found")
     assert result.exit_code == 1

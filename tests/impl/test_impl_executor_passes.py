@@ -372,8 +372,8 @@ def test_a_row_that_is_not_the_lowest_free_one_is_told() -> None:
 
 
 def test_each_pass_that_has_something_to_compute_runs_on_the_next_forward_stream() -> None:
-    engine = Engine(overlap=True)
-    engine.caches.forward_streams = streams = (Stream.COMPUTE, Stream.EXECUTION)
+    streams = (Stream.COMPUTE, Stream.EXECUTION)
+    engine = Engine(overlap=True, streams=streams)
     engine.submit(0, 3)
     engine.prefill(0)
     ran = [engine.executor.started]
