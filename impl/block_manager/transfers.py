@@ -19,9 +19,9 @@ submitted when the operation ends, or earlier when other work must be ordered af
 
 from __future__ import annotations
 
+from kvproof.impl.device.forward_streams import FORWARD_STREAMS, check_forward_streams
 from kvproof.impl.device.interface import Device, Event, Level, Loaded, Stream
 from kvproof.impl.device.layout import Move, PrefixMove
-from kvproof.impl.device.ordering import FORWARD_STREAMS, check_forward_streams
 
 
 class Batch:

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
 
+from kvproof.impl.device.forward_streams import FORWARD_STREAMS, check_forward_streams
 from kvproof.impl.device.interface import Device, Loaded, Stream
-from kvproof.impl.device.ordering import FORWARD_STREAMS, check_forward_streams
 from kvproof.impl.observer import Observer
 from kvproof.impl.sequence_caches.cache_steps import CacheSteps
 from kvproof.impl.sequence_caches.committing import Commits

@@ -1,4 +1,4 @@
-"""The order of what streams do: on which of them forward passes may run."""
+"""Which streams forward passes may run on: all but those that copy."""
 
 from __future__ import annotations
 
