@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kvproof.impl.executor.batching import Batching
 from kvproof.impl.executor.config import ExecutorConfig, check_caches
 from kvproof.impl.executor.pairs import Pairs
 from kvproof.impl.executor.reasons import refuse
@@ -41,7 +40,6 @@ class Executor:
         pairs = self._pairs = Pairs(config, caches)
         release = Release(steps, pairs)
         self._scheduling = Scheduling(steps, pairs, release)
-        self._batching = Batching(steps, pairs, release)
         self._updates = Updates(steps, pairs)
 
     # What it was made of, and what it knows.
@@ -162,7 +160,7 @@ class Executor:
             Refused: no-pass.
             ValueError: a connector cannot let fewer than none through, and requests are counted from 0.
         """
-        return self._batching.run(peers, ready, connector, encoder_failed)
+        return self._scheduling.run(peers, ready, connector, encoder_failed)
 
     def update(self, number: int, accepted: int) -> None:
         """The oldest forward pass of a request is over.

@@ -23,9 +23,9 @@ from kvproof.fuzz.targets import DEFAULT_TARGETS
 from kvproof.fuzz.targets.executor import ExecutorTarget, PassEngine, simulated
 from kvproof.impl.device import Stream
 from kvproof.impl.executor import Executor, Request
-from kvproof.impl.executor.batching import Batching
 from kvproof.impl.executor.pairs import Pairs
 from kvproof.impl.executor.release import Release
+from kvproof.impl.executor.scheduling import Scheduling
 from kvproof.impl.sequence_caches import IndexRows, SequenceCaches
 
 MACHINE = subject_named("executor")
@@ -266,7 +266,7 @@ def test_a_request_whose_encoder_fails_is_released_and_those_behind_it_go_on() -
     assert (again["requests"]["0"]["row"], again["requests"]["0"]["outstanding"]) == (0, 1)
 
 
-class DropsWhatFollows(Batching):
+class DropsWhatFollows(Scheduling):
     """Takes a failed encoder for a limit: forwards what comes before."""
 
     def without_failed(self, kept: int, failed: int | None) -> tuple[list[Request], list[Request]]:
@@ -274,7 +274,7 @@ class DropsWhatFollows(Batching):
         return self._steps.filling[:kept], self._steps.filling[kept:]
 
 
-class ForgetsTheFailed(Batching):
+class ForgetsTheFailed(Scheduling):
     """Leaves the one whose encoder failed as it is: it is to be finished anyway."""
 
     def without_failed(self, kept: int, failed: int | None) -> tuple[list[Request], list[Request]]:
@@ -283,9 +283,9 @@ class ForgetsTheFailed(Batching):
 
 
 @pytest.mark.parametrize("wrong", [DropsWhatFollows, ForgetsTheFailed])
-def test_a_failed_encoder_is_dealt_with_as_any_other_that_drops(wrong: type[Batching]) -> None:
+def test_a_failed_encoder_is_dealt_with_as_any_other_that_drops(wrong: type[Scheduling]) -> None:
     two = (submit(0, 3), submit(1, 3), BEGIN, context(0), context(1))
-    failure_of(ExecutorTarget(plant(Executor, parts={Batching: wrong})), *two, forward(encoder=0))
+    failure_of(ExecutorTarget(plant(Executor, parts={Scheduling: wrong})), *two, forward(encoder=0))
 
 
 # Passes in flight.

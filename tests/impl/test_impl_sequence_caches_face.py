@@ -8,7 +8,6 @@ from executor_cases import Engine
 
 from kvproof.impl.device import Level, Stream
 from kvproof.impl.executor import ExecutorConfig, Phase, Stage
-from kvproof.impl.executor.batching import Batching
 from kvproof.impl.executor.pairs import Pairs
 from kvproof.impl.executor.release import Release
 from kvproof.impl.executor.scheduling import Scheduling
@@ -48,7 +47,7 @@ OF_EXECUTOR = {
 
 PARTS = (
     *(CacheSteps, Commits, ForwardPlaces, Growth, LifeCycle, Passes, Room),
-    *(Batching, ExecutorSteps, Pairs, Release, Scheduling, Updates),
+    *(ExecutorSteps, Pairs, Release, Scheduling, Updates),
 )
 
 
