@@ -2,7 +2,8 @@
 
 Read `executor` first: it is what an engine calls, and holds the parts: `scheduling` (a pass, from its beginning to its
 launch), `release` (what becomes of requests that are not computed), `updates` (what has been computed counts, and requests
-go), `pairs` (the caches of a request), `steps` (the state, and every change of it) with `delay`. `snapshot` copies the state.
+go), `pairs` (the caches of a request), `steps` (the state, and every change of it) with `delay`. `snapshot` copies the
+state.
 """
 
 from kvproof.impl.executor.config import Delay, ExecutorConfig

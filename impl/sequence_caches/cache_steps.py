@@ -80,6 +80,8 @@ class CacheSteps:
         """The open ones by number."""
         self.window_group = config.group_of(WINDOW)
         self._state_place = config.state_place
+        self._windows = config.windows
+        self._has_state = config.has_state
         if observer is not None:
             report_steps(self, STEPS, observer, TOLD, _told)
 
@@ -114,8 +116,8 @@ class CacheSteps:
     def places_held(self, cache: SequenceCache) -> list[int]:
         """The places that have a page, the last first."""
         cells, blocks, first = cache.cells, self.spans.blocks(cache.capacity), self.config.blocks_max
-        places = [self._state_place + 1, self._state_place] if self.config.has_state else []
-        if self.config.windows:
+        places = [self._state_place + 1, self._state_place] if self._has_state else []
+        if self._windows:
             places += range(first + blocks - 1, first - 1, -1)
         places += range(blocks - 1, -1, -1)
         return [place for place in places if cells[place] != NO_PAGE]

@@ -22,6 +22,8 @@ class Commits:
         self._steps = steps
         self._room = room
         self._config = steps.config
+        self._windows = steps.config.windows
+        self._has_state = steps.config.has_state
         self._spans = steps.spans
         self._pages = steps.pages
         self._copies = steps.copies
@@ -41,9 +43,9 @@ class Commits:
             )
         known = self.find(owner, ordinal)
         node = self.share(owner, ordinal) if known is None else self.rebase(owner, ordinal, known)
-        if self._config.windows:
+        if self._windows:
             self.let_go_of_stale(owner, ordinal)
-        if self._config.has_state and owner.history == end and node.pages[STATE] == NO_PAGE:
+        if self._has_state and owner.history == end and node.pages[STATE] == NO_PAGE:
             self.keep_snapshot(owner, ordinal)
         owner.tip = node
         self._steps.step_measure(owner, ordinal + 1, owner.history, owner.capacity)
@@ -62,14 +64,14 @@ class Commits:
     def share(self, cache: SequenceCache, ordinal: int) -> Node:
         """Let others find the cache's own pages of a block; returns its node."""
         node = self.link(cache, ordinal, ordinal)
-        if self._config.windows and cache.cells[self._window_first + ordinal] != NO_PAGE:
+        if self._windows and cache.cells[self._window_first + ordinal] != NO_PAGE:
             self.link(cache, ordinal, self._window_first + ordinal)
         return node
 
     def rebase(self, cache: SequenceCache, ordinal: int, known: Node) -> Node:
         """Take the pages over that are committed for a block, or add what is missing there; returns its node."""
         self.exchange(cache, ordinal, known.pages[FULL])
-        if self._config.windows:
+        if self._windows:
             place, window = self._window_first + ordinal, known.pages[WINDOW]
             if cache.cells[place] != NO_PAGE:
                 if window == NO_PAGE:
@@ -117,7 +119,7 @@ class Commits:
         owner = self._steps.open(cache)
         if not owner.stopped:
             self._steps.step_stop(owner)
-        if self._config.windows:
+        if self._windows:
             start, end = self._spans.stale(owner.history)
             for ordinal in reversed(range(max(start, owner.committed), end)):
                 if owner.cells[self._window_first + ordinal] != NO_PAGE:

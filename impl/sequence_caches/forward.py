@@ -52,6 +52,8 @@ class ForwardPlaces:
     def __init__(self, steps: CacheSteps) -> None:
         self._steps = steps
         self._config = steps.config
+        self._windows = steps.config.windows
+        self._has_state = steps.config.has_state
         self._spans = steps.spans
         self._pages = steps.pages
         self._window_group = steps.window_group
@@ -68,10 +70,10 @@ class ForwardPlaces:
             )
         reads = self._full(known, 0, start)
         writes = self._full(known, start, end)
-        if self._config.windows:
+        if self._windows:
             reads += self._windows_seen(known, start)
             writes += self._windows_written(known, start, end)
-        if self._config.has_state and end > start:
+        if self._has_state and end > start:
             slot = self._pages.slot[known.cells[self._state_place]]
             if start:
                 reads.append(Use(Kind.STATE, 0, STATE_GROUP, slot, 0, start))

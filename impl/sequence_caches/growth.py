@@ -42,24 +42,22 @@ class Growth:
     def __init__(self, steps: CacheSteps, room: Room) -> None:
         self._steps = steps
         self._room = room
-        self._config = steps.config
+        self._windows = steps.config.windows
+        self._groups = steps.config.groups
         self._spans = steps.spans
         self._pages = steps.pages
         self._window_group = steps.window_group
         self._window_first = steps.config.blocks_max
+        self._tokens_max = steps.config.blocks_max * steps.config.tokens_per_block
 
     def resize(self, cache: int, capacity: int, history: int) -> None:
         """Give an active cache room for `capacity` tokens, of which `history` have been computed, or change nothing."""
         grown = self._steps.active(cache)
-        if (
-            history < grown.history
-            or capacity < history
-            or capacity > self._config.blocks_max * self._config.tokens_per_block
-        ):
+        if history < grown.history or capacity < history or capacity > self._tokens_max:
             refuse(
                 "bad-lengths",
                 f"cache {cache}: history {history} and capacity {capacity}, where the history is {grown.history} and a "
-                f"sequence has at most {self._config.blocks_max * self._config.tokens_per_block} tokens",
+                f"sequence has at most {self._tokens_max} tokens",
             )
         if self.changes_pages(grown, capacity, history):
             plan = self.plan_resize(grown, capacity, history)
@@ -75,7 +73,7 @@ class Growth:
         spans = self._spans
         if spans.blocks(cache.capacity) != spans.blocks(capacity):
             return True
-        return self._config.windows and (
+        return self._windows and (
             spans.stale(cache.history) != spans.stale(history)
             or spans.scratch(cache.history, cache.capacity) != spans.scratch(history, capacity)
         )
@@ -84,7 +82,7 @@ class Growth:
         """What is to be done; refuses lengths that need tokens which were computed into scratch slots."""
         old, blocks = self._spans.blocks(cache.capacity), self._spans.blocks(capacity)
         plan = ResizePlan(tail=min(old, blocks), new=range(old, blocks))
-        if self._config.windows:
+        if self._windows:
             self.plan_windows(cache, plan, old, blocks, capacity, history)
         return plan
 
@@ -140,8 +138,8 @@ class Growth:
                 droppable[window] += 1
         for ordinal in range(plan.tail, self._spans.blocks(cache.capacity)):
             vacated[FULL_GROUP] += 1
-            vacated[window] += 1 if self._config.windows and cells[first + ordinal] != NO_PAGE else 0
-        for group in self._config.groups:
+            vacated[window] += 1 if self._windows and cells[first + ordinal] != NO_PAGE else 0
+        for group in self._groups:
             if not self._room.has_room(group, need[group], vacated[group], droppable[group], held[group]):
                 refuse(
                     "out-of-pages",
@@ -163,7 +161,7 @@ class Growth:
                 self._steps.step_unlock(cache, first + ordinal)
                 self._room.settle(cache.cells[first + ordinal])
         for ordinal in reversed(range(plan.tail, self._spans.blocks(cache.capacity))):
-            if self._config.windows and cache.cells[first + ordinal] != NO_PAGE:
+            if self._windows and cache.cells[first + ordinal] != NO_PAGE:
                 self._room.let_go(cache, first + ordinal)
             self._room.let_go(cache, ordinal)
         if plan.scratch < len(cache.scratch):

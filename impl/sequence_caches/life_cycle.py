@@ -28,6 +28,9 @@ class LifeCycle:
         self._room = room
         self._rows = rows
         self._config = steps.config
+        self._windows = steps.config.windows
+        self._has_state = steps.config.has_state
+        self._groups = steps.config.groups
         self._spans = steps.spans
         self._pages = steps.pages
         self._queues = steps.queues
@@ -64,10 +67,10 @@ class LifeCycle:
             full, window, _ = node.pages
             self._steps.step_hold(opened, ordinal, full)
             self._room.settle(full)
-            if self._config.windows and not start <= ordinal < end:
+            if self._windows and not start <= ordinal < end:
                 self._steps.step_hold(opened, self._window_first + ordinal, window)
                 self._room.settle(window)
-        if nodes and self._config.has_state:
+        if nodes and self._has_state:
             snapshot = nodes[-1].pages[STATE]
             self._steps.step_hold(opened, self._state_place + 1, snapshot)
             self._room.settle(snapshot)
@@ -88,7 +91,7 @@ class LifeCycle:
             )
         places = self.places_to_lock(woken)
         scratch = self._spans.scratch_slots(self.count_scratch(woken))
-        fresh = self._config.has_state and woken.cells[self._state_place] == NO_PAGE
+        fresh = self._has_state and woken.cells[self._state_place] == NO_PAGE
         missing = self.check_resume(woken, places, scratch, fresh)
 
         handle, cells = self._queues.handle, woken.cells
@@ -112,12 +115,12 @@ class LifeCycle:
         """The places whose pages a forward pass needs, in their order."""
         blocks, cells = self._spans.blocks(cache.capacity), cache.cells
         places = list(range(blocks))
-        if self._config.windows:
+        if self._windows:
             start, end = self._spans.stale(cache.history)
             first = self._window_first
             for part in (range(min(start, blocks)), range(end, blocks)):
                 places += [first + ordinal for ordinal in part if cells[first + ordinal] != NO_PAGE]
-        if self._config.has_state and cells[self._state_place] != NO_PAGE:
+        if self._has_state and cells[self._state_place] != NO_PAGE:
             places.append(self._state_place)
         return places
 
@@ -137,7 +140,7 @@ class LifeCycle:
                 missing[pages.group[page]] += 1
             elif handle[page] != NOT_QUEUED:
                 queued[pages.group[page]] += 1  # held, and not to give way to its own cache
-        for group in self._config.groups:
+        for group in self._groups:
             need = (scratch if group == self._window_group else 0) + (1 if fresh and group == STATE_GROUP else 0)
             if not self._room.has_room(group, need, held=-queued[group], missing=missing[group]):
                 refuse(

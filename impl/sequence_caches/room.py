@@ -27,6 +27,8 @@ class Room:
     def __init__(self, steps: CacheSteps) -> None:
         self._steps = steps
         self._config = steps.config
+        self._groups = steps.config.groups
+        self._slots = {group: steps.config.slots_of(group)[PRIMARY] for group in steps.config.groups}
         self._pages = steps.pages
         self._queues = steps.queues
         self._tree = steps.tree
@@ -75,13 +77,13 @@ class Room:
 
     def passes_gate(self) -> bool:
         """Whether each group's device memory is used little enough to resume a cache, whichever it is."""
-        slots_of, percent = self._config.slots_of, self._config.gate_percent
-        return all(self.unavailable(group) * 100 <= percent * slots_of(group)[PRIMARY] for group in self._config.groups)
+        percent, slots = self._config.gate_percent, self._slots
+        return all(self.unavailable(group) * 100 <= percent * slots[group] for group in self._groups)
 
     def unavailable(self, group: int) -> int:
         """Slots of device memory that nothing can vacate: of locked pages, of held ones that cannot go down, scratch."""
         vacant = len(self._pages.vacant[PRIMARY][group])
-        return self._config.slots_of(group)[PRIMARY] - vacant - self._queues.counts[group]
+        return self._slots[group] - vacant - self._queues.counts[group]
 
     # Giving way.
 
