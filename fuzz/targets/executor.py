@@ -68,9 +68,7 @@ class PassEngine(CacheEngine):
 
     def row(self, cache: int) -> int:
         """The index row of the request whose cache it is."""
-        request = self.executor.requests[cache % self.executor.config.requests]
-        assert request.row is not None
-        return self.executor.row_of(request, cache, request.row)
+        return self.executor.row_of(cache)
 
     def launch(self, batch: list[Request]) -> None:
         """The forward pass of a batch: prompts get their chunk, the others as many tokens as they may accept."""
@@ -193,7 +191,7 @@ class ExecutorTarget(SequenceCachesTarget):
 
     def _hand_over(self, request: int) -> None:
         self._executor.hand_over(request)
-        self._passes.send(self._executor.requests[request], self._inspection)
+        self._passes.send(self._executor.requests[request], self._look())
 
     def _run(self, peers: Mapping[str, bool], ready: bool, connector: int, encoder: int) -> int:
         batch = self._executor.run(Peers(**peers), ready, connector, encoder)
@@ -212,9 +210,8 @@ class ExecutorTarget(SequenceCachesTarget):
 
     def observe(self) -> Mapping[str, Any]:
         """What the specification's observation holds; the rows are those that kernels read."""
-        executor = self._executor
-        names = self._names()
-        owners = {request.row: request for request in executor.requests.values() if request.row is not None}
+        known, names = self._executor.snapshot(), self._names()
+        owners = {request.row: request for request in known.requests.values() if request.row is not None}
         return {
             **super().observe(),
             "requests": {
@@ -230,15 +227,15 @@ class ExecutorTarget(SequenceCachesTarget):
                     "position": request.position,
                     "fresh": request.fresh,
                 }
-                for number, request in sorted(executor.requests.items())
+                for number, request in sorted(known.requests.items())
             },
-            "phase": executor.phase.name,
-            "arrivals": list(executor.requests),
-            "generating": [request.number for request in executor.generating],
-            "filling": [request.number for request in executor.filling],
-            "waited": executor.delay.waited,
-            "held_back": executor.delay.held_back,
-            "rows": {str(row): self._row(row, owners.get(row), names) for row in range(executor.config.rows)},
+            "phase": known.phase.name,
+            "arrivals": list(known.requests),
+            "generating": list(known.generating),
+            "filling": list(known.filling),
+            "waited": known.waited,
+            "held_back": known.held_back,
+            "rows": {str(row): self._row(row, owners.get(row), names) for row in range(self._executor.config.rows)},
         }
 
     def _computed(self, cache: int, kind: Kind) -> int:
@@ -248,7 +245,7 @@ class ExecutorTarget(SequenceCachesTarget):
 
     def _names(self) -> dict[tuple[int, int], list[Any]]:
         """Per pool group and device slot: the page that is there, by what it holds."""
-        look = self._inspection
+        look = self._look()
         return {(page.group, page.slot): look.name(page.page) for page in look.pages() if page.level == Level.PRIMARY}
 
     def _row(self, row: int, owner: Request | None, names: Mapping[tuple[int, int], list[Any]]) -> Any:

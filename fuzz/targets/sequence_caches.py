@@ -153,7 +153,6 @@ class SequenceCachesTarget:
         self._devices = {group: self._make_device(config, group) for group in config.groups}
         self._group = DeviceGroup(self._devices, GROUPS_MAX)
         self._caches = self._make_caches(self._devices, config, self._report)
-        self._inspection = CachesInspection(self._caches)
         self._tokens = Tokens(config.tokens_per_block, config.blocks_max)
         planes = sum(pool.layers for pool in config.pools)
         self._bytes = PageBytes(config.tokens_per_block, planes)
@@ -240,20 +239,22 @@ class SequenceCachesTarget:
 
     def observe(self) -> Mapping[str, Any]:
         """What the specification's observation holds; the index rows, of which it says nothing, are checked by the way."""
-        self._engine.check_rows(self._locked())
-        observed: Mapping[str, Any] = self._inspection.observe()
+        look = self._look()
+        self._engine.check_rows(self._locked(look))
+        observed: Mapping[str, Any] = look.observe()
         return observed
 
-    def _locked(self) -> dict[int, dict[tuple[int, int], int]]:
+    def _look(self) -> CachesInspection:
+        return CachesInspection(self._caches.snapshot())
+
+    def _locked(self, look: CachesInspection) -> dict[int, dict[tuple[int, int], int]]:
         """Of each open cache the slots of the pages that it has locked, by kind and ordinal."""
         found = {}
-        for cache, view in self._inspection.caches().items():
+        for cache, view in look.caches().items():
             cells = [((FULL, at), cell) for at, cell in enumerate(view.full)]
             cells += [((WINDOW, at), cell) for at, cell in enumerate(view.window)]
             cells.append(((STATE, 0), view.state))
-            found[cache] = {
-                at: self._inspection.page(cell.page).slot for at, cell in cells if cell is not None and cell.locked
-            }
+            found[cache] = {at: look.page(cell.page).slot for at, cell in cells if cell is not None and cell.locked}
         return found
 
     def contents(self) -> list[Content]:
@@ -269,7 +270,7 @@ class SequenceCachesTarget:
 
     def _committed(self) -> list[Content]:
         found: list[Content] = []
-        for (path, kind), page in self._inspection.committed().items():
+        for (path, kind), page in self._look().committed().items():
             where = f"the {KIND_NAMES[kind]} page committed for {list(path)} ({page.level.name} slot {page.slot})"
             data = self._devices[page.group].peek(page.level, page.slot)
             found += self._bytes.contents(where, kind, self._tokens.of_text(path), data)
@@ -279,7 +280,7 @@ class SequenceCachesTarget:
         """Pages that one cache alone has, as far as its history goes."""
         found: list[Content] = []
         size = self._bytes.tokens
-        for page in self._inspection.pages():
+        for page in self._look().pages():
             if page.owner is None or page.path is not None:
                 continue
             cache, kind, ordinal = page.owner

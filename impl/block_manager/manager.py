@@ -27,7 +27,8 @@ from kvproof.impl.block_manager.requests import Admission, BatchAdmission, Reque
 from kvproof.impl.block_manager.retention import BlockRetention
 from kvproof.impl.block_manager.sequences import LiveSequences
 from kvproof.impl.block_manager.snapshot import Snapshot, take_snapshot
-from kvproof.impl.block_manager.transfers import FORWARD_STREAMS, Transfers
+from kvproof.impl.block_manager.transfers import Transfers
+from kvproof.impl.device.forward_streams import FORWARD_STREAMS
 from kvproof.impl.device.interface import Device, Level, Loaded, Stream
 from kvproof.impl.observer import Observer
 from kvproof.impl.page_table_upload import PageTableUpload, UploadedTables

@@ -19,11 +19,9 @@ submitted when the operation ends, or earlier when other work must be ordered af
 
 from __future__ import annotations
 
+from kvproof.impl.device.forward_streams import FORWARD_STREAMS, check_forward_streams
 from kvproof.impl.device.interface import Device, Event, Level, Loaded, Stream
 from kvproof.impl.device.layout import Move, PrefixMove
-
-FORWARD_STREAMS = (Stream.COMPUTE,)
-"""Where forward passes run, if nothing else is said."""
 
 
 class Batch:
@@ -50,11 +48,7 @@ class Transfers:
     """
 
     def __init__(self, device: Device, forward_streams: tuple[Stream, ...] = FORWARD_STREAMS) -> None:
-        if not isinstance(forward_streams, tuple) or not all(isinstance(each, Stream) for each in forward_streams):
-            raise TypeError(f"forward_streams: needs a tuple of Stream, got {forward_streams!r}")
-        if not forward_streams or Stream.ONBOARD in forward_streams or Stream.OFFLOAD in forward_streams:
-            given = ", ".join(stream.name for stream in forward_streams) or "none"
-            raise ValueError(f"forward_streams: {given}; pass at least one, and none of the streams that copy")
+        check_forward_streams(forward_streams)
         self.forward_streams = forward_streams
         self._device = device
         self._primary_slots = device.slots[Level.PRIMARY]

@@ -7,6 +7,7 @@ from enum import IntEnum
 from attrs import field, frozen
 
 from kvproof.impl.config import AtLeast
+from kvproof.impl.sequence_caches import SequenceCacheConfig
 
 
 class Delay(IntEnum):
@@ -60,3 +61,33 @@ class ExecutorConfig:
     def rewind(self) -> int:
         """Tokens that releases and updates may take back from a generating request, of all iterations under way."""
         return self.step_tokens * (1 + self.overlap)
+
+
+def check_caches(config: ExecutorConfig, caches: SequenceCacheConfig) -> None:
+    """Whether caches of these sizes can do all that an executor asks of them.
+
+    Raises:
+        ValueError: they cannot.
+    """
+    rows = config.rows * (2 if config.draft_model else 1)
+    if caches.rows < rows:
+        raise ValueError(
+            f"executor rows: {config.rows} rows need {rows} of the caches, which have {caches.rows}; make them "
+            f"with rows={rows}"
+        )
+    tokens = caches.blocks_max * caches.tokens_per_block
+    if tokens < 1 + config.step_tokens:
+        raise ValueError(
+            f"executor draft_tokens: {config.draft_tokens}, so a prompt of one token and a step need "
+            f"{1 + config.step_tokens} tokens, but a cache has at most {tokens}; raise its blocks_max"
+        )
+    if caches.scratch_share and caches.rewind < config.rewind:
+        raise ValueError(
+            f"executor rewind: {config.rewind} tokens may be taken back, and the caches keep only {caches.rewind} out of "
+            f"scratch slots; make them with rewind={config.rewind}"
+        )
+    if caches.has_state and config.draft_tokens:
+        raise ValueError(
+            f"executor draft_tokens: {config.draft_tokens}, but the caches have recurrent state, out of which rejected "
+            "tokens cannot be taken again; make it 0"
+        )

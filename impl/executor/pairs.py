@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from kvproof.impl.device import Stream
+from kvproof.impl.executor.config import ExecutorConfig
 from kvproof.impl.executor.requests import Request
-from kvproof.impl.executor.steps import ExecutorSteps
-from kvproof.impl.sequence_caches import Refused, Status
+from kvproof.impl.sequence_caches import Pass, Refused, SequenceCaches, Status
 
 NO_ROOM = ("device-full", "out-of-pages")
 """Refusals that say that others have the memory. Any other one is a mistake of the executor's, which must be seen."""
@@ -23,8 +24,34 @@ class Readied(NamedTuple):
     resumed: bool
 
 
-class Pairs(ExecutorSteps):
-    """What is done to all caches of a request."""
+class Pairs:
+    """What is done to all caches of a request.
+
+    Args:
+        config: of the executor.
+        caches: the manager of the caches.
+    """
+
+    def __init__(self, config: ExecutorConfig, caches: SequenceCaches) -> None:
+        self.caches = caches
+        self.block_tokens = caches.config.tokens_per_block
+        self.tokens_max = caches.config.blocks_max * self.block_tokens
+        """Tokens of the longest cache."""
+        self.started: Pass | None = None
+        """The forward pass that was started last: where its kernels run and find their index rows."""
+        self._config = config
+        self._passes = 0
+
+    @property
+    def stream(self) -> Stream:
+        """Where the next forward pass will run: on the forward streams of the caches in turn."""
+        streams = self.caches.forward_streams
+        return streams[self._passes % len(streams)]
+
+    def start(self, batch: list[Request]) -> None:
+        """Kernels may be submitted for a batch; passes that are under way on other streams go on beside them."""
+        self.started = self.caches.start_pass([cache for request in batch for cache in request.caches], self.stream)
+        self._passes += 1
 
     def is_active(self, request: Request) -> bool:
         """Its caches are open, and locked in device memory."""
@@ -51,11 +78,11 @@ class Pairs(ExecutorSteps):
         """What the blocks of one of its caches are."""
         if cache == request.number:
             return request.text
-        return tuple(chunk + self.config.draft_text for chunk in request.text)
+        return tuple(chunk + self._config.draft_text for chunk in request.text)
 
     def row_of(self, request: Request, cache: int, row: int) -> int:
         """The index row of one of its caches: those of the draft model are behind all others."""
-        return row if cache == request.number else self.config.rows + row
+        return row if cache == request.number else self._config.rows + row
 
     def found_by_all(self, texts: list[tuple[int, ...]]) -> int:
         """The longest beginning, in blocks, that is there for each text: a pair has equal lengths."""
@@ -66,6 +93,11 @@ class Pairs(ExecutorSteps):
                 agreed = agreed + 1 if least == found else 1
                 found = least
         return found
+
+    def unbind_rows(self, request: Request) -> None:
+        """They write no row from now on: the next owner's entries would be lost (#14423)."""
+        for cache in request.caches:
+            self.caches.unbind_row(cache)
 
     def close_caches(self, request: Request) -> None:
         """Close them."""

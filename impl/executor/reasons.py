@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NoReturn
+
+from kvproof.impl.refusals import Refused
 
 Reason = Literal[
     "request-in-use",
@@ -18,3 +20,8 @@ Reason = Literal[
     "not-in-flight",
     "unknown",
 ]
+
+
+def refuse(reason: Reason, message: str) -> NoReturn:
+    """Raise Refused for one of these reasons."""
+    raise Refused(reason, message)

@@ -1,80 +1,84 @@
 """The scheduling pass: who is computed in this iteration. Admission is decided here, pages and all.
 
 What a request needs is allocated at once: whether it could be, and what that took, decides about the next one. So a
-request that has been scheduled cannot fail for want of pages later (C-11), and what is held back after all is released by
-`Executor.run`.
+request that has been scheduled cannot fail for want of pages later (C-11). At the end, `run` decides what of it is computed
+and launched; all else is released, whichever stage has held it back.
 """
 
 from __future__ import annotations
 
 from kvproof.impl.executor.pairs import Pairs
-from kvproof.impl.executor.requests import Phase, Request, Stage
+from kvproof.impl.executor.reasons import refuse
+from kvproof.impl.executor.release import Release
+from kvproof.impl.executor.requests import Peers, Phase, Request, Stage
+from kvproof.impl.executor.steps import ExecutorSteps
 
 
-class Scheduling(Pairs):
-    """Generating requests first, then context requests; each in the order that the caller chooses."""
+class Scheduling:
+    """Generating requests first, then context requests; each in the order that the caller chooses.
+
+    Args:
+        steps: the requests.
+        pairs: their caches.
+        release: of those that have to wait.
+    """
+
+    def __init__(self, steps: ExecutorSteps, pairs: Pairs, release: Release) -> None:
+        self._steps = steps
+        self._pairs = pairs
+        self._release = release
+        self._config = steps.config
 
     def begin_pass(self) -> None:
-        """Begin to schedule an iteration.
-
-        Raises:
-            Refused: pass-open.
-        """
-        if self.phase is not Phase.IDLE:
-            self._refuse("pass-open", "begin_pass: the pass before has not been run; call run")
-        self.step_open_pass()
+        """Begin to schedule an iteration."""
+        if self._steps.phase is not Phase.IDLE:
+            refuse("pass-open", "begin_pass: the pass before has not been run; call run")
+        self._steps.step_open_pass()
 
     def schedule_generation(self, number: int) -> bool:
-        """Schedule a generating request for its next token and the draft's; False when there is no room.
-
-        Where pages are lacking, requests that arrived later are paused for it, the last to have arrived first; and itself
-        when that was not enough.
-
-        Raises:
-            Refused: no-pass, context-has-begun, not-generating, scheduled, in-flight or too-long.
-        """
+        """Schedule a generating request for its next token and the draft's; False when there is no room."""
         request = self._to_generate(number)
-        if self.scheduled_tokens + self.config.step_tokens > self.config.max_tokens:
+        if self._steps.scheduled_tokens + self._config.step_tokens > self._config.max_tokens:
             return False
-        suspended = not self.is_active(request)
+        suspended = not self._pairs.is_active(request)
         capacity = self.generation_target(request)
-        while not self.make_ready(request, capacity):
+        while not self._pairs.make_ready(request, capacity):
             victim = self.victim_for(request)
             if victim is None:
-                if self.is_active(request) and not request.outstanding:
-                    self.pause(request)
+                if self._pairs.is_active(request) and not request.outstanding:
+                    self._release.pause(request)
                 return False
-            self.pause(victim)
-        self.step_grow(number, suspended)
+            self._release.pause(victim)
+        self._steps.step_grow(number, suspended)
         return True
 
     def _to_generate(self, number: int) -> Request:
-        request = self.requests.get(number)
-        if self.phase is Phase.IDLE:
-            self._refuse("no-pass", f"request {number}: no pass is open; call begin_pass")
-        if self.phase is Phase.FILLING:
-            self._refuse("context-has-begun", f"request {number}: context requests have their turn; schedule it before")
+        request = self._steps.requests.get(number)
+        if self._steps.phase is Phase.IDLE:
+            refuse("no-pass", f"request {number}: no pass is open; call begin_pass")
+        if self._steps.phase is Phase.FILLING:
+            refuse("context-has-begun", f"request {number}: context requests have their turn; schedule it before")
         if request is None or request.stage is not Stage.GENERATION:
-            self._refuse("not-generating", f"request {number}: does not generate; schedule its context first")
+            refuse("not-generating", f"request {number}: does not generate; schedule its context first")
         if request.scheduled:
-            self._refuse("scheduled", f"request {number}: this pass has scheduled it already")
-        if request.outstanding > self.config.overlap:
-            self._refuse("in-flight", f"request {number}: {request.outstanding} passes are to be updated; call update")
-        if self.capacity(request) + self.config.step_tokens > self.tokens_max:
-            self._refuse(
+            refuse("scheduled", f"request {number}: this pass has scheduled it already")
+        if request.outstanding > self._config.overlap:
+            refuse("in-flight", f"request {number}: {request.outstanding} passes are to be updated; call update")
+        if self._pairs.capacity(request) + self._config.step_tokens > self._pairs.tokens_max:
+            refuse(
                 "too-long",
-                f"request {number}: {self.capacity(request)} and {self.config.step_tokens} tokens exceed the "
-                f"{self.tokens_max} of a cache; finish it",
+                f"request {number}: {self._pairs.capacity(request)} and {self._config.step_tokens} tokens exceed the "
+                f"{self._pairs.tokens_max} of a cache; finish it",
             )
         return request
 
     def generation_target(self, request: Request) -> int:
         """The capacity with which a request generates: as long as it is, and the tokens of a step."""
-        return self.capacity(request) + self.config.step_tokens
+        return self._pairs.capacity(request) + self._config.step_tokens
 
     def victim_for(self, request: Request) -> Request | None:
         """Who is paused for a request that lacks pages: the last that came after it and can be."""
-        for other in reversed(self.requests.values()):
+        for other in reversed(self._steps.requests.values()):
             if other is request:
                 return None
             if self.can_be_paused(other):
@@ -87,88 +91,89 @@ class Scheduling(Pairs):
             request.stage in (Stage.CONTEXT, Stage.GENERATION)
             and not request.outstanding
             and not request.scheduled
-            and self.is_active(request)
+            and self._pairs.is_active(request)
         )
 
-    def pause(self, request: Request) -> None:
-        """Let others have its pages.
-
-        Suspended, they can be brought to host memory. Where there is none, that would free nothing (#12306): the request
-        gives them up, and begins again with what it has generated as a part of its prompt.
-        """
-        if self.suspending_frees():
-            self.suspend_caches(request)
-            self.step_pause(request.number)
-        elif request.stage is Stage.GENERATION:
-            self.free(request, min(self.caches.history(request.number) + 1, self.tokens_max))
-        else:
-            self.free(request, request.prompt)
-
-    def suspending_frees(self) -> bool:
-        """Pages of suspended caches can make room: those of each pool group."""
-        config = self.caches.config
-        return all(host for _, host in map(config.slots_of, config.groups))
-
-    def free(self, request: Request, prompt: int) -> None:
-        """Close its caches and let it begin again with a prompt of so many tokens."""
-        self.close_caches(request)
-        self.step_rewind(request.number, prompt)
-
     def schedule_context(self, number: int, tokens: int) -> bool:
-        """Schedule at most `tokens` tokens of a request's prompt; False when there is no room for them.
-
-        With its first chunk it gets its caches and an index row. If there is no room for that chunk, it loses both again:
-        what it has found would only be kept from others (#19202).
-
-        Raises:
-            Refused: no-pass, no-context, scheduled or in-flight.
-            ValueError: fewer than one token.
-        """
+        """Schedule at most `tokens` tokens of a request's prompt; False when there is no room for them."""
         if tokens < 1:
             raise ValueError(f"request {number}: {tokens} tokens of its prompt; give at least 1")
         request = self._to_fill(number)
-        if self.phase is not Phase.FILLING:
-            self.step_fill()
+        if self._steps.phase is not Phase.FILLING:
+            self._steps.step_fill()
         if not request.has_caches and not self._admit(request):
             return False
         chunk = min(tokens, request.prompt - request.cursor)
-        before = self.capacity(request)
+        before = self._pairs.capacity(request)
         capacity = self.context_target(request, chunk)
-        if self.scheduled_tokens + chunk > self.config.max_tokens or not self.make_ready(request, capacity):
-            self.reject_context(request)
+        fits = self._steps.scheduled_tokens + chunk <= self._config.max_tokens
+        if not fits or not self._pairs.make_ready(request, capacity):
+            self._release.reject_context(request)
             return False
-        self.step_take_chunk(number, chunk, before if capacity > before else None)
+        self._steps.step_take_chunk(number, chunk, before if capacity > before else None)
         return True
 
     def _to_fill(self, number: int) -> Request:
-        request = self.requests.get(number)
-        if self.phase is Phase.IDLE:
-            self._refuse("no-pass", f"request {number}: no pass is open; call begin_pass")
+        request = self._steps.requests.get(number)
+        if self._steps.phase is Phase.IDLE:
+            refuse("no-pass", f"request {number}: no pass is open; call begin_pass")
         if request is None or request.stage is not Stage.CONTEXT:
-            self._refuse("no-context", f"request {number}: has no prompt to compute")
+            refuse("no-context", f"request {number}: has no prompt to compute")
         if request.scheduled:
-            self._refuse("scheduled", f"request {number}: this pass has scheduled it already")
+            refuse("scheduled", f"request {number}: this pass has scheduled it already")
         if request.outstanding:
-            self._refuse("in-flight", f"request {number}: its last chunk is to be updated; call update")
+            refuse("in-flight", f"request {number}: its last chunk is to be updated; call update")
         return request
 
     def _admit(self, request: Request) -> bool:
         """Give it the lowest free row and its caches; False when all rows are taken."""
-        if not self._free_rows:
+        if not self._steps.free_rows:
             return False
-        row = self._free_rows[0]
-        found = self.make_caches(request, row)
-        self.step_seat(request.number, row, found * self.block_tokens)
+        row = self._steps.free_rows[0]
+        found = self._pairs.make_caches(request, row)
+        self._steps.step_seat(request.number, row, found * self._pairs.block_tokens)
         return True
 
     def context_target(self, request: Request, chunk: int) -> int:
         """The capacity with which the next tokens of a prompt are computed: absolute, so that asking again adds nothing."""
-        return max(self.capacity(request), request.cursor + chunk)
+        return max(self._pairs.capacity(request), request.cursor + chunk)
 
-    def reject_context(self, request: Request) -> None:
-        """There is no room for its next chunk: nothing of it stays locked."""
-        if request.fresh:
-            self.free(request, request.prompt)
-        else:
-            self.suspend_caches(request)
-            self.step_pause(request.number)
+    # The end of the pass.
+
+    def run(
+        self, peers: Peers, ready: bool = True, connector: int | None = None, encoder_failed: int | None = None
+    ) -> list[Request]:
+        """End the pass: decide what of it is computed, and release all else that it has scheduled."""
+        if encoder_failed is not None and encoder_failed < 0:
+            raise ValueError(f"run: the encoder of context request {encoder_failed} failed; they are counted from 0")
+        if connector is not None and connector < 0:
+            raise ValueError(f"run: a connector lets {connector} requests through; give 0 or more, or None")
+        if self._steps.phase is Phase.IDLE:
+            refuse("no-pass", "run: no pass is open; call begin_pass")
+        kept, waited, held_back = self.kept_of(self._steps.filling, peers, connector)
+        filling, dropped = self.without_failed(kept, encoder_failed)
+        batch = [*self._steps.generating, *filling] if ready else []
+        self._release.release(dropped if ready else [*self._steps.generating, *self._steps.filling])
+        if batch:
+            self._pairs.start(batch)
+        self._steps.step_clear_batch()
+        for position, request in enumerate(batch):
+            self._steps.step_forward(request.number, position)
+        self._steps.step_close_pass(waited, held_back)
+        return batch
+
+    def kept_of(self, filling: list[Request], peers: Peers, connector: int | None) -> tuple[int, int, int]:
+        """How many of the context requests pass all stages that may hold them back, and the counters after that."""
+        steps, delay = self._steps, self._steps.delay
+        goes, waited, held_back = True, delay.waited, delay.held_back
+        if filling:
+            goes, waited, held_back = delay.keeps(bool(steps.generating), steps.scheduled_tokens, peers)
+        kept = delay.within_attended(filling) if goes else 0
+        return (kept if connector is None else min(kept, connector)), waited, held_back
+
+    def without_failed(self, kept: int, failed: int | None) -> tuple[list[Request], list[Request]]:
+        """The first `kept` context requests without the one whose encoder failed, and all the others."""
+        filling, dropped = self._steps.filling[:kept], self._steps.filling[kept:]
+        if failed is not None and failed < kept:
+            dropped.append(filling.pop(failed))
+        return filling, dropped

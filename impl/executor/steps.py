@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
-from typing import NoReturn
 
-from kvproof.impl.device import Stream
 from kvproof.impl.executor.config import ExecutorConfig
 from kvproof.impl.executor.delay import DelayBatching
-from kvproof.impl.executor.reasons import Reason
+from kvproof.impl.executor.reasons import refuse
 from kvproof.impl.executor.requests import Phase, Request, Stage
 from kvproof.impl.observer import Observer, report_steps
-from kvproof.impl.refusals import ProtocolError, Refused
-from kvproof.impl.sequence_caches import Pass, SequenceCacheConfig, SequenceCaches
+from kvproof.impl.refusals import ProtocolError
 
 STEPS = (
     "enter",
@@ -35,26 +32,15 @@ STEPS = (
 
 
 class ExecutorSteps:
-    """The state of an executor and the steps that change it.
+    """What an executor knows of its requests, and the steps that change it.
 
     Args:
         config: sizes and policies.
-        caches: the manager of the caches.
         observer: called with (step name, arguments) for each step as it takes effect; None costs nothing.
-
-    Raises:
-        ValueError: the caches have too few index rows; or are of a kind that would refuse what the executor may ask for.
     """
 
-    def __init__(self, config: ExecutorConfig, caches: SequenceCaches, observer: Observer | None = None) -> None:
-        _check_caches(config, caches.config)
+    def __init__(self, config: ExecutorConfig, observer: Observer | None = None) -> None:
         self.config = config
-        self.caches = caches
-        self.block_tokens = caches.config.tokens_per_block
-        self.tokens_max = caches.config.blocks_max * self.block_tokens
-        """Tokens of the longest cache."""
-        self.prompt_max = self.tokens_max - config.step_tokens
-        """Tokens of the longest prompt: it must be able to generate."""
         self.requests: dict[int, Request] = {}
         """Those that are in, in the order in which they were submitted."""
         self.phase = Phase.IDLE
@@ -64,23 +50,18 @@ class ExecutorSteps:
         """Context requests that this pass has scheduled, in order."""
         self.scheduled_tokens = 0
         self.delay = DelayBatching(config)
-        self.started: Pass | None = None
-        """The forward pass that `run` has started last: where its kernels run and find their index rows."""
-        self._passes = 0
+        self.free_rows = list(range(config.rows))
+        heapify(self.free_rows)
         self._batch: list[Request] = []
-        self._free_rows = list(range(config.rows))
-        heapify(self._free_rows)
         if observer is not None:
             report_steps(self, STEPS, observer)
 
-    @property
-    def stream(self) -> Stream:
-        """Where the next forward pass will run: on the forward streams of the caches in turn."""
-        streams = self.caches.forward_streams
-        return streams[self._passes % len(streams)]
-
-    def _refuse(self, reason: Reason, message: str) -> NoReturn:
-        raise Refused(reason, message)
+    def at_rest(self, request: Request) -> None:
+        """Refuse what cannot be done to a request in a pass. Raises Refused: in-flight or scheduled."""
+        if request.outstanding:
+            refuse("in-flight", f"request {request.number}: a pass of it is to be updated; call update")
+        if request.scheduled:
+            refuse("scheduled", f"request {request.number}: this pass has scheduled it; call run")
 
     # A request.
 
@@ -96,7 +77,7 @@ class ExecutorSteps:
     def step_seat(self, number: int, row: int, cursor: int) -> None:
         """It has caches, in which so many tokens of its prompt were found, and the lowest free index row."""
         request = self.requests[number]
-        request.row = heappop(self._free_rows)
+        request.row = heappop(self.free_rows)
         if request.row != row:
             raise ProtocolError(f"request {number}: was given row {row}, the lowest that is free is {request.row}")
         request.cursor = cursor
@@ -137,7 +118,7 @@ class ExecutorSteps:
 
     def _give_row_back(self, request: Request) -> None:
         if request.row is not None:
-            heappush(self._free_rows, request.row)
+            heappush(self.free_rows, request.row)
             request.row = None
 
     # A pass.
@@ -201,33 +182,3 @@ class ExecutorSteps:
         self.phase = Phase.IDLE
         self.generating, self.filling = [], []
         self.delay.waited, self.delay.held_back = waited, held_back
-
-
-def _check_caches(config: ExecutorConfig, caches: SequenceCacheConfig) -> None:
-    """Whether caches of these sizes can do all that an executor asks of them.
-
-    Raises:
-        ValueError: they cannot.
-    """
-    rows = config.rows * (2 if config.draft_model else 1)
-    if caches.rows < rows:
-        raise ValueError(
-            f"executor rows: {config.rows} rows need {rows} of the caches, which have {caches.rows}; make them "
-            f"with rows={rows}"
-        )
-    tokens = caches.blocks_max * caches.tokens_per_block
-    if tokens < 1 + config.step_tokens:
-        raise ValueError(
-            f"executor draft_tokens: {config.draft_tokens}, so a prompt of one token and a step need "
-            f"{1 + config.step_tokens} tokens, but a cache has at most {tokens}; raise its blocks_max"
-        )
-    if caches.scratch_share and caches.rewind < config.rewind:
-        raise ValueError(
-            f"executor rewind: {config.rewind} tokens may be taken back, and the caches keep only {caches.rewind} out of "
-            f"scratch slots; make them with rewind={config.rewind}"
-        )
-    if caches.has_state and config.draft_tokens:
-        raise ValueError(
-            f"executor draft_tokens: {config.draft_tokens}, but the caches have recurrent state, out of which rejected "
-            "tokens cannot be taken again; make it 0"
-        )

@@ -1,9 +1,10 @@
 """Sequence caches over real memory: pages of several life cycles, capacity, suspend and resume, eviction to host memory.
 
-Read `manager` first. Below it, each file one concern: `sending`, `launching` (starting a pass), `forward` (where kernels
-read and write), `committing`, `growth`, `waking` (open, resume, suspend, close), `room` (how pages give way),
-`cache_steps` (every change of state), and what those use: `pages`, `eviction_queues`, `prefix_tree`, `spans`,
-`page_copies`, `index_rows`.
+Read `manager` first: it is what an engine calls, and holds the parts. Each file is one of them: `life_cycle` (open, resume,
+suspend, close), `growth`, `committing`, `forward` (where kernels read and write), `passes` (starting a pass, and sending);
+what these use: `room` (how pages give way), `cache_steps` (the state, and every change of it); and what that is made of:
+`pages`, `eviction_queues`, `prefix_tree`, `spans`, `page_copies`, `index_rows`. `snapshot` copies the state, and
+`inspection` reads the copy.
 """
 
 from kvproof.impl.observer import Observer
@@ -14,9 +15,10 @@ from kvproof.impl.sequence_caches.forward import Forward, Use
 from kvproof.impl.sequence_caches.index_rows import IndexRows
 from kvproof.impl.sequence_caches.inspection import CachesInspection, CacheView, Cell, PageView
 from kvproof.impl.sequence_caches.kinds import FULL_GROUP, STATE_GROUP, WINDOW_GROUP, Kind, Status
-from kvproof.impl.sequence_caches.launching import Pass
 from kvproof.impl.sequence_caches.manager import SequenceCaches
+from kvproof.impl.sequence_caches.passes import Pass
 from kvproof.impl.sequence_caches.reasons import Reason
+from kvproof.impl.sequence_caches.snapshot import Snapshot
 
 __all__ = [
     "FULL_GROUP",
@@ -37,6 +39,7 @@ __all__ = [
     "Refused",
     "SequenceCacheConfig",
     "SequenceCaches",
+    "Snapshot",
     "Status",
     "Use",
 ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import Attribute, field, frozen
 
 from kvproof.impl.config import AtLeast
+from kvproof.impl.device.interface import Device
 from kvproof.impl.device.layout import Pool
 from kvproof.impl.sequence_caches.kinds import FULL, FULL_GROUP, STATE_GROUP, WINDOW, WINDOW_GROUP
 
@@ -170,3 +172,22 @@ class SequenceCacheConfig:
         if kind == FULL:
             return ordinal
         return self.blocks_max + ordinal if kind == WINDOW else self.state_place
+
+
+def check_devices(config: SequenceCacheConfig, devices: Mapping[int, Device]) -> None:
+    """Raises ValueError, with all that differs, for devices that were not made for `config`."""
+    if set(devices) != set(config.groups):
+        raise ValueError(
+            f"devices: there are some for groups {sorted(devices)}, but the configuration has {sorted(config.groups)}"
+        )
+    wrong = []
+    for group in config.groups:
+        device = devices[group]
+        for name, has, needs in (
+            ("slots", device.slots, config.slots_of(group)),
+            ("pools", device.layout.pools, config.pools_of(group)),
+        ):
+            if has != needs:
+                wrong.append(f"{name} of group {group}: has {has}, the configuration needs {needs}")
+    if wrong:
+        raise ValueError(f"devices: {'; '.join(wrong)}; make both from one SequenceCacheConfig")

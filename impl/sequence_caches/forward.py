@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from kvproof.impl.device.interface import Stream
-from kvproof.impl.sequence_caches.committing import Committing
+from kvproof.impl.sequence_caches.cache_steps import CacheSteps
 from kvproof.impl.sequence_caches.kinds import FULL_GROUP, NO_PAGE, STATE_GROUP, Kind
 from kvproof.impl.sequence_caches.sequence_cache import SequenceCache
 
@@ -42,31 +42,38 @@ class Forward:
     writes: tuple[Use, ...]
 
 
-class ForwardPlaces(Committing):
-    """Looks slots up; changes nothing."""
+class ForwardPlaces:
+    """Looks slots up; changes nothing.
+
+    Args:
+        steps: the pools and the caches.
+    """
+
+    def __init__(self, steps: CacheSteps) -> None:
+        self._steps = steps
+        self._config = steps.config
+        self._windows = steps.config.windows
+        self._has_state = steps.config.has_state
+        self._spans = steps.spans
+        self._pages = steps.pages
+        self._window_group = steps.window_group
+        self._window_first = steps.config.blocks_max
+        self._state_place = steps.config.state_place
 
     def forward(self, cache: int, start: int, end: int) -> Forward:
-        """What a forward pass touches that computes tokens `start` to `end` (exclusive) of an active cache.
-
-        To be asked after the resize that made room for them. The pass is then submitted to the stream that is named, before
-        the next operation on this cache. A window block that is stale already is written nowhere.
-
-        Raises:
-            Refused: not-active.
-            ValueError: there are no blocks for these tokens.
-        """
-        known = self._active(cache)
-        room = self._spans.blocks(known.capacity) * self.config.tokens_per_block
+        """What a forward pass touches that computes tokens `start` to `end` (exclusive) of an active cache."""
+        known = self._steps.active(cache)
+        room = self._spans.blocks(known.capacity) * self._config.tokens_per_block
         if not 0 <= start <= end <= room:
             raise ValueError(
                 f"cache {cache}: tokens {start}..{end}, but its blocks have room for {room}; resize it first"
             )
         reads = self._full(known, 0, start)
         writes = self._full(known, start, end)
-        if self.config.windows:
+        if self._windows:
             reads += self._windows_seen(known, start)
             writes += self._windows_written(known, start, end)
-        if self.config.has_state and end > start:
+        if self._has_state and end > start:
             slot = self._pages.slot[known.cells[self._state_place]]
             if start:
                 reads.append(Use(Kind.STATE, 0, STATE_GROUP, slot, 0, start))
@@ -74,7 +81,7 @@ class ForwardPlaces(Committing):
         return Forward(known.stream, tuple(reads), tuple(writes))
 
     def _full(self, cache: SequenceCache, start: int, end: int) -> list[Use]:
-        tokens, slot = self.config.tokens_per_block, self._pages.slot
+        tokens, slot = self._config.tokens_per_block, self._pages.slot
         return [
             Use(
                 Kind.FULL,
@@ -90,7 +97,7 @@ class ForwardPlaces(Committing):
     def _windows_seen(self, cache: SequenceCache, start: int) -> list[Use]:
         """The window pages with tokens that token `start` sees."""
         sinks, seen = self._spans.stale(start)
-        blocks = -(-start // self.config.tokens_per_block)
+        blocks = -(-start // self._config.tokens_per_block)
         return [
             self._window(cache, ordinal, 0, start)
             for part in (range(min(sinks, blocks)), range(seen, blocks))
@@ -102,11 +109,11 @@ class ForwardPlaces(Committing):
         """The window pages and scratch slots of the tokens of a pass."""
         first = self._window_first
         scratch = {
-            ordinal: cache.scratch[number // self.config.scratch_share]
+            ordinal: cache.scratch[number // self._config.scratch_share]
             for number, ordinal in enumerate(self._in_scratch(cache))
         }
         writes = []
-        for ordinal in range(start // self.config.tokens_per_block, -(-end // self.config.tokens_per_block)):
+        for ordinal in range(start // self._config.tokens_per_block, -(-end // self._config.tokens_per_block)):
             if cache.locked[first + ordinal]:
                 writes.append(self._window(cache, ordinal, start, end))
             elif ordinal in scratch:
@@ -119,7 +126,7 @@ class ForwardPlaces(Committing):
         return [ordinal for ordinal in range(*scratch) if cache.cells[self._window_first + ordinal] == NO_PAGE]
 
     def _window(self, cache: SequenceCache, ordinal: int, start: int, end: int, scratch: int | None = None) -> Use:
-        tokens = self.config.tokens_per_block
+        tokens = self._config.tokens_per_block
         slot = self._pages.slot[cache.cells[self._window_first + ordinal]] if scratch is None else scratch
         first, last = max(start, ordinal * tokens), min(end, (ordinal + 1) * tokens)
         return Use(Kind.WINDOW, ordinal, self._window_group, slot, first, last, scratch is not None)

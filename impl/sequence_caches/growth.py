@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from attrs import Factory, define
 
+from kvproof.impl.sequence_caches.cache_steps import CacheSteps
 from kvproof.impl.sequence_caches.kinds import FULL, FULL_GROUP, NO_PAGE, WINDOW
+from kvproof.impl.sequence_caches.reasons import refuse
+from kvproof.impl.sequence_caches.room import Room
 from kvproof.impl.sequence_caches.sequence_cache import SequenceCache
-from kvproof.impl.sequence_caches.waking import Waking
 
 
 @define
@@ -29,46 +31,49 @@ class ResizePlan:
     scratch: int = 0
 
 
-class Growth(Waking):
-    """Changing the lengths of an active cache."""
+class Growth:
+    """Changing the lengths of an active cache; the arguments are those of `SequenceCaches`.
+
+    Args:
+        steps: the pools and the caches.
+        room: for the pages that are added.
+    """
+
+    def __init__(self, steps: CacheSteps, room: Room) -> None:
+        self._steps = steps
+        self._room = room
+        self._windows = steps.config.windows
+        self._groups = steps.config.groups
+        self._spans = steps.spans
+        self._pages = steps.pages
+        self._window_group = steps.window_group
+        self._window_first = steps.config.blocks_max
+        self._tokens_max = steps.config.blocks_max * steps.config.tokens_per_block
 
     def resize(self, cache: int, capacity: int, history: int) -> None:
-        """Give an active cache room for `capacity` tokens, of which `history` have been computed, or change nothing.
-
-        The kernels that computed them have been submitted. Blocks that windowed layers see no more are given up, or kept
-        unlocked while they can still be committed. What is given up counts as room for what is needed.
-
-        Raises:
-            Refused: not-active; bad-lengths: the history cannot shrink or be longer than the capacity, and neither
-                longer than blocks_max; window-in-scratch: tokens below the new history were computed into scratch slots
-                and are seen still; out-of-pages.
-        """
-        grown = self._active(cache)
-        if (
-            history < grown.history
-            or capacity < history
-            or capacity > self.config.blocks_max * self.config.tokens_per_block
-        ):
-            self._refuse(
+        """Give an active cache room for `capacity` tokens, of which `history` have been computed, or change nothing."""
+        grown = self._steps.active(cache)
+        if history < grown.history or capacity < history or capacity > self._tokens_max:
+            refuse(
                 "bad-lengths",
                 f"cache {cache}: history {history} and capacity {capacity}, where the history is {grown.history} and a "
-                f"sequence has at most {self.config.blocks_max * self.config.tokens_per_block} tokens",
+                f"sequence has at most {self._tokens_max} tokens",
             )
         if self.changes_pages(grown, capacity, history):
             plan = self.plan_resize(grown, capacity, history)
             self.check_resize(grown, plan)
             self.run_resize(grown, plan)
-            self.step_measure(grown, grown.committed, history, capacity)
-            self.end_copies()
+            self._steps.step_measure(grown, grown.committed, history, capacity)
+            self._steps.end_copies()
         else:  # most tokens of a decode
-            self.step_measure(grown, grown.committed, history, capacity)
+            self._steps.step_measure(grown, grown.committed, history, capacity)
 
     def changes_pages(self, cache: SequenceCache, capacity: int, history: int) -> bool:
         """Whether new lengths need other pages or scratch slots than the cache has."""
         spans = self._spans
         if spans.blocks(cache.capacity) != spans.blocks(capacity):
             return True
-        return self.config.windows and (
+        return self._windows and (
             spans.stale(cache.history) != spans.stale(history)
             or spans.scratch(cache.history, cache.capacity) != spans.scratch(history, capacity)
         )
@@ -77,7 +82,7 @@ class Growth(Waking):
         """What is to be done; refuses lengths that need tokens which were computed into scratch slots."""
         old, blocks = self._spans.blocks(cache.capacity), self._spans.blocks(capacity)
         plan = ResizePlan(tail=min(old, blocks), new=range(old, blocks))
-        if self.config.windows:
+        if self._windows:
             self.plan_windows(cache, plan, old, blocks, capacity, history)
         return plan
 
@@ -93,7 +98,7 @@ class Growth(Waking):
             if cells[first + ordinal] != NO_PAGE or stale[0] <= ordinal < stale[1]:
                 continue
             if ordinal < computed and not before[0] <= ordinal < before[1]:
-                self._refuse(
+                refuse(
                     "window-in-scratch",
                     f"cache {cache.number}: a history of {history} tokens still sees block {ordinal}, which was "
                     f"computed into a scratch slot; leave the history at {cache.history}, or raise it further",
@@ -133,10 +138,10 @@ class Growth(Waking):
                 droppable[window] += 1
         for ordinal in range(plan.tail, self._spans.blocks(cache.capacity)):
             vacated[FULL_GROUP] += 1
-            vacated[window] += 1 if self.config.windows and cells[first + ordinal] != NO_PAGE else 0
-        for group in self.config.groups:
-            if not self.has_room(group, need[group], vacated[group], droppable[group], held[group]):
-                self._refuse(
+            vacated[window] += 1 if self._windows and cells[first + ordinal] != NO_PAGE else 0
+        for group in self._groups:
+            if not self._room.has_room(group, need[group], vacated[group], droppable[group], held[group]):
+                refuse(
                     "out-of-pages",
                     f"cache {cache.number}: needs {need[group]} more slots of device memory in group {group}; suspend or "
                     "close others",
@@ -151,23 +156,23 @@ class Growth(Waking):
         first = self._window_first
         for ordinal in plan.stale:
             if self.goes_when_stale(cache, ordinal):
-                self.let_go(cache, first + ordinal)
+                self._room.let_go(cache, first + ordinal)
             else:
-                self.step_unlock(cache, first + ordinal)
-                self.settle(cache.cells[first + ordinal])
+                self._steps.step_unlock(cache, first + ordinal)
+                self._room.settle(cache.cells[first + ordinal])
         for ordinal in reversed(range(plan.tail, self._spans.blocks(cache.capacity))):
-            if self.config.windows and cache.cells[first + ordinal] != NO_PAGE:
-                self.let_go(cache, first + ordinal)
-            self.let_go(cache, ordinal)
+            if self._windows and cache.cells[first + ordinal] != NO_PAGE:
+                self._room.let_go(cache, first + ordinal)
+            self._room.let_go(cache, ordinal)
         if plan.scratch < len(cache.scratch):
-            self.step_give_scratch(cache, len(cache.scratch) - plan.scratch)
+            self._steps.step_give_scratch(cache, len(cache.scratch) - plan.scratch)
         for ordinal in plan.missing:
-            self.add_page(cache, first + ordinal, WINDOW)
+            self._room.add_page(cache, first + ordinal, WINDOW)
         windows = iter(plan.new_windows)
         window = next(windows, None)
         for ordinal in plan.new:
-            self.add_page(cache, ordinal, FULL)
+            self._room.add_page(cache, ordinal, FULL)
             if ordinal == window:
-                self.add_page(cache, first + ordinal, WINDOW)
+                self._room.add_page(cache, first + ordinal, WINDOW)
                 window = next(windows, None)
-        self.take_scratch(cache, plan.scratch - len(cache.scratch))
+        self._room.take_scratch(cache, plan.scratch - len(cache.scratch))

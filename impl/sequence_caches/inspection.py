@@ -1,7 +1,4 @@
-"""A look inside a manager of sequence caches, for tests and for driving it beside a model.
-
-Nothing here is fast, and nothing changes anything.
-"""
+"""What a snapshot of a manager of sequence caches shows, for tests and for driving it beside a model."""
 
 from __future__ import annotations
 
@@ -10,12 +7,9 @@ from typing import Any
 from attrs import frozen
 
 from kvproof.impl.device.interface import Level
-from kvproof.impl.sequence_caches.eviction_queues import GROUPS
 from kvproof.impl.sequence_caches.kinds import NO_PAGE, Kind, Status
-from kvproof.impl.sequence_caches.manager import SequenceCaches
-from kvproof.impl.sequence_caches.pages import NO_SLOT
 from kvproof.impl.sequence_caches.prefix_tree import Text
-from kvproof.impl.sequence_caches.sequence_cache import SequenceCache
+from kvproof.impl.sequence_caches.snapshot import CacheSnapshot, Snapshot
 
 
 @frozen
@@ -61,38 +55,45 @@ class PageView:
 
 
 class CachesInspection:
-    """Reads the state of `manager`."""
+    """Reads a snapshot: the manager as it was when that was taken.
 
-    def __init__(self, manager: SequenceCaches) -> None:
-        self._manager = manager
+    Args:
+        snapshot: from `SequenceCaches.snapshot`.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._state = snapshot
+        self._places: dict[int, tuple[int, int]] = {}  # per private page: its cache, and the place there
+        for number, cache in snapshot.caches.items():
+            for place, page in enumerate(cache.cells):
+                if page != NO_PAGE:
+                    self._places.setdefault(page, (number, place))
 
     def caches(self) -> dict[int, CacheView]:
         """The open caches by number."""
-        return {number: self._view(cache) for number, cache in sorted(self._manager._caches.items())}
+        return {number: self._view(cache) for number, cache in self._state.caches.items()}
 
     def page(self, number: int) -> PageView:
         """One page. Raises ValueError when it does not exist."""
-        pages = self._manager._pages
-        if pages.slot[number] == NO_SLOT:
+        page = self._state.pages.get(number)
+        if page is None:
             raise ValueError(f"page {number}: does not exist")
-        node, kind = pages.node[number], Kind(pages.kind[number])
         return PageView(
             number,
-            pages.group[number],
-            kind,
-            Level(pages.level[number]),
-            pages.slot[number],
-            pages.priority[number],
-            None if node is None else node.path(),
-            self._owner(number, kind) if node is None else None,
-            pages.holds[number],
-            pages.locks[number],
+            page.group,
+            page.kind,
+            page.level,
+            page.slot,
+            page.priority,
+            page.path,
+            self._owner(number, page.kind) if page.path is None else None,
+            page.holds,
+            page.locks,
         )
 
     def pages(self) -> list[PageView]:
         """All that exist, by number."""
-        slots = self._manager._pages.slot
-        return [self.page(number) for number, slot in enumerate(slots) if slot != NO_SLOT]
+        return [self.page(number) for number in self._state.pages]
 
     def committed(self) -> dict[tuple[Text, Kind], PageView]:
         """The committed pages by path and life cycle."""
@@ -100,12 +101,11 @@ class CachesInspection:
 
     def victims(self, level: int, group: int) -> list[PageView]:
         """The pages queued at a level of a group, next victim first."""
-        queue = level * GROUPS + group
-        return [self.page(number) for number in self._manager._queues.victims(queue)]
+        return [self.page(number) for number in self._state.victims[level, group]]
 
     def vacant(self, level: int, group: int) -> int:
         """Slots of a level of a group that nobody has."""
-        return len(self._manager._pages.vacant[level][group])
+        return self._state.vacant[level, group]
 
     def name(self, page: int) -> list[Any]:
         """What a page is for: its text when it is committed, else whose it is."""
@@ -119,7 +119,7 @@ class CachesInspection:
 
     def observe(self) -> dict[str, Any]:
         """Caches, victims and vacant slots as plain values; pages by what they are for and where."""
-        config = self._manager.config
+        config = self._state.config
         keys = [
             (f"{level.name}/{group}", level, group)
             for group in config.groups
@@ -156,9 +156,8 @@ class CachesInspection:
             return None
         return [*self.name(cell.page), self.page(cell.page).level.name, cell.locked]
 
-    def _view(self, cache: SequenceCache) -> CacheView:
-        config = self._manager.config
-        blocks = self._manager._spans.blocks(cache.capacity)
+    def _view(self, cache: CacheSnapshot) -> CacheView:
+        config, blocks = self._state.config, cache.blocks
         window, state = config.blocks_max, config.state_place
         return CacheView(
             cache.status,
@@ -168,7 +167,7 @@ class CachesInspection:
             cache.history,
             cache.capacity,
             cache.stopped,
-            len(cache.scratch),
+            cache.scratch,
             tuple(_at(cache, ordinal) for ordinal in range(blocks)),
             tuple(_at(cache, window + ordinal) for ordinal in range(blocks)) if config.windows else (),
             _at(cache, state) if config.has_state else None,
@@ -176,14 +175,12 @@ class CachesInspection:
         )
 
     def _owner(self, page: int, kind: Kind) -> tuple[int, Kind, int] | None:
-        config = self._manager.config
-        for number, cache in self._manager._caches.items():
-            if page in cache.cells:
-                place = cache.cells.index(page)
-                return number, kind, 0 if kind is Kind.STATE else place - config.place_of(kind, 0)
-        return None
+        if page not in self._places:
+            return None
+        number, place = self._places[page]
+        return number, kind, 0 if kind is Kind.STATE else place - self._state.config.place_of(kind, 0)
 
 
-def _at(cache: SequenceCache, place: int) -> Cell | None:
+def _at(cache: CacheSnapshot, place: int) -> Cell | None:
     page = cache.cells[place]
-    return None if page == NO_PAGE else Cell(page, bool(cache.locked[place]))
+    return None if page == NO_PAGE else Cell(page, cache.locked[place])

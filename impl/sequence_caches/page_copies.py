@@ -9,6 +9,10 @@ of the slot it left says when the copy has been read, for the slot's next owner.
 - When a cache gives up a lock, the work on its forward stream so far becomes a mark of the slot. Copies so wait for the
   stream on which the passes ran, whichever that is (V2-13), and for no later pass than they must.
 
+No machine states this discipline; `spec.transfers` proves that of the block manager, whose tables have copies alone in
+them, as its iterations keep all kernels apart from all copies. Here kernels are entered by slot, so that passes on other
+pages go on beside copies. The happens-before check and the bytes hold it.
+
 Marks do not tell reads from writes: a wait too many between two reads costs little. So what uses a slot has waited for all
 that was marked before, and its own mark replaces those; only passes that use one page on several streams each leave a mark
 of their own. Nothing here blocks the host.

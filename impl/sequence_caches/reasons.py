@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NoReturn
+
+from kvproof.impl.refusals import Refused
 
 Reason = Literal[
     "cache-in-use",
@@ -15,3 +17,8 @@ Reason = Literal[
     "nothing-to-commit",
     "closed",
 ]
+
+
+def refuse(reason: Reason, message: str) -> NoReturn:
+    """Raise Refused for one of these reasons."""
+    raise Refused(reason, message)

@@ -17,8 +17,22 @@ from kvproof.impl.sequence_caches.sequence_cache import SequenceCache
 PRIMARY, SECONDARY = 0, 1
 
 
-class Room(CacheSteps):
-    """How pages give way to others."""
+class Room:
+    """How pages give way to others.
+
+    Args:
+        steps: the pools and the caches.
+    """
+
+    def __init__(self, steps: CacheSteps) -> None:
+        self._steps = steps
+        self._config = steps.config
+        self._groups = steps.config.groups
+        self._slots = {group: steps.config.slots_of(group)[PRIMARY] for group in steps.config.groups}
+        self._pages = steps.pages
+        self._queues = steps.queues
+        self._tree = steps.tree
+        self._window_group = steps.window_group
 
     # What can be had.
 
@@ -63,13 +77,13 @@ class Room(CacheSteps):
 
     def passes_gate(self) -> bool:
         """Whether each group's device memory is used little enough to resume a cache, whichever it is."""
-        slots_of, percent = self.config.slots_of, self.config.gate_percent
-        return all(self.unavailable(group) * 100 <= percent * slots_of(group)[PRIMARY] for group in self.config.groups)
+        percent, slots = self._config.gate_percent, self._slots
+        return all(self.unavailable(group) * 100 <= percent * slots[group] for group in self._groups)
 
     def unavailable(self, group: int) -> int:
         """Slots of device memory that nothing can vacate: of locked pages, of held ones that cannot go down, scratch."""
         vacant = len(self._pages.vacant[PRIMARY][group])
-        return self.config.slots_of(group)[PRIMARY] - vacant - self._queues.counts[group]
+        return self._slots[group] - vacant - self._queues.counts[group]
 
     # Giving way.
 
@@ -80,13 +94,13 @@ class Room(CacheSteps):
             return
         below = self.absorb(level + 1, group) > 0
         victim = self.victim(level, group, below)
-        self.step_unqueue(victim)
+        self._steps.step_unqueue(victim)
         if not below:
             self.drop(victim)
             return
         self.make_room(level + 1, group)
         if pages.slot[victim] != NO_SLOT:  # it may have gone with one below
-            self.step_migrate(victim, level + 1)
+            self._steps.step_migrate(victim, level + 1)
             self.settle(victim)
 
     def victim(self, level: int, group: int, below: bool) -> int:
@@ -102,7 +116,7 @@ class Room(CacheSteps):
         """
         node, pages = self._pages.node[page], self._pages
         if node is None or pages.kind[page] != FULL:
-            self.step_destroy(page)
+            self._steps.step_destroy(page)
             return
         handle = self._queues.handle
         for each in self._tree.subtree(node):
@@ -110,8 +124,8 @@ class Room(CacheSteps):
                 gone = each.pages[kind]
                 if gone != NO_PAGE:
                     if handle[gone] != NOT_QUEUED:
-                        self.step_unqueue(gone)
-                    self.step_destroy(gone)
+                        self._steps.step_unqueue(gone)
+                    self._steps.step_destroy(gone)
 
     def settle(self, page: int) -> None:
         """Bring the queues up to date for `page`; one that is private and that nobody holds is destroyed.
@@ -123,11 +137,11 @@ class Room(CacheSteps):
         queued = self._queues.handle[page] != NOT_QUEUED
         evictable = self.evictable(page)
         if queued and not evictable:
-            self.step_unqueue(page)
+            self._steps.step_unqueue(page)
         if not pages.holds[page] and pages.node[page] is None:
-            self.step_destroy(page)
+            self._steps.step_destroy(page)
         elif evictable and not queued:
-            self.step_enqueue(page)
+            self._steps.step_enqueue(page)
 
     def evictable(self, page: int) -> bool:
         """Whether `page` can be given up: nobody holds it and it is committed, or nobody has locked it and it can sink."""
@@ -141,39 +155,34 @@ class Room(CacheSteps):
     def bring_up(self, page: int) -> None:
         """Take `page` out of its queue and into device memory."""
         if self._queues.handle[page] != NOT_QUEUED:
-            self.step_unqueue(page)
+            self._steps.step_unqueue(page)
         if self._pages.level[page] != PRIMARY:
             self.make_room(PRIMARY, self._pages.group[page])
-            self.step_migrate(page, PRIMARY)
+            self._steps.step_migrate(page, PRIMARY)
 
     def new_page(self, kind: int, priority: int) -> int:
         """A new private page, for which others give way."""
-        group = self.config.group_of(kind)
+        group = self._config.group_of(kind)
         self.make_room(PRIMARY, group)
         page = self._pages.next_unused(group)
-        self.step_take_slot(page, kind, priority)
+        self._steps.step_take_slot(page, kind, priority)
         return page
 
     def add_page(self, cache: SequenceCache, place: int, kind: int) -> None:
         """Put a new page into an empty cell of an active cache."""
-        self.step_hold(cache, place, self.new_page(kind, cache.priority))
-        self.step_lock(cache, place)
+        self._steps.step_hold(cache, place, self.new_page(kind, cache.priority))
+        self._steps.step_lock(cache, place)
 
     def take_scratch(self, cache: SequenceCache, count: int) -> None:
         """Take scratch slots, for which others give way."""
         for _ in range(count):
             self.make_room(PRIMARY, self._window_group)
-            self.step_take_scratch(cache, 1)
+            self._steps.step_take_scratch(cache, 1)
 
     def let_go(self, cache: SequenceCache, place: int) -> None:
         """Empty a cell, unlocking it first, and see to what becomes of its page."""
         page = cache.cells[place]
         if cache.locked[place]:
-            self.step_unlock(cache, place)
-        self.step_let_go(cache, place)
+            self._steps.step_unlock(cache, place)
+        self._steps.step_let_go(cache, place)
         self.settle(page)
-
-    def end_copies(self) -> None:
-        """The operation has ended: submit its copies, and let kernels that come now wait for what they must."""
-        for copies in self._copies.values():
-            copies.end_operation()

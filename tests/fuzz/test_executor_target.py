@@ -11,7 +11,7 @@ import pytest
 from passes_in_flight import PassesInFlight
 
 from kvproof.fuzz.bugs.executor.sizes import DRAFTED, PLAIN, SCRATCH, STATES
-from kvproof.fuzz.bugs.executor.x27_pass_does_not_wait import FollowsNothing
+from kvproof.fuzz.bugs.executor.x27_pass_does_not_wait import PassesUnordered
 from kvproof.fuzz.bugs.executor.x28_index_rows_overwritten import OverwrittenRows
 from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.campaign import Engine, Plan, run_campaign
@@ -23,6 +23,9 @@ from kvproof.fuzz.targets import DEFAULT_TARGETS
 from kvproof.fuzz.targets.executor import ExecutorTarget, PassEngine, simulated
 from kvproof.impl.device import Stream
 from kvproof.impl.executor import Executor, Request
+from kvproof.impl.executor.pairs import Pairs
+from kvproof.impl.executor.release import Release
+from kvproof.impl.executor.scheduling import Scheduling
 from kvproof.impl.sequence_caches import IndexRows, SequenceCaches
 
 MACHINE = subject_named("executor")
@@ -123,12 +126,13 @@ def test_refusals_are_named() -> None:
 
 
 def test_a_refusal_by_the_caches_that_the_executor_does_not_expect_is_a_crash() -> None:
-    class Shortens(Executor):
+    class Shortens(Pairs):
         def shrink(self, cache: int, capacity: int) -> None:
             super().shrink(cache, 0)
 
+    target = ExecutorTarget(plant(Executor, parts={Pairs: Shortens}))
     operations = (*prefilled(0, 3), BEGIN, generation(0), forward(False))
-    assert failure_of(ExecutorTarget(Shortens), *operations).fingerprint.startswith("crash:Refused")
+    assert failure_of(target, *operations).fingerprint.startswith("crash:Refused")
 
 
 def test_sizes_that_the_implementation_does_not_offer_are_left_to_others() -> None:
@@ -239,15 +243,18 @@ def test_entries_that_are_left_in_a_row_that_nobody_has_are_seen() -> None:
     assert "index row 0 of nobody" in found.message
 
 
-class ForgetsTheBatch(Executor):
+class ForgetsTheBatch(Release):
     def release(self, requests: list[Request]) -> None:
         for request in requests:
-            self.step_strike(request.number)
+            self._steps.step_strike(request.number)
+
+
+BatchForgotten = plant(Executor, parts={Release: ForgetsTheBatch})
 
 
 def test_what_is_dropped_and_not_released_breaks_a_rule_at_once() -> None:
     operations = (*prefilled(0, 3), BEGIN, generation(0), forward(False))
-    assert failure_of(ExecutorTarget(ForgetsTheBatch), *operations).fingerprint.startswith("step:dropped-means")
+    assert failure_of(ExecutorTarget(BatchForgotten), *operations).fingerprint.startswith("step:dropped-means")
 
 
 def test_a_request_whose_encoder_fails_is_released_and_those_behind_it_go_on() -> None:
@@ -259,26 +266,26 @@ def test_a_request_whose_encoder_fails_is_released_and_those_behind_it_go_on() -
     assert (again["requests"]["0"]["row"], again["requests"]["0"]["outstanding"]) == (0, 1)
 
 
-class DropsWhatFollows(Executor):
+class DropsWhatFollows(Scheduling):
     """Takes a failed encoder for a limit: forwards what comes before."""
 
     def without_failed(self, kept: int, failed: int | None) -> tuple[list[Request], list[Request]]:
         kept = kept if failed is None else min(kept, failed)
-        return self.filling[:kept], self.filling[kept:]
+        return self._steps.filling[:kept], self._steps.filling[kept:]
 
 
-class ForgetsTheFailed(Executor):
+class ForgetsTheFailed(Scheduling):
     """Leaves the one whose encoder failed as it is: it is to be finished anyway."""
 
     def without_failed(self, kept: int, failed: int | None) -> tuple[list[Request], list[Request]]:
         filling, dropped = super().without_failed(kept, failed)
-        return filling, [each for each in dropped if failed is None or each is not self.filling[failed]]
+        return filling, [each for each in dropped if failed is None or each is not self._steps.filling[failed]]
 
 
 @pytest.mark.parametrize("wrong", [DropsWhatFollows, ForgetsTheFailed])
-def test_a_failed_encoder_is_dealt_with_as_any_other_that_drops(wrong: type[Executor]) -> None:
+def test_a_failed_encoder_is_dealt_with_as_any_other_that_drops(wrong: type[Scheduling]) -> None:
     two = (submit(0, 3), submit(1, 3), BEGIN, context(0), context(1))
-    failure_of(ExecutorTarget(wrong), *two, forward(encoder=0))
+    failure_of(ExecutorTarget(plant(Executor, parts={Scheduling: wrong})), *two, forward(encoder=0))
 
 
 # Passes in flight.
@@ -324,16 +331,17 @@ class WaitsForThePassThatIsOver(Executor):
         super().__init__(*arguments)
         self._under_way: dict[int, deque[Stream]] = {}
 
-    def start(self, batch: list[Request]) -> None:
-        super().start(batch)
-        assert self.started is not None
+    def run(self, *arguments: Any, **others: Any) -> list[Request]:
+        batch = super().run(*arguments, **others)
         for request in batch:
+            assert self.started is not None
             self._under_way.setdefault(request.number, deque()).append(self.started.stream)
+        return batch
 
     def update(self, number: int, accepted: int) -> None:
         request = self.requests.get(number)
         caches = [] if request is None or not request.outstanding else [*request.caches]
-        streams = {cache: self.caches._caches[cache].stream for cache in caches}
+        streams = {cache: self.caches._steps.caches[cache].stream for cache in caches}
         if caches:
             self._set_streams(dict.fromkeys(caches, self._under_way[number].popleft()))
         super().update(number, accepted)
@@ -341,7 +349,7 @@ class WaitsForThePassThatIsOver(Executor):
 
     def _set_streams(self, streams: dict[int, Stream]) -> None:
         for cache, stream in streams.items():
-            self.caches._caches[cache].stream = stream
+            self.caches._steps.caches[cache].stream = stream
 
 
 def test_pages_given_up_under_a_pass_in_flight_are_seen() -> None:
@@ -375,7 +383,7 @@ def test_a_page_that_changes_hands_under_a_pass_in_flight_is_seen() -> None:
     assert found.oracle == "race"
 
 
-@pytest.mark.parametrize("wrong", [FollowsNothing, OverwrittenRows])
+@pytest.mark.parametrize("wrong", [PassesUnordered, OverwrittenRows])
 def test_passes_that_are_not_kept_apart_are_seen(wrong: type[SequenceCaches]) -> None:
     parameters = {**UNDER_WAY, "draft_tokens": 1, "blocks_max": 8, "primary_slots": 5}
     found = failure_of(ExecutorTarget(caches_type=wrong), *UNDER_ANOTHER, parameters=parameters)

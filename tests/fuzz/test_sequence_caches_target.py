@@ -10,7 +10,7 @@ import pytest
 from attrs import evolve
 
 from kvproof.fuzz.bugs.planting import plant
-from kvproof.fuzz.bugs.sequence_caches.x15_row_keeps_unlocked_slots import SlotsLeftInTheRow
+from kvproof.fuzz.bugs.sequence_caches.x15_row_keeps_unlocked_slots import RowsKeepSlots
 from kvproof.fuzz.campaign import Engine, Plan, run_campaign
 from kvproof.fuzz.failure import Failure
 from kvproof.fuzz.lockstep import Lockstep, run
@@ -20,6 +20,7 @@ from kvproof.fuzz.targets.sequence_caches import SequenceCachesTarget, layered, 
 from kvproof.impl.device import Stream
 from kvproof.impl.sequence_caches import Forward, Kind, SequenceCaches, Use
 from kvproof.impl.sequence_caches import Refused as RefusedByManager
+from kvproof.impl.sequence_caches.forward import ForwardPlaces
 from kvproof.impl.sequence_caches.page_copies import PageCopies
 
 MACHINE = subject_named("sequence-caches")
@@ -206,13 +207,13 @@ class ReadsTooFewTokens(SequenceCaches):
         return evolve(passed, reads=tuple(evolve(use, end=min(use.end, start - 1)) for use in passed.reads))
 
 
-class ForgetsThePageBefore(SequenceCaches):
+class ForgetsThePageBefore(ForwardPlaces):
     """Windows are one token shorter for those who read them."""
 
     def _windows_seen(self, cache: Any, start: int) -> list[Use]:
         seen: list[Use] = super()._windows_seen(cache, start)
-        last_unseen = start + 1 - self.config.window_tokens
-        return [use for use in seen if (use.ordinal + 1) * self.config.tokens_per_block - 1 > last_unseen]
+        last_unseen = start + 1 - self._config.window_tokens
+        return [use for use in seen if (use.ordinal + 1) * self._config.tokens_per_block - 1 > last_unseen]
 
 
 class OneScratchSlot(SequenceCaches):
@@ -231,7 +232,12 @@ class ScratchUnwritten(SequenceCaches):
 WRONG_PASSES = [
     pytest.param(ReadsNothing, SCRATCH, "was not told where to read", id="reads-nothing"),
     pytest.param(ReadsTooFewTokens, PLAIN, "was not told where to read", id="reads-too-few-tokens"),
-    pytest.param(ForgetsThePageBefore, PARAMETERS, "the WINDOW page", id="window-one-token-short"),
+    pytest.param(
+        plant(SequenceCaches, parts={ForwardPlaces: ForgetsThePageBefore}),
+        PARAMETERS,
+        "the WINDOW page",
+        id="window-one-token-short",
+    ),
     pytest.param(OneScratchSlot, SCRATCH, "may share one", id="one-scratch-slot"),
     pytest.param(ScratchUnwritten, SCRATCH, "was not told where to write", id="scratch-unwritten"),
 ]
@@ -275,7 +281,7 @@ def test_what_is_written_into_scratch_is_read_back() -> None:
 
 
 def test_an_index_row_that_keeps_what_is_not_locked_is_an_error() -> None:
-    found = failure_of(SlotsLeftInTheRow, *PREFILL, on(0, "suspend"))
+    found = failure_of(RowsKeepSlots, *PREFILL, on(0, "suspend"))
     assert found.fingerprint == "crash:EngineError:suspend"
     assert "index row 0 of cache 0" in found.message
 

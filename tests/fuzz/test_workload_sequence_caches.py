@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from workload_cases import SHARED_TRACES, generated, request
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.command_line import main
 from kvproof.fuzz.commands import workload as workload_command
 from kvproof.fuzz.machines import subject_named
@@ -24,6 +25,8 @@ from kvproof.fuzz.workload.replay import Replay
 from kvproof.fuzz.workload.request_trace import read_requests
 from kvproof.impl.executor import Executor
 from kvproof.impl.executor import Request as ExecutorRequest
+from kvproof.impl.executor.release import Release
+from kvproof.impl.executor.scheduling import Scheduling
 
 SUBJECT = subject_named("executor")
 
@@ -157,12 +160,15 @@ def test_impossible_sizes_are_refused(sizes: Sizes, told: str) -> None:
 # Planted bugs, one for each oracle that can see one.
 
 
-class LeavesGrowth(Executor):
+class LeavesGrowth(Release):
     def release_generation(self, request: ExecutorRequest) -> None:
-        self.step_strike(request.number)
+        self._steps.step_strike(request.number)
 
 
-class GivesUpAtOnce(Executor):
+GrowthLeft = plant(Executor, parts={Release: LeavesGrowth})
+
+
+class GivesUpAtOnce(Scheduling):
     """Makes no room for generation: allowed by every step's rules, but another result."""
 
     def victim_for(self, request: ExecutorRequest) -> ExecutorRequest | None:
@@ -170,12 +176,12 @@ class GivesUpAtOnce(Executor):
         return None
 
 
-class PausesOthers(Executor):
+class PausesOthers(Scheduling):
     """Suspends the first that came after and not the last: another state, with the same results."""
 
     def victim_for(self, request: ExecutorRequest) -> ExecutorRequest | None:
         later = False
-        for other in self.requests.values():
+        for other in self._steps.requests.values():
             if later and self.can_be_paused(other):
                 return other
             later = later or other is request
@@ -189,7 +195,7 @@ class ForgetsToUpdate(Executor):
 
 @pytest.mark.parametrize(
     ("executor_type", "oracle"),
-    [(LeavesGrowth, "step"), (ForgetsToUpdate, "crash")],
+    [(GrowthLeft, "step"), (ForgetsToUpdate, "crash")],
 )
 def test_a_planted_bug_is_seen(executor_type: type[Executor], oracle: str) -> None:
     run = executed(make_executor=executor_type)
@@ -198,8 +204,9 @@ def test_a_planted_bug_is_seen(executor_type: type[Executor], oracle: str) -> No
     assert not run.found_by_check
 
 
-@pytest.mark.parametrize("executor_type", [GivesUpAtOnce, PausesOthers])
-def test_another_victim_is_seen_when_pages_are_short(executor_type: type[Executor]) -> None:
+@pytest.mark.parametrize("scheduling_type", [GivesUpAtOnce, PausesOthers])
+def test_another_victim_is_seen_when_pages_are_short(scheduling_type: type[Scheduling]) -> None:
+    executor_type = plant(Executor, parts={Scheduling: scheduling_type})
     requests = [request(0, tuple(range(100 * at, 100 * at + 3)), output=9_000) for at in range(8)]
     sizes = Sizes(28, 40, delay="none", overlap=False)
     assert executed(sizes, requests).failure is None
@@ -246,11 +253,11 @@ def test_steps_that_lead_elsewhere_are_seen_by_the_sums() -> None:
 
 
 def test_a_divergence_is_made_short_and_replays_on_the_ordinary_target(tmp_path: Path) -> None:
-    run = executed(make_executor=LeavesGrowth)
+    run = executed(make_executor=GrowthLeft)
     whole = run.trace("x:y")
     short = run.manager.shorten(whole, by_check=False)
     assert len(short.operations) <= 12 < len(whole.operations)
-    assert replay(SUBJECT, short, lambda: ExecutorTarget(LeavesGrowth)).verdict is Comparison.SAME
+    assert replay(SUBJECT, short, lambda: ExecutorTarget(GrowthLeft)).verdict is Comparison.SAME
     assert replay(SUBJECT, short, ExecutorTarget).verdict is Comparison.GONE
 
 
@@ -286,7 +293,7 @@ def test_the_command_replays_a_trace(command: Any, trace: Path) -> None:
 def test_the_command_writes_a_divergence_as_traces(
     command: Any, trace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workload_command, "executor", lambda: LeavesGrowth)
+    monkeypatch.setattr(workload_command, "executor", lambda: GrowthLeft)
     sizes = ("--manager", "sequence-caches", "--primary", 60, "--secondary", 60)
     result = command(trace, *sizes, "--out", tmp_path / "found")
     assert result.exit_code == 1

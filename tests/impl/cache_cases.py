@@ -78,10 +78,14 @@ class CachePool:
             lambda name, arguments: self.steps.append((name, *arguments)),
             forward_streams=streams,
         )
-        self.look = CachesInspection(self.caches)
         self._opened = 0
         self._tokens: dict[int, tuple[int, ...]] = {}
         self._reads: list[tuple[str, bytes, bytes, Loaded]] = []
+
+    @property
+    def look(self) -> CachesInspection:
+        """The manager as it is now."""
+        return CachesInspection(self.caches.snapshot())
 
     def create(self, cache: int, text: tuple[int, ...] = (), priority: int = 0) -> int:
         """Open a cache; beyond its text its tokens are like no other's. Returns the blocks matched."""

@@ -17,20 +17,20 @@ from kvproof.impl.sequence_caches.sequence_cache import SequenceCache
 def faults(manager: SequenceCaches) -> list[str]:
     """What is wrong between operations; empty for a sound manager."""
     found = []
-    for cache in manager._caches.values():
+    for cache in manager._steps.caches.values():
         found += _cache_faults(manager, cache)
     return found + _page_faults(manager) + _slot_faults(manager) + _tree_faults(manager) + _row_faults(manager)
 
 
 def _cache_faults(manager: SequenceCaches, cache: SequenceCache) -> list[str]:
-    config, pages = manager.config, manager._pages
+    config, pages = manager.config, manager._steps.pages
     tokens, found, active = config.tokens_per_block, [], cache.status is Status.ACTIVE
     if not cache.committed * tokens <= cache.history <= cache.capacity:
         found.append("S-1: lengths are out of order")
     blocks = -(-cache.capacity // tokens)
     stale_from = min(-(-cache.history // tokens), config.sink_blocks)
     stale_to = max(stale_from, (cache.history + 1 - config.window_tokens) // tokens)
-    scratch = range(*manager._spans.scratch(cache.history, cache.capacity))
+    scratch = range(*manager._steps.spans.scratch(cache.history, cache.capacity))
     empty_in_scratch = 0
     for ordinal in range(config.blocks_max):
         page = cache.cells[ordinal]
@@ -65,10 +65,10 @@ def _cache_faults(manager: SequenceCaches, cache: SequenceCache) -> list[str]:
 
 
 def _page_faults(manager: SequenceCaches) -> list[str]:
-    config, pages, handle = manager.config, manager._pages, manager._queues.handle
+    config, pages, handle = manager.config, manager._steps.pages, manager._steps.queues.handle
     found = []
     holds, locks = [0] * len(pages.group), [0] * len(pages.group)
-    for cache in manager._caches.values():
+    for cache in manager._steps.caches.values():
         for place, page in enumerate(cache.cells):
             if page != NO_PAGE:
                 holds[page] += 1
@@ -95,16 +95,16 @@ def _page_faults(manager: SequenceCaches) -> list[str]:
             )
         if queued and handle[page] != (level * GROUPS + group) * config.priorities + pages.priority[page]:
             found.append(f"S-4: page {page}: in the queue of another level, group or priority")
-    for queue, counted in enumerate(manager._queues.counts):
-        victims = list(manager._queues.victims(queue))
+    for queue, counted in enumerate(manager._steps.queues.counts):
+        victims = list(manager._steps.queues.victims(queue))
         droppable = sum(1 for page in victims if not holds[page])
-        if (len(victims), droppable) != (counted, manager._queues.droppable[queue]):
+        if (len(victims), droppable) != (counted, manager._steps.queues.droppable[queue]):
             found.append(f"S-4: queue {queue}: {len(victims)} queued, {droppable} droppable, but others are counted")
     return found
 
 
 def _slot_faults(manager: SequenceCaches) -> list[str]:
-    config, pages = manager.config, manager._pages
+    config, pages = manager.config, manager._steps.pages
     found = []
     for group in config.groups:
         for level in Level:
@@ -114,18 +114,18 @@ def _slot_faults(manager: SequenceCaches) -> list[str]:
                 for page, slot in enumerate(pages.slot)
                 if slot != NO_SLOT and pages.group[page] == group and pages.level[page] == level
             ]
-            if group == manager._window_group and level is Level.PRIMARY:
-                used += [slot for cache in manager._caches.values() for slot in cache.scratch]
+            if group == manager._steps.window_group and level is Level.PRIMARY:
+                used += [slot for cache in manager._steps.caches.values() for slot in cache.scratch]
             if sorted(used) != list(range(config.slots_of(group)[level])):
                 found.append(f"S-5: group {group}, {level.name}: slots {sorted(used)} are vacant or owned")
-        for cache in manager._caches.values():
+        for cache in manager._steps.caches.values():
             if cache.status is not Status.ACTIVE and (cache.scratch or any(cache.locked)):
                 found.append(f"S-6: cache {cache.number}: is {cache.status.name} with scratch slots or locks")
     return found
 
 
 def _tree_faults(manager: SequenceCaches) -> list[str]:
-    pages, tree = manager._pages, manager._tree
+    pages, tree = manager._steps.pages, manager._steps.tree
     found = []
     in_tree = set()
     for node in tree.subtree(tree.root):
@@ -144,7 +144,7 @@ def _tree_faults(manager: SequenceCaches) -> list[str]:
         for page, node in enumerate(pages.node)
         if node is not None and page not in in_tree
     ]
-    for cache in manager._caches.values():
+    for cache in manager._steps.caches.values():
         tip = tree.root
         for chunk in cache.text[: cache.committed]:
             tip = tip.children.get(chunk, tree.root)
@@ -154,12 +154,12 @@ def _tree_faults(manager: SequenceCaches) -> list[str]:
 
 
 def _row_faults(manager: SequenceCaches) -> list[str]:
-    rows, pages = manager.rows, manager._pages
+    rows, pages = manager.rows, manager._steps.pages
     found = []
     for row, owner in enumerate(rows.owner):
         wanted = [EMPTY_ENTRY] * manager.config.places
-        if owner is not None and owner in manager._caches:
-            cache = manager._caches[owner]
+        if owner is not None and owner in manager._steps.caches:
+            cache = manager._steps.caches[owner]
             for place, locked in enumerate(cache.locked):
                 if locked:
                     wanted[place] = pages.slot[cache.cells[place]]

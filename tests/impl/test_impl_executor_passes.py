@@ -159,7 +159,7 @@ def test_a_request_whose_cache_is_full_begins_again_with_no_more_than_fits() -> 
     engine.prefill(0)
     engine.generate(0)
     assert engine.lengths(0)[1] == 4
-    engine.executor.pause(engine.at(0))
+    engine.executor._scheduling._release.pause(engine.at(0))
     assert engine.at(0).prompt == 4
 
 
@@ -193,7 +193,7 @@ def test_the_longest_beginning_of_both_is_found_where_neither_has_all_that_the_o
     engine = Engine(draft_model=True, draft_text=10)
     lengths = {(1, 2, 3): (3, 1), (11, 12, 13): (2, 1)}
     engine.caches.matched = lambda text, limit: max(n for n in (0, *lengths[text]) if n <= limit)  # type: ignore[method-assign]
-    assert engine.executor.found_by_all(list(lengths)) == 1
+    assert engine.executor._pairs.found_by_all(list(lengths)) == 1
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_a_refusal_changes_nothing_and_says_what_to_do() -> None:
     engine.submit(0, 3)
     before = engine.steps[:]
     assert engine.refused("submit", 0, (), 3, 0) == "request-in-use"
-    assert (engine.steps, engine.executor.phase) == (before, Phase.IDLE)
+    assert (engine.steps, engine.executor.snapshot().phase) == (before, Phase.IDLE)
 
 
 @pytest.mark.parametrize("name", ["requests", "max_tokens", "rows"])
@@ -368,12 +368,12 @@ def test_a_row_that_is_not_the_lowest_free_one_is_told() -> None:
     engine = Engine()
     engine.submit(0, 1)
     with pytest.raises(ProtocolError, match="request 0: was given row 2, the lowest that is free is 0"):
-        engine.executor.step_seat(0, 2, 0)
+        engine.executor._steps.step_seat(0, 2, 0)
 
 
 def test_each_pass_that_has_something_to_compute_runs_on_the_next_forward_stream() -> None:
-    engine = Engine(overlap=True)
-    engine.caches.forward_streams = streams = (Stream.COMPUTE, Stream.EXECUTION)
+    streams = (Stream.COMPUTE, Stream.EXECUTION)
+    engine = Engine(overlap=True, streams=streams)
     engine.submit(0, 3)
     engine.prefill(0)
     ran = [engine.executor.started]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from executor_cases import Engine
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.impl.executor import Delay, Executor, Peers, Request, Stage
+from kvproof.impl.executor.pairs import Pairs
 from kvproof.impl.sequence_caches import Status
 
 HELD_BACK = {
@@ -96,7 +98,7 @@ def test_a_generating_request_that_was_suspended_is_suspended_again() -> None:
     engine = Engine()
     engine.submit(0, 3)
     engine.prefill(0)
-    engine.executor.pause(engine.at(0))
+    engine.executor._scheduling._release.pause(engine.at(0))
     engine.executor.begin_pass()
     assert engine.executor.schedule_generation(0)
     engine.run(ready=False)
@@ -191,13 +193,13 @@ def test_a_row_that_was_handed_over_is_written_by_its_new_owner_alone() -> None:
     assert (engine.caches.rows.full(0) == row).all()
 
 
-class LeavesRowsBound(Executor):
+class LeavesRowsBound(Pairs):
     def unbind_rows(self, request: Request) -> None:
         del request
 
 
 def test_a_row_that_stays_bound_is_refused_to_its_next_owner() -> None:
-    engine = Engine(rows=1, executor_type=LeavesRowsBound)
+    engine = Engine(rows=1, executor_type=plant(Executor, parts={Pairs: LeavesRowsBound}))
     engine.submit(0, 3)
     engine.prefill(0)
     engine.executor.hand_over(0)

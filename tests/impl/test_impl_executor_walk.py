@@ -10,7 +10,9 @@ import pytest
 from caches_soundness import faults
 from executor_cases import Engine
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.impl.executor import Delay, Executor, Peers, Phase, Reason, Refused, Request, Stage
+from kvproof.impl.executor.release import Release
 from kvproof.impl.sequence_caches import Status
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -69,7 +71,7 @@ def check(engine: Engine) -> None:
         if request.scheduled or request.outstanding:
             assert status is Status.ACTIVE  # C-11, C-12
         assert request.snapshot is None or (request.scheduled and request.snapshot < capacity)  # C-3
-    if executor.phase is Phase.IDLE:
+    if executor.snapshot().phase is Phase.IDLE:
         assert not any(request.scheduled or request.fresh for request in executor.requests.values())
     rows = [request.row for request in executor.requests.values() if request.row is not None]
     assert len(set(rows)) == len(rows)
@@ -88,7 +90,7 @@ def walk(engine: Engine, rng: random.Random, calls: int) -> Counter[str]:
 
 def drain(engine: Engine) -> None:
     """Let all requests end."""
-    if engine.executor.phase is not Phase.IDLE:
+    if engine.executor.snapshot().phase is not Phase.IDLE:
         engine.run(ready=False)
     for request in list(engine.executor.requests.values()):
         while request.outstanding:
@@ -112,12 +114,12 @@ def test_the_books_balance_after_every_call_and_nothing_is_left(kind: str) -> No
         assert done[name] > 0, name
 
 
-class KeepsGrowth(Executor):
+class KeepsGrowth(Release):
     def release_generation(self, request: Request) -> None:
-        self.step_strike(request.number)
+        self._steps.step_strike(request.number)
 
 
 def test_the_walk_sees_a_capacity_that_runs_away() -> None:
-    engine = Engine(executor_type=KeepsGrowth)
+    engine = Engine(executor_type=plant(Executor, parts={Release: KeepsGrowth}))
     with pytest.raises(AssertionError):
         walk(engine, random.Random(0), 2_000)

@@ -8,8 +8,12 @@ import pytest
 from cache_cases import SIZES, CachePool, Walk
 from caches_soundness import faults
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.impl.device import Level
 from kvproof.impl.sequence_caches import WINDOW_GROUP, Kind, Refused, SequenceCaches
+from kvproof.impl.sequence_caches.committing import Commits
+from kvproof.impl.sequence_caches.life_cycle import LifeCycle
+from kvproof.impl.sequence_caches.room import Room
 
 HOST = Level.SECONDARY
 
@@ -103,7 +107,7 @@ def test_without_open_caches_everything_can_be_had() -> None:
                 assert pool.vacant(Level(level), group) + len(pool.look.victims(level, group)) == slots  # S-14, S-16
 
 
-class LostVictims(SequenceCaches):
+class LostVictims(Room):
     """Decides while it goes: what had been pushed down before it finds no room stays out of the queues (V2-01)."""
 
     def has_room(self, group: int, need: int, *others: int, **more: int) -> bool:
@@ -115,47 +119,56 @@ class LostVictims(SequenceCaches):
         return super().has_room(group, need, *others, **more)
 
 
-class PrunesOneLifeCycle(SequenceCaches):
+class PrunesOneLifeCycle(Room):
     """A window page takes its block with it (V2-10)."""
 
     def drop(self, page: int) -> None:
         node = self._pages.node[page]
         if node is not None and self._pages.kind[page] == Kind.WINDOW and not node.children:
             node.parent.children.pop(node.chunk)  # type: ignore[union-attr]
-        self.step_destroy(page)
+        self._steps.step_destroy(page)
 
 
-class KeepsStaleWindows(SequenceCaches):
+class KeepsStaleWindows(Commits):
     """A window block committed when it is stale already stays held (V2-18)."""
 
     def let_go_of_stale(self, cache: Any, ordinal: int) -> None:
         """Nothing."""
 
 
-class QueuesAtTheLastLevel(SequenceCaches):
+class QueuesAtTheLastLevel(Room):
     """A held page is queued although it cannot go down."""
 
     def evictable(self, page: int) -> bool:
         return self._pages.node[page] is not None if not self._pages.holds[page] else not self._pages.locks[page]
 
 
-class KeepsScratch(SequenceCaches):
+class KeepsScratch(LifeCycle):
     """A refused resume keeps the scratch slots that it took (V2-05)."""
 
     def check_resume(self, cache: Any, places: list[int], scratch: int, fresh: bool) -> int:
         try:
             return super().check_resume(cache, places, scratch, fresh)
         except Refused:
-            self.step_take_scratch(cache, min(scratch, len(self._pages.vacant[0][self._window_group])))
+            self._steps.step_take_scratch(cache, min(scratch, len(self._pages.vacant[0][self._window_group])))
             raise
 
 
 @pytest.mark.parametrize(
-    "broken", [LostVictims, PrunesOneLifeCycle, KeepsStaleWindows, QueuesAtTheLastLevel, KeepsScratch]
+    ("part", "broken"),
+    [
+        (Room, LostVictims),
+        (Room, PrunesOneLifeCycle),
+        (Commits, KeepsStaleWindows),
+        (Room, QueuesAtTheLastLevel),
+        (LifeCycle, KeepsScratch),
+    ],
 )
-def test_each_rule_is_checked(broken: type[SequenceCaches]) -> None:
+def test_each_rule_is_checked(part: type, broken: type) -> None:
+    planted = plant(SequenceCaches, parts={part: broken})
+
     def runs(seed: int, sizes: dict[str, Any]) -> bool:
-        pool = CachePool(**sizes, manager_type=broken)
+        pool = CachePool(**sizes, manager_type=planted)
         try:
             Walk(pool, seed).run(80)
         except Exception:  # noqa: BLE001  # whatever comes first: a fault, a change by a refusal, a protocol error

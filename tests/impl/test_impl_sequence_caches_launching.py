@@ -9,6 +9,7 @@ from kvproof.fuzz.bugs.planting import plant
 from kvproof.impl.device import Device, Level, Loaded, Stream
 from kvproof.impl.page_table_upload import PageTableUpload, Staging
 from kvproof.impl.sequence_caches import Kind, Pass, Refused, SequenceCaches
+from kvproof.impl.sequence_caches.passes import Passes
 from kvproof.impl.sequence_caches.sequence_cache import SequenceCache
 
 BOTH = (Stream.COMPUTE, Stream.EXECUTION)
@@ -71,13 +72,13 @@ def test_the_passes_of_a_cache_are_in_order_wherever_they_run() -> None:
     assert engine.devices[0].peek(Level.PRIMARY, slot)[0] == 5
 
 
-class FollowsNothing(SequenceCaches):
+class FollowsNothing(Passes):
     def follow(self, cache: SequenceCache, stream: Stream) -> None:
         """Do not wait."""
 
 
 def test_without_that_they_are_in_no_order() -> None:
-    engine = Engine(0, caches_type=FollowsNothing)
+    engine = Engine(0, caches_type=plant(SequenceCaches, parts={Passes: FollowsNothing}))
     for stream in BOTH:
         engine.write(engine.start(stream, 0), 0, 1)
     assert engine.races() == 1

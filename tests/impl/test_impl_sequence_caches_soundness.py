@@ -37,12 +37,12 @@ def _measure(cache: SequenceCache, committed: int, history: int, capacity: int) 
 
 
 def _lose_full(caches: SequenceCaches) -> None:
-    node = caches._tree.root.children[7]
+    node = caches._steps.tree.root.children[7]
     node.pages[FULL] = NO_PAGE
 
 
 def _swap_pages(caches: SequenceCaches) -> None:
-    root = caches._tree.root
+    root = caches._steps.tree.root
     root.children[7].pages, root.children[1].pages = root.children[1].pages, root.children[7].pages
 
 
@@ -65,20 +65,22 @@ SPOILT: dict[str, Spoil] = {
     ),
     "S-3: page": lambda caches, cache, pages: pages.level.__setitem__(cache.cells[0], 1),
     "private, and nobody has it": lambda caches, cache, pages: pages.node.__setitem__(
-        caches._tree.root.children[7].pages[FULL], None
+        caches._steps.tree.root.children[7].pages[FULL], None
     ),
-    "queued: False": lambda caches, cache, pages: caches.step_unqueue(caches._tree.root.children[7].pages[FULL]),
+    "queued: False": lambda caches, cache, pages: caches._steps.step_unqueue(
+        caches._steps.tree.root.children[7].pages[FULL]
+    ),
     "in the queue of another level, group or priority": lambda caches, cache, pages: pages.priority.__setitem__(
-        caches._tree.root.children[7].pages[FULL], 1
+        caches._steps.tree.root.children[7].pages[FULL], 1
     ),
-    "S-4: queue 0": lambda caches, cache, pages: caches._queues.counts.__setitem__(0, 9),
+    "S-4: queue 0": lambda caches, cache, pages: caches._steps.queues.counts.__setitem__(0, 9),
     "S-5: group 0, PRIMARY": lambda caches, cache, pages: pages.vacant[0][0].append(0),
-    "S-6: cache 1: is SUSPENDED": lambda caches, cache, pages: caches._caches[1].locked.__setitem__(0, 1),
+    "S-6: cache 1: is SUSPENDED": lambda caches, cache, pages: caches._steps.caches[1].locked.__setitem__(0, 1),
     "without a FULL page": lambda caches, cache, pages: _lose_full(caches),
     "does not know that it is at": lambda caches, cache, pages: _swap_pages(caches),
-    "is committed where nothing finds it": lambda caches, cache, pages: caches._tree.root.children.pop(7),
+    "is committed where nothing finds it": lambda caches, cache, pages: caches._steps.tree.root.children.pop(7),
     "S-11: cache 0: its committed text is not in the tree": lambda caches, cache, pages: setattr(
-        cache, "tip", caches._tree.root
+        cache, "tip", caches._steps.tree.root
     ),
     "S-7: row 1 of cache 0": lambda caches, cache, pages: caches.rows.table.__setitem__((1, 0), 5),
     "S-7: row 0 of cache None": lambda caches, cache, pages: caches.rows.table.__setitem__((0, 0), 5),
@@ -88,12 +90,12 @@ SPOILT: dict[str, Spoil] = {
 def test_what_is_to_be_spoilt_is_sound() -> None:
     pool = pool_to_spoil()
     assert faults(pool.caches) == []
-    assert pool.caches._caches[0].cells[WINDOWS] == NO_PAGE
-    assert pool.caches._tree.root.children[1].pages[WINDOW] != NO_PAGE
+    assert pool.caches._steps.caches[0].cells[WINDOWS] == NO_PAGE
+    assert pool.caches._steps.tree.root.children[1].pages[WINDOW] != NO_PAGE
 
 
 @pytest.mark.parametrize("fault", SPOILT)
 def test_each_fault_is_named(fault: str) -> None:
     pool = pool_to_spoil()
-    SPOILT[fault](pool.caches, pool.caches._caches[0], pool.caches._pages)
+    SPOILT[fault](pool.caches, pool.caches._steps.caches[0], pool.caches._steps.pages)
     assert any(fault in found for found in faults(pool.caches)), faults(pool.caches)

@@ -45,7 +45,6 @@ def test_an_observer_does_not_change_what_happens() -> None:
     for seed, sizes in enumerate(SIZES):
         pool, silent = CachePool(**sizes), CachePool(**sizes)
         silent.caches = SequenceCaches(silent.devices, silent.config)
-        silent.look = type(silent.look)(silent.caches)
         for each in (pool, silent):
             Walk(each, seed).run(LONGER, check=False)
         assert pool.look.observe() == silent.look.observe()

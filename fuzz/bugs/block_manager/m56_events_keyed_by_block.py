@@ -6,8 +6,9 @@ from kvproof.fuzz.bugs.planting import Patch, plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.block_manager import BlockManagerTarget, simulated_device
 from kvproof.impl.block_manager import BlockManager
-from kvproof.impl.block_manager.transfers import FORWARD_STREAMS, Batch, Transfers
+from kvproof.impl.block_manager.transfers import Batch, Transfers
 from kvproof.impl.device import Device, Stream
+from kvproof.impl.device.forward_streams import FORWARD_STREAMS
 
 
 class EventsByBlock(Transfers):

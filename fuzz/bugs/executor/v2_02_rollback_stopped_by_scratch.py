@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from kvproof.fuzz.bugs.executor.sizes import SCRATCH, STAYING, with_executor
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.impl.executor import Executor
+from kvproof.impl.executor.pairs import Pairs
 from kvproof.impl.sequence_caches import CachesInspection
 
 
-class ShrinksWithoutScratchOnly(Executor):
+class ShrinksWithoutScratchOnly(Pairs):
     """Leaves a cache with scratch slots as large as it is."""
 
     def shrink(self, cache: int, capacity: int) -> None:
-        if not CachesInspection(self.caches).caches()[cache].scratch:
+        if not CachesInspection(self.caches.snapshot()).caches()[cache].scratch:
             super().shrink(cache, capacity)
+
+
+StoppedByScratch = plant(Executor, parts={Pairs: ShrinksWithoutScratchOnly})
 
 
 BUG = SeededBug(
@@ -26,7 +31,7 @@ BUG = SeededBug(
         "and the next pass grows it from there."
     ),
     machine="executor",
-    make_target=with_executor(ShrinksWithoutScratchOnly),
+    make_target=with_executor(StoppedByScratch),
     oracles=("step", "observation"),
     parameters=SCRATCH,
     without=STAYING,

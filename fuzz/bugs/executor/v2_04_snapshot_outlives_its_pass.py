@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from kvproof.fuzz.bugs.executor.sizes import PLAIN, STAYING, with_executor
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.impl.executor import Executor, Request
+from kvproof.impl.executor.steps import ExecutorSteps
 
 
-class KeepsSnapshots(Executor):
+class KeepsSnapshots(ExecutorSteps):
     """Clears everything but the snapshot."""
 
     @staticmethod
     def _unmark(request: Request) -> None:
         request.scheduled = request.resumed = False
+
+
+SnapshotsOutlive = plant(Executor, parts={ExecutorSteps: KeepsSnapshots})
 
 
 BUG = SeededBug(
@@ -24,7 +29,7 @@ BUG = SeededBug(
         "computed. A later rollback finds it and asks for less room than is in use, or frees the whole cache."
     ),
     machine="executor",
-    make_target=with_executor(KeepsSnapshots),
+    make_target=with_executor(SnapshotsOutlive),
     oracles=("observation", "step", "crash"),
     parameters=PLAIN,
     without=STAYING,

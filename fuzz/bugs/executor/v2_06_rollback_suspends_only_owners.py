@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from kvproof.fuzz.bugs.executor.sizes import STATES, STAYING, with_executor
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.impl.executor import Executor, Request, Stage
+from kvproof.impl.executor.release import Release
 
 
-class SuspendsIffSnapshot(Executor):
+class SuspendsIffSnapshot(Release):
     """Takes a snapshot of 0 for there being nothing to give up."""
 
     def release(self, requests: list[Request]) -> None:
@@ -21,8 +23,11 @@ class SuspendsIffSnapshot(Executor):
         if request.snapshot:
             super().release_context(request)
             return
-        self.shrink_caches(request, request.snapshot or 0)
-        self.step_strike(request.number)
+        self._pairs.shrink_caches(request, request.snapshot or 0)
+        self._steps.step_strike(request.number)
+
+
+OwnersOnly = plant(Executor, parts={Release: SuspendsIffSnapshot})
 
 
 BUG = SeededBug(
@@ -34,7 +39,7 @@ BUG = SeededBug(
         "with nothing. With recurrent state it has a page of that locked all the same, and nobody can have it."
     ),
     machine="executor",
-    make_target=with_executor(SuspendsIffSnapshot),
+    make_target=with_executor(OwnersOnly),
     oracles=("step", "observation"),
     parameters=STATES,
     without=STAYING,

@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 from kvproof.fuzz.bugs.executor.sizes import PLAIN, STAYING, with_executor
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.impl.executor import Executor, Request, Stage
+from kvproof.impl.executor.scheduling import Scheduling
+from kvproof.impl.executor.updates import Updates
 
 
-class SuspendsInFlight(Executor):
+class SuspendsInFlight(Scheduling):
     """Looks only at what this pass has scheduled."""
 
     def can_be_paused(self, request: Request) -> bool:
-        return request.stage in (Stage.CONTEXT, Stage.GENERATION) and not request.scheduled and self.is_active(request)
+        return (
+            request.stage in (Stage.CONTEXT, Stage.GENERATION)
+            and not request.scheduled
+            and self._pairs.is_active(request)
+        )
+
+
+class UpdatesActiveOnly(Updates):
+    """Passes over what is suspended."""
 
     def update(self, number: int, accepted: int) -> None:
-        request = self.requests.get(number)
-        if request is not None and request.outstanding and not self.is_active(request):
-            self.step_landed(number, request.cursor)
+        request = self._steps.requests.get(number)
+        if request is not None and request.outstanding and not self._pairs.is_active(request):
+            self._steps.step_landed(number, request.cursor)
         else:
             super().update(number, accepted)
+
+
+UpdateMissed = plant(Executor, parts={Scheduling: SuspendsInFlight, Updates: UpdatesActiveOnly})
 
 
 BUG = SeededBug(
@@ -30,7 +44,7 @@ BUG = SeededBug(
         "tokens that were rejected are never taken back, nor those that were accepted counted."
     ),
     machine="executor",
-    make_target=with_executor(SuspendsInFlight),
+    make_target=with_executor(UpdateMissed),
     oracles=("step", "observation"),
     parameters={**PLAIN, "primary_slots": 2, "tokens_per_block": 1},
     without=STAYING,

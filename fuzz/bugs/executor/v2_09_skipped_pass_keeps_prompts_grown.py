@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from kvproof.fuzz.bugs.executor.sizes import PLAIN, STAYING, with_executor
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.impl.executor import Executor, Request, Stage
+from kvproof.impl.executor.release import Release
 
 
-class SkipsForGenerationOnly(Executor):
+class SkipsForGenerationOnly(Release):
     """Forgets what it has scheduled of prompts."""
 
     def release(self, requests: list[Request]) -> None:
@@ -15,7 +17,10 @@ class SkipsForGenerationOnly(Executor):
             if request.stage is Stage.GENERATION:
                 self.release_generation(request)
             else:
-                self.step_strike(request.number)
+                self._steps.step_strike(request.number)
+
+
+PromptsStayGrown = plant(Executor, parts={Release: SkipsForGenerationOnly})
 
 
 BUG = SeededBug(
@@ -27,7 +32,7 @@ BUG = SeededBug(
         "is taken back. The prompts that were scheduled keep their pages locked."
     ),
     machine="executor",
-    make_target=with_executor(SkipsForGenerationOnly),
+    make_target=with_executor(PromptsStayGrown),
     oracles=("step",),
     parameters=PLAIN,
     without=STAYING,

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from kvproof.fuzz.bugs.executor.sizes import PLAIN, with_executor
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.impl.executor import Executor, Request
+from kvproof.impl.executor.pairs import Pairs
 
 
-class LeavesRowsBound(Executor):
+class LeavesRowsBound(Pairs):
     """Gives rows back without telling the caches."""
 
     def unbind_rows(self, request: Request) -> None:
         """Later, when the caches are closed."""
+
+
+RowsLeftBound = plant(Executor, parts={Pairs: LeavesRowsBound})
 
 
 BUG = SeededBug(
@@ -23,7 +28,7 @@ BUG = SeededBug(
         "stays bound to it. When that gives up its pages, it empties the entries of the row's new owner."
     ),
     machine="executor",
-    make_target=with_executor(LeavesRowsBound),
+    make_target=with_executor(RowsLeftBound),
     oracles=("observation", "crash"),
     parameters=PLAIN,
     no_variant="a row of the specification is what its owner has locked: nobody writes it",

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from kvproof.fuzz.bugs.executor.sizes import PLAIN, STAYING, with_executor
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.impl.executor import Executor, Request
+from kvproof.impl.executor.release import Release
 
 
-class KeepsGrowth(Executor):
+class KeepsGrowth(Release):
     """Skips a pass, and keeps what it was given for it."""
 
     def release_generation(self, request: Request) -> None:
-        self.step_strike(request.number)
+        self._steps.step_strike(request.number)
+
+
+GrowthKept = plant(Executor, parts={Release: KeepsGrowth})
 
 
 BUG = SeededBug(
@@ -23,7 +28,7 @@ BUG = SeededBug(
         "adds the tokens of a step, until the index row is too short."
     ),
     machine="executor",
-    make_target=with_executor(KeepsGrowth),
+    make_target=with_executor(GrowthKept),
     oracles=("step",),
     parameters={**PLAIN, "primary_slots": 6, "requests": 1, "rows": 1},
     without=STAYING,

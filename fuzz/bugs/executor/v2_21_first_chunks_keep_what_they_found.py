@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from kvproof.fuzz.bugs.executor.sizes import PLAIN, STAYING, with_executor
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.impl.executor import Executor, Request
+from kvproof.impl.executor.release import Release
 
 
-class KeepsFirstChunks(Executor):
+class KeepsFirstChunks(Release):
     """Suspends a request that has never run."""
 
     def free(self, request: Request, prompt: int) -> None:
@@ -15,12 +17,15 @@ class KeepsFirstChunks(Executor):
             super().free(request, prompt)
             return
         if request.snapshot is not None:
-            self.shrink_caches(request, request.snapshot)
-        self.suspend_caches(request)
+            self._pairs.shrink_caches(request, request.snapshot)
+        self._pairs.suspend_caches(request)
         if request.scheduled:
-            self.step_strike(request.number)
+            self._steps.step_strike(request.number)
         else:
-            self.step_pause(request.number)
+            self._steps.step_pause(request.number)
+
+
+FirstChunksKept = plant(Executor, parts={Release: KeepsFirstChunks})
 
 
 BUG = SeededBug(
@@ -32,7 +37,7 @@ BUG = SeededBug(
         "they have found for reuse, the last level fills with it, and those that run cannot grow."
     ),
     machine="executor",
-    make_target=with_executor(KeepsFirstChunks),
+    make_target=with_executor(FirstChunksKept),
     oracles=("step",),
     parameters=PLAIN,
     without=STAYING,

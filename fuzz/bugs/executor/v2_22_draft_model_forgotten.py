@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from kvproof.fuzz.bugs.executor.sizes import DRAFTED, STAYING, with_executor
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
-from kvproof.impl.executor import Executor, Peers, Request
+from kvproof.impl.executor import Executor, Request
+from kvproof.impl.executor.pairs import Pairs
 
 
-class AdmitsTargets(Executor):
+class AdmitsTargets(Pairs):
     """Makes the draft model's caches ready when the batch is prepared."""
 
     def make_ready(self, request: Request, capacity: int) -> bool:
         return self.make_cache_ready(request.caches[0], capacity) is not None
 
-    def run(
-        self,
-        peers: Peers,
-        ready: bool = True,
-        connector: int | None = None,
-        encoder_failed: int | None = None,
-    ) -> list[Request]:
-        batch = super().run(peers, ready, connector, encoder_failed)
+    def start(self, batch: list[Request]) -> None:
         for request in batch:
             for cache in request.caches[1:]:
                 if self.make_cache_ready(cache, self.capacity(request)) is None:
                     raise RuntimeError(f"request {request.number}: the draft model's cache cannot be made ready")
-        return batch
+        super().start(batch)
+
+
+DraftsForgotten = plant(Executor, parts={Pairs: AdmitsTargets})
 
 
 BUG = SeededBug(
@@ -38,7 +36,7 @@ BUG = SeededBug(
         "two is taken back."
     ),
     machine="executor",
-    make_target=with_executor(AdmitsTargets),
+    make_target=with_executor(DraftsForgotten),
     oracles=("step", "crash"),
     parameters=DRAFTED,
     without=STAYING,

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from kvproof.fuzz.bugs.executor.sizes import PLAIN, STAYING, with_executor
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.impl.executor import Executor
+from kvproof.impl.executor.steps import ExecutorSteps
 
 
-class KeepsPlaces(Executor):
+class KeepsPlaces(ExecutorSteps):
     """Suspends, and no more."""
 
     def step_pause(self, number: int) -> None:
         """Leaves the position."""
+
+
+PlacesKept = plant(Executor, parts={ExecutorSteps: KeepsPlaces})
 
 
 BUG = SeededBug(
@@ -23,7 +28,7 @@ BUG = SeededBug(
         "for the one whose new token is there."
     ),
     machine="executor",
-    make_target=with_executor(KeepsPlaces),
+    make_target=with_executor(PlacesKept),
     oracles=("observation", "step"),
     parameters={**PLAIN, "primary_slots": 3, "blocks_max": 2},
     without=STAYING,

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from kvproof.fuzz.bugs.executor.sizes import NO_HOST, STAYING, with_executor
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.impl.executor import Executor
+from kvproof.impl.executor.release import Release
 
 
-class SuspendsAnyway(Executor):
+class SuspendsAnyway(Release):
     """Takes suspended pages for free ones."""
 
     def suspending_frees(self) -> bool:
         return True
+
+
+SuspendedInVain = plant(Executor, parts={Release: SuspendsAnyway})
 
 
 BUG = SeededBug(
@@ -23,7 +28,7 @@ BUG = SeededBug(
         "nothing is freed, and all wait for each other."
     ),
     machine="executor",
-    make_target=with_executor(SuspendsAnyway),
+    make_target=with_executor(SuspendedInVain),
     seed=2,
     oracles=("step", "observation", "result"),
     parameters=NO_HOST,

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from kvproof.fuzz.bugs.executor.sizes import DRAFTED, STAYING, with_executor
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.impl.executor import Executor, Request
+from kvproof.impl.executor.pairs import Pairs
 
 
-class TakesTargetsBack(Executor):
+class TakesTargetsBack(Pairs):
     """Forgets the draft model's caches."""
 
     def shrink_caches(self, request: Request, capacity: int) -> None:
         self.shrink(request.caches[0], capacity)
+
+
+HalfTakenBack = plant(Executor, parts={Pairs: TakesTargetsBack})
 
 
 BUG = SeededBug(
@@ -23,7 +28,7 @@ BUG = SeededBug(
         "model's is left."
     ),
     machine="executor",
-    make_target=with_executor(TakesTargetsBack),
+    make_target=with_executor(HalfTakenBack),
     oracles=("step", "observation"),
     parameters=DRAFTED,
     without=STAYING,

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from kvproof.fuzz.bugs.executor.sizes import PLAIN, STAYING, with_executor
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.impl.executor import Executor, Request, Stage
+from kvproof.impl.executor.scheduling import Scheduling
 
 
-class SuspendsScheduled(Executor):
+class SuspendsScheduled(Scheduling):
     """Takes any that is not in flight."""
 
     def can_be_paused(self, request: Request) -> bool:
         return (
-            request.stage in (Stage.CONTEXT, Stage.GENERATION) and not request.outstanding and self.is_active(request)
+            request.stage in (Stage.CONTEXT, Stage.GENERATION)
+            and not request.outstanding
+            and self._pairs.is_active(request)
         )
 
     def victim_for(self, request: Request) -> Request | None:
-        for other in self.requests.values():
+        for other in self._steps.requests.values():
             if other is not request and self.can_be_paused(other):
                 return other
         return None
+
+
+ScheduledSuspended = plant(Executor, parts={Scheduling: SuspendsScheduled})
 
 
 BUG = SeededBug(
@@ -31,7 +38,7 @@ BUG = SeededBug(
         "pages that are no longer its own."
     ),
     machine="executor",
-    make_target=with_executor(SuspendsScheduled),
+    make_target=with_executor(ScheduledSuspended),
     oracles=("step", "observation", "result"),
     parameters={**PLAIN, "primary_slots": 3, "tokens_per_block": 1},
     without=STAYING,

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from kvproof.fuzz.bugs.executor.sizes import PLAIN, STAYING, with_executor
+from kvproof.fuzz.bugs.planting import Patch, plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.impl.executor import Executor, Request, Stage
+from kvproof.impl.executor.release import Release
 
 
-class AsksForMore(Executor):
-    """Counts from what it has, and keeps what it got."""
-
-    def context_target(self, request: Request, chunk: int) -> int:
-        return min(self.capacity(request) + chunk, self.tokens_max)
+class KeepsWhatItGot(Release):
+    """Suspends what is held back, and takes nothing back."""
 
     def release(self, requests: list[Request]) -> None:
         for request in sorted(requests, key=lambda each: each.number):
@@ -21,8 +20,20 @@ class AsksForMore(Executor):
                 self.release_context(request)
 
     def release_context(self, request: Request) -> None:
-        self.suspend_caches(request)
-        self.step_strike(request.number)
+        self._pairs.suspend_caches(request)
+        self._steps.step_strike(request.number)
+
+
+AsksForMore = plant(
+    Executor,
+    Patch(
+        "executor.scheduling",
+        old="        return max(self._pairs.capacity(request), request.cursor + chunk)",
+        new="        return min(self._pairs.capacity(request) + chunk, self._pairs.tokens_max)",
+    ),
+    parts={Release: KeepsWhatItGot},
+)
+"""Counts from what it has, and keeps what it got."""
 
 
 BUG = SeededBug(

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from kvproof.fuzz.bugs.executor.sizes import DRAFTED, STAYING, with_executor
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.impl.executor import Executor
-from kvproof.impl.executor.pairs import Readied
+from kvproof.impl.executor.pairs import Pairs, Readied
 
 
-class ForgetsTheTarget(Executor):
+class ForgetsTheTarget(Pairs):
     """Takes back nothing when the draft model's cache cannot be made ready."""
 
     def undo(self, readied: Readied) -> None:
         """Leave it."""
+
+
+HalfStaysGrown = plant(Executor, parts={Pairs: ForgetsTheTarget})
 
 
 BUG = SeededBug(
@@ -24,7 +28,7 @@ BUG = SeededBug(
         "given, though the request is not in this pass."
     ),
     machine="executor",
-    make_target=with_executor(ForgetsTheTarget),
+    make_target=with_executor(HalfStaysGrown),
     oracles=("observation", "step", "result", "crash"),
     parameters=DRAFTED,
     without=STAYING,

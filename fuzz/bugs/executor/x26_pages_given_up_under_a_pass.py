@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from kvproof.fuzz.bugs.executor.sizes import PLAIN
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.executor import ExecutorTarget
 from kvproof.impl.device import Stream
 from kvproof.impl.sequence_caches import SequenceCaches
+from kvproof.impl.sequence_caches.cache_steps import CacheSteps
 from kvproof.impl.sequence_caches.sequence_cache import SequenceCache
 
 
-class WaitsWhereItWasResumed(SequenceCaches):
+class WaitsWhereItWasResumed(CacheSteps):
     """Gives a page up once the stream is through on which its cache was resumed."""
 
     def __init__(self, *arguments: Any, **others: Any) -> None:
@@ -29,6 +31,9 @@ class WaitsWhereItWasResumed(SequenceCaches):
         cache.stream = stream
 
 
+ElsewhereUnawaited = plant(SequenceCaches, parts={CacheSteps: WaitsWhereItWasResumed})
+
+
 BUG = SeededBug(
     id="X-26",
     title="pages given up under a pass that runs elsewhere",
@@ -39,7 +44,7 @@ BUG = SeededBug(
         "does not wait for that."
     ),
     machine="executor",
-    make_target=lambda: ExecutorTarget(caches_type=WaitsWhereItWasResumed),
+    make_target=lambda: ExecutorTarget(caches_type=ElsewhereUnawaited),
     seed=4,
     oracles=("race", "content"),
     parameters={**PLAIN, "primary_slots": 3, "tokens_per_block": 1, "overlap": 1},

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from kvproof.fuzz.bugs.executor.sizes import PLAIN, STAYING
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.executor import ExecutorTarget
 from kvproof.impl.device import Stream
 from kvproof.impl.sequence_caches import SequenceCaches
+from kvproof.impl.sequence_caches.passes import Passes
 from kvproof.impl.sequence_caches.sequence_cache import SequenceCache
 
 
-class FollowsNothing(SequenceCaches):
+class FollowsNothing(Passes):
     """Leaves a cache's passes on several streams in no order."""
 
     def follow(self, cache: SequenceCache, stream: Stream) -> None:
         """Do not wait."""
+
+
+PassesUnordered = plant(SequenceCaches, parts={Passes: FollowsNothing})
 
 
 BUG = SeededBug(
@@ -26,7 +31,7 @@ BUG = SeededBug(
         "has computed, but nothing keeps it from running before."
     ),
     machine="executor",
-    make_target=lambda: ExecutorTarget(caches_type=FollowsNothing),
+    make_target=lambda: ExecutorTarget(caches_type=PassesUnordered),
     oracles=("race", "content"),
     parameters={**PLAIN, "overlap": 1},
     without=STAYING,

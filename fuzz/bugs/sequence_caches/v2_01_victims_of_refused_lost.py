@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from itertools import islice
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.bugs.sequence_caches.sizes import COMMITS, ENDS, FULL_ATTENTION, SHORT_BLOCKS
 from kvproof.fuzz.targets.sequence_caches import SequenceCachesTarget
 from kvproof.impl.sequence_caches import SequenceCaches
+from kvproof.impl.sequence_caches.room import Room
 
 
-class VictimsLost(SequenceCaches):
+class VictimsLost(Room):
     """Takes victims from the queue of device memory before it asks host memory for room, and puts none back."""
 
     def has_room(
@@ -19,8 +21,11 @@ class VictimsLost(SequenceCaches):
         fits = super().has_room(group, need, vacated, droppable, held, missing)
         if not fits:
             for page in list(islice(self._queues.victims(group), need + missing)):  # of PRIMARY, level 0
-                self.step_unqueue(page)
+                self._steps.step_unqueue(page)
         return fits
+
+
+LosesVictims = plant(SequenceCaches, parts={Room: VictimsLost})
 
 
 BUG = SeededBug(
@@ -32,7 +37,7 @@ BUG = SeededBug(
         "They cannot be evicted any more, count as in use, and in the end no cache is resumed."
     ),
     machine="sequence-caches",
-    make_target=lambda: SequenceCachesTarget(VictimsLost),
+    make_target=lambda: SequenceCachesTarget(LosesVictims),
     seed=15,
     oracles=("observation",),
     parameters={**FULL_ATTENTION, **SHORT_BLOCKS, "primary_slots": 2, "secondary_slots": 1},

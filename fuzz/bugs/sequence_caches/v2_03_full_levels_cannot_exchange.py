@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.bugs.sequence_caches.sizes import COMMITS, ENDS, FULL_ATTENTION, SHORT_BLOCKS
 from kvproof.fuzz.targets.sequence_caches import SequenceCachesTarget
 from kvproof.impl.sequence_caches import SequenceCaches
+from kvproof.impl.sequence_caches.room import Room
 
 
-class AllAtOnce(SequenceCaches):
+class AllAtOnce(Room):
     """Does not count the host slots that pages leave behind when they come up."""
 
     def has_room(
         self, group: int, need: int, vacated: int = 0, droppable: int = 0, held: int = 0, missing: int = 0
     ) -> bool:
         return super().has_room(group, need + missing, vacated, droppable, held)
+
+
+NoExchange = plant(SequenceCaches, parts={Room: AllAtOnce})
 
 
 BUG = SeededBug(
@@ -26,7 +31,7 @@ BUG = SeededBug(
         "pages there are none, although pages could change places one by one: such a cache waits for ever."
     ),
     machine="sequence-caches",
-    make_target=lambda: SequenceCachesTarget(AllAtOnce),
+    make_target=lambda: SequenceCachesTarget(NoExchange),
     seed=4,
     oracles=("result",),
     parameters={

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.bugs.sequence_caches.sizes import COMMITS, ENDS, NO_STATE, SHARED_WINDOW, SHORT_BLOCKS
 from kvproof.fuzz.targets.sequence_caches import SequenceCachesTarget
 from kvproof.impl.sequence_caches import Refused, SequenceCaches
+from kvproof.impl.sequence_caches.life_cycle import LifeCycle
 from kvproof.impl.sequence_caches.sequence_cache import SequenceCache
 
 
-class ScratchKept(SequenceCaches):
+class ScratchKept(LifeCycle):
     """Reserves scratch slots first, and leaves them with the cache when its pages cannot be locked."""
 
     def check_resume(self, cache: SequenceCache, places: list[int], scratch: int, fresh: bool) -> int:
@@ -18,8 +20,11 @@ class ScratchKept(SequenceCaches):
         except Refused:
             vacant = len(self._pages.vacant[0][self._window_group])
             if scratch and vacant:
-                self.step_take_scratch(cache, min(scratch, vacant))
+                self._steps.step_take_scratch(cache, min(scratch, vacant))
             raise
+
+
+KeepsScratch = plant(SequenceCaches, parts={LifeCycle: ScratchKept})
 
 
 BUG = SeededBug(
@@ -31,7 +36,7 @@ BUG = SeededBug(
         "given back, but these are not: a suspended cache keeps device memory that nothing can make give way."
     ),
     machine="sequence-caches",
-    make_target=lambda: SequenceCachesTarget(ScratchKept),
+    make_target=lambda: SequenceCachesTarget(KeepsScratch),
     seed=12,
     oracles=("observation",),
     parameters={

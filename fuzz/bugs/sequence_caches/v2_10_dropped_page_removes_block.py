@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.bugs.sequence_caches.sizes import NO_STATE, SHARED_WINDOW, SHORT_BLOCKS
 from kvproof.fuzz.targets.sequence_caches import SequenceCachesTarget
 from kvproof.impl.sequence_caches import Kind, SequenceCaches
+from kvproof.impl.sequence_caches.room import Room
 
 
-class PruneOnOneLifeCycle(SequenceCaches):
+class PruneOnOneLifeCycle(Room):
     """Takes a block without children out of the tree as soon as the page of one life cycle goes."""
 
     def drop(self, page: int) -> None:
@@ -21,6 +23,9 @@ class PruneOnOneLifeCycle(SequenceCaches):
         super().drop(page)
 
 
+PrunesBlocks = plant(SequenceCaches, parts={Room: PruneOnOneLifeCycle})
+
+
 BUG = SeededBug(
     id="V2-10",
     title="dropping a window's page removes the block",
@@ -30,7 +35,7 @@ BUG = SeededBug(
         "pages there still. They are lost for reuse, and a request whose path is removed goes on beside the tree."
     ),
     machine="sequence-caches",
-    make_target=lambda: SequenceCachesTarget(PruneOnOneLifeCycle),
+    make_target=lambda: SequenceCachesTarget(PrunesBlocks),
     seed=4,
     oracles=("observation", "crash", "step"),
     parameters={

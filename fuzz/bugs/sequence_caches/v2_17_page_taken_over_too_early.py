@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.bugs.sequence_caches.sizes import ENDS, FULL_ATTENTION, SHORT_BLOCKS
 from kvproof.fuzz.targets.sequence_caches import SequenceCachesTarget
 from kvproof.impl.sequence_caches import SequenceCaches
+from kvproof.impl.sequence_caches.committing import Commits
 from kvproof.impl.sequence_caches.sequence_cache import SequenceCache
 
 
-class PartialRebase(SequenceCaches):
+class PartialRebase(Commits):
     """Does not ask whether the block is full when it is committed already."""
 
     def can_commit(self, cache: SequenceCache, ordinal: int) -> bool:
         if super().can_commit(cache, ordinal):
             return True
-        begun = ordinal * self.config.tokens_per_block < cache.history
+        begun = ordinal * self._config.tokens_per_block < cache.history
         return begun and ordinal < len(cache.text) and not cache.stopped and self.find(cache, ordinal) is not None
+
+
+TakesOverTooEarly = plant(SequenceCaches, parts={Commits: PartialRebase})
 
 
 BUG = SeededBug(
@@ -28,7 +33,7 @@ BUG = SeededBug(
         "page that others share, and writes the rest of its tokens into that."
     ),
     machine="sequence-caches",
-    make_target=lambda: SequenceCachesTarget(PartialRebase),
+    make_target=lambda: SequenceCachesTarget(TakesOverTooEarly),
     seed=17,
     oracles=("step", "result", "crash"),
     parameters={

@@ -11,15 +11,15 @@ from kvproof.impl.sequence_caches import SequenceCaches
 GateLooksAhead = plant(
     SequenceCaches,
     Patch(
-        "sequence_caches.waking",
-        old="        if not self.passes_gate():",
+        "sequence_caches.life_cycle",
+        old="        if not self._room.passes_gate():",
         new="""
         wanted = {woken.cells[place] for place in self.places_to_lock(woken)}
         coming = [self._pages.group[page] for page in wanted if not self._pages.locks[page]]
-        if not self.passes_gate() or any(
-            (self.unavailable(group) + coming.count(group)) * 100
-            > self.config.gate_percent * self.config.slots_of(group)[0]
-            for group in self.config.groups
+        if not self._room.passes_gate() or any(
+            (self._room.unavailable(group) + coming.count(group)) * 100
+            > self._config.gate_percent * self._config.slots_of(group)[0]
+            for group in self._config.groups
         ):
 """,
     ),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.bugs.sequence_caches.sizes import COMMITS, ENDS, FULL_ATTENTION, SHORT_BLOCKS
 from kvproof.fuzz.targets.sequence_caches import SequenceCachesTarget
 from kvproof.impl.sequence_caches import SequenceCaches
+from kvproof.impl.sequence_caches.room import Room
 
 
-class Deciding(SequenceCaches):
+class Deciding(Room):
     """Knows when it decides whether there is room, and when it only makes room."""
 
     deciding = False
@@ -30,6 +32,9 @@ class OneTooMany(Deciding):
         return super().absorb(level, group) + (self.deciding and level <= self._pages.last_level[group])
 
 
+OneHeldTooMany = plant(SequenceCaches, parts={Room: OneTooMany})
+
+
 BUG = SeededBug(
     id="X-01",
     title="one held page more than host memory has room for is let through",
@@ -39,7 +44,7 @@ BUG = SeededBug(
         "too many is let through, and half way no victim is left that may be destroyed."
     ),
     machine="sequence-caches",
-    make_target=lambda: SequenceCachesTarget(OneTooMany),
+    make_target=lambda: SequenceCachesTarget(OneHeldTooMany),
     seed=20,
     oracles=("result", "crash", "step"),
     parameters={

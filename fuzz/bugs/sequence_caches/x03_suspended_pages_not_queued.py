@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.targets.sequence_caches import SequenceCachesTarget
 from kvproof.impl.sequence_caches import SequenceCaches
+from kvproof.impl.sequence_caches.life_cycle import LifeCycle
 from kvproof.impl.sequence_caches.sequence_cache import SequenceCache
 
 
-class LostOnSuspend(SequenceCaches):
+class LostOnSuspend(LifeCycle):
     """Does nothing about pages when the last lock goes."""
 
     def settle_all(self, cache: SequenceCache) -> None:
         del cache
+
+
+QueuesNothing = plant(SequenceCaches, parts={LifeCycle: LostOnSuspend})
 
 
 BUG = SeededBug(
@@ -24,7 +29,7 @@ BUG = SeededBug(
         "and the gate can tell, until the cache is resumed or closed."
     ),
     machine="sequence-caches",
-    make_target=lambda: SequenceCachesTarget(LostOnSuspend),
+    make_target=lambda: SequenceCachesTarget(QueuesNothing),
     seed=2,
     oracles=("observation",),
 )

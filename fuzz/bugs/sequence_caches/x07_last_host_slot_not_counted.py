@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.bugs.sequence_caches.sizes import COMMITS, ENDS, FULL_ATTENTION, SHORT_BLOCKS
 from kvproof.fuzz.bugs.sequence_caches.x01_one_held_page_too_many import Deciding
 from kvproof.fuzz.targets.sequence_caches import SequenceCachesTarget
+from kvproof.impl.sequence_caches import SequenceCaches
+from kvproof.impl.sequence_caches.room import Room
 
 
 class OneTooFew(Deciding):
@@ -14,6 +17,9 @@ class OneTooFew(Deciding):
     def absorb(self, level: int, group: int) -> int:
         room = super().absorb(level, group)
         return max(0, room - 1) if self.deciding and level <= self._pages.last_level[group] else room
+
+
+WastesASlot = plant(SequenceCaches, parts={Room: OneTooFew})
 
 
 BUG = SeededBug(
@@ -25,7 +31,7 @@ BUG = SeededBug(
         "are enough. So growth and resumes are refused in vain: nothing breaks, and one slot of host memory is wasted."
     ),
     machine="sequence-caches",
-    make_target=lambda: SequenceCachesTarget(OneTooFew),
+    make_target=lambda: SequenceCachesTarget(WastesASlot),
     oracles=("result", "observation"),
     parameters={
         **FULL_ATTENTION,

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from kvproof.fuzz.bugs.planting import plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.bugs.sequence_caches.sizes import ENDS, FULL_ATTENTION, SHORT_BLOCKS
 from kvproof.fuzz.targets.sequence_caches import SequenceCachesTarget
 from kvproof.impl.sequence_caches import SequenceCaches
+from kvproof.impl.sequence_caches.cache_steps import CacheSteps
 from kvproof.impl.sequence_caches.sequence_cache import SequenceCache
 
 
-class SlotsLeftInTheRow(SequenceCaches):
+class SlotsLeftInTheRow(CacheSteps):
     """Writes an index row when a page is locked, and not when the lock is given up."""
 
     def step_unlock(self, cache: SequenceCache, place: int) -> None:
         entries, cache.entries = cache.entries, None
         super().step_unlock(cache, place)
         cache.entries = entries
+
+
+RowsKeepSlots = plant(SequenceCaches, parts={CacheSteps: SlotsLeftInTheRow})
 
 
 BUG = SeededBug(
@@ -27,7 +32,7 @@ BUG = SeededBug(
         "suspended or shrinks, and name slots that other pages get."
     ),
     machine="sequence-caches",
-    make_target=lambda: SequenceCachesTarget(SlotsLeftInTheRow),
+    make_target=lambda: SequenceCachesTarget(RowsKeepSlots),
     seed=5,
     oracles=("crash",),
     parameters={**FULL_ATTENTION, **SHORT_BLOCKS},

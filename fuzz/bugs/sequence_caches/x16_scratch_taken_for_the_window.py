@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from kvproof.fuzz.bugs.planting import Patch, plant
 from kvproof.fuzz.bugs.seeded import SeededBug
 from kvproof.fuzz.bugs.sequence_caches.sizes import COMMITS, ENDS, NO_STATE, SHARED_WINDOW, SHORT_BLOCKS
 from kvproof.fuzz.targets.sequence_caches import SequenceCachesTarget
-from kvproof.impl.sequence_caches import Reason, SequenceCaches
+from kvproof.impl.sequence_caches import SequenceCaches
 
-
-class ScratchTakenForWindow(SequenceCaches):
-    """Lets a history end where its window is still in scratch slots."""
-
-    def _refuse(self, error: Reason, message: str) -> Any:
-        if error != "window-in-scratch":
-            super()._refuse(error, message)
+ScratchTakenForWindow = plant(
+    SequenceCaches,
+    Patch(
+        "sequence_caches.growth",
+        old="            if ordinal < computed and not before[0] <= ordinal < before[1]:",
+        new="            if False:",
+    ),
+)
+"""Lets a history end where its window is still in scratch slots."""
 
 
 BUG = SeededBug(
