@@ -9,6 +9,7 @@ rejections and events that no such state reaches are reported, since nothing was
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -88,11 +89,14 @@ def check_induction(
         return report(Verdict.UNKNOWN, "the time was spent before a state that satisfies the invariants was found")
 
     running: list[OperationInduction] = []
+    interrupted = threading.Event()
 
     def one(name: str) -> OperationReport:
         with nullcontext() if certifier is None else certifier.proof() as proof:
             induction = OperationInduction(definition, parameters, name, known, engine, goals, proof)
             running.append(induction)
+            if interrupted.is_set():  # while it was made
+                induction.stop()
             return induction.run(deadline, certifier)
 
     done: dict[str, OperationReport] = {}
@@ -107,6 +111,7 @@ def check_induction(
                     progress(result)
         except BaseException:
             # An interrupt, or a defect in one operation: do not wait for the queries of the others.
+            interrupted.set()
             for future in futures:
                 future.cancel()
             for induction in running:

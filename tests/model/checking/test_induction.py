@@ -109,20 +109,28 @@ def test_a_proof_that_takes_too_long_is_unknown_and_says_what_is_open(monkeypatc
     assert "cached_content_is_the_path" in one.undecided
 
 
-def test_an_interrupt_does_not_wait_for_the_open_queries() -> None:
+def test_an_interrupt_stops_the_open_queries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is stopped ends soon: see the tests of the solver."""
     bundle = load("block-manager")
+    stop, stopped = OperationInduction.stop, []
+
+    def noted(induction: OperationInduction) -> None:
+        stopped.append(induction)
+        stop(induction)
 
     def interrupt(_: OperationReport) -> None:
         raise KeyboardInterrupt
 
+    monkeypatch.setattr(OperationInduction, "stop", noted)
     with pytest.raises(KeyboardInterrupt):
         check_induction(
             bundle.definition,
-            bundle.sizes["induction"]["3+3"],
+            bundle.sizes["induction"]["2+1, no reuse"],
             seconds=float("inf"),
-            operations=["add", "store"],
+            operations=["add", "refresh"],
             progress=interrupt,
         )
+    assert len(stopped) == 2
 
 
 def test_a_rejection_after_a_step_is_found() -> None:
