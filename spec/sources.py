@@ -483,8 +483,8 @@ UNPLANTED: Mapping[str, Source] = {
     "M-73": Source(
         "A stored event names the wrong parent, so that who follows the events builds another tree.",
         "#3543",
-        "the specification has no log of events: `tests/impl/block_manager/test_events.py` plants it and sees it in the chain "
-        "of hashes",
+        "the specification has no log of events: `tests/impl/block_manager/test_events.py` plants it and sees it in the "
+        "chain of hashes",
     ),
 }
 """Bugs that are cited and have neither a variant nor a place in `kvproof.fuzz.bugs`, with the reason."""
