@@ -69,7 +69,7 @@ def operation(function: F) -> F:
     @functools.wraps(function)
     def called(self: Any, *arguments: Any) -> Any:
         if self._running == "operation":
-            return _tested(self, function, arguments)
+            return _tested(self, function, inspect.unwrap(function), arguments)
         taken_before = self._steps_taken
         before = _entered(self, "operation")
         try:
@@ -215,6 +215,8 @@ def _in_machine(function: F) -> F:
 
     @functools.wraps(function)
     def called(self: Any, *arguments: Any) -> Any:
+        if RUNNING.get() is self.params:  # within another of its methods, as most are
+            return function(self, *arguments)
         token = RUNNING.set(self.params)
         try:
             return function(self, *arguments)
@@ -228,18 +230,19 @@ def _checked(function: F) -> F:
     """A helper or step that is given None where it takes none, or a helper that returns what is not of the type that it
     says, is out of its domain, as the checkers have it."""
 
-    run = _in_machine(function)
+    run, written = _in_machine(function), inspect.unwrap(function)
 
     @functools.wraps(function)
     def called(self: Any, *arguments: Any) -> Any:
-        return _tested(self, run, arguments)
+        return _tested(self, run, written, arguments)
 
     return cast(F, called)
 
 
-def _tested(machine: Any, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    needed, result_type = _signature(inspect.unwrap(function))
-    for name, value in zip(needed, arguments, strict=False):
+def _tested(machine: Any, function: Callable[..., Any], written: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """The result of a method; `written`: as it stands in the class, which says what it takes and returns."""
+    needed, result_type = _signature(written)
+    for name, value in zip(needed, arguments, strict=False) if None in arguments else ():
         if value is None and name:
             where = f"argument {name} of {function.__name__}"
             raise OutOfDomain(f"{where} is None", f"defined: {where}")
