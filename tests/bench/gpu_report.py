@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("spec", "model", "impl", "fuzz")
 TESTS = ROOT / "tests" / "impl"
-KERNEL_TESTS = (str(TESTS / "test_impl_cuda_copies.py"), str(TESTS / "test_impl_cuda_pattern.py"))
+KERNEL_TESTS = (str(TESTS / "device" / "test_cuda_copies.py"), str(TESTS / "device" / "test_cuda_pattern.py"))
 PARTS = ("machine", "tests", "sanitizer", "bench", "fuzz")
 FUZZ_TARGET = "kvproof.fuzz.targets.block_manager:cuda"
 SANITIZER_STATUS = 7
@@ -129,7 +129,7 @@ def tests(run: Run) -> Part:
             "gpu",
             "-rfE",
             "--continue-on-collection-errors",
-            *map(str, sorted(TESTS.glob("test_impl_cuda_*.py"))),
+            *map(str, sorted(TESTS.rglob("test_cuda*.py"))),
         ],
         540,
     )

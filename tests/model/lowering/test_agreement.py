@@ -12,7 +12,7 @@ from kvproof.model import machines
 from kvproof.spec.lang import Rejected, RuleBroken, plain
 from kvproof.spec.lang.containers import frozen
 
-RUNS = 12
+RUNS = 6
 LENGTH = 50
 
 

@@ -17,7 +17,7 @@ from kvproof.model import machines
 from kvproof.model.lowering.system import System
 from kvproof.model.solving.solver import Solver
 
-CALLS = 100
+CALLS = 40
 
 
 def _literals(assignment: dict[int, int]) -> list[int]:
