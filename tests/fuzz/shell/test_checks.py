@@ -8,7 +8,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from kvproof.fuzz.command_line import main
+from kvproof.fuzz.target import Operation, Returned
+from kvproof.fuzz.targets.reference import ReferenceTarget
 from kvproof.fuzz.trace import read_trace
+from kvproof.model import machines
 
 COMMANDS = ("check", "explore")
 
@@ -31,6 +34,16 @@ def test_a_bug_that_needs_another_choice_than_the_policy_s_is_found_and_executed
     replayed = CliRunner().invoke(main, ["replay", str(file)])
     assert replayed.exit_code == 1
     assert "still fails in the same way" in replayed.output
+
+
+def test_a_machine_as_target_takes_the_choices_of_an_operation() -> None:
+    target = ReferenceTarget(machines.load("cells:Cells/any"))
+    target.reset({"cells": 2})
+    for cell in (0, 1):
+        target.apply(Operation("fill", {"cell": cell}))
+    chosen = {"cell": 1, "first": False}
+    assert target.apply(Operation("empty", {}, choices=(chosen,))) == Returned(1)
+    assert target.choices() == [chosen]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from typing import Any
+
 import attrs
 import pytest
 from symbolic_machines import (
@@ -109,18 +112,26 @@ def test_a_proof_that_takes_too_long_is_unknown_and_says_what_is_open(monkeypatc
     assert "cached_content_is_the_path" in one.undecided
 
 
-def test_an_interrupt_stops_the_open_queries(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_stops_what_is_open_and_what_is_being_made(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever is stopped ends soon: see the tests of the solver."""
     bundle = load("block-manager")
-    stop, stopped = OperationInduction.stop, []
+    made, stop, stopped = OperationInduction.__init__, OperationInduction.stop, []
+    came = threading.Event()
+
+    def made_late(induction: OperationInduction, definition: Any, parameters: Any, operation: str, *rest: Any) -> None:
+        if operation == "add":
+            came.wait(60)
+        made(induction, definition, parameters, operation, *rest)
 
     def noted(induction: OperationInduction) -> None:
         stopped.append(induction)
         stop(induction)
+        came.set()
 
     def interrupt(_: OperationReport) -> None:
         raise KeyboardInterrupt
 
+    monkeypatch.setattr(OperationInduction, "__init__", made_late)
     monkeypatch.setattr(OperationInduction, "stop", noted)
     with pytest.raises(KeyboardInterrupt):
         check_induction(
