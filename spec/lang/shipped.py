@@ -83,6 +83,16 @@ class Shipped:
         source = class_source(cast(Any, self.machine))
         for told, values in _unknown("only_fuzzed", self.only_fuzzed, stated, "rule or promise", self.machine):
             raise told.at(source.file, source.node.lineno, **values)
+        if isinstance(self.machine.BREAKS, str):  # every letter of it would be a name
+            text, name = repr(self.machine.BREAKS), self.machine.__name__
+            values = {
+                "field": "BREAKS",
+                "name": text,
+                "what": "tuple of names",
+                "machine": name,
+                "remedy": f"Write ({text},)",
+            }
+            raise Refusal.NAMES_NOTHING.at(source.file, source.node.lineno, **values)
         breakable = [*stated, *definition.of_kind("invariant"), "all-or-nothing"]
         broken = [name for name in self.machine.BREAKS if not name.startswith(OBLIGATIONS)]
         for told, values in _unknown("BREAKS", broken, breakable, "rule, promise or invariant", self.machine):

@@ -106,7 +106,13 @@ class SaysNothingThatThereIs(AnyFirst):
     BREAKS = ("the-first-is-emtied-first",)
 
 
-VARIANTS = {"any": AnyFirst, "another": SaysAnother, "nothing": SaysNothingThatThereIs}
+class SaysText(AnyFirst):
+    """It says a text, where names belong."""
+
+    BREAKS = "the-first-is-emptied-first"  # type: ignore[assignment]
+
+
+VARIANTS = {"text": SaysText, "any": AnyFirst, "another": SaysAnother, "nothing": SaysNothingThatThereIs}
 
 SHIPPED = Shipped(
     machine=Cells,

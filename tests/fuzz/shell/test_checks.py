@@ -61,3 +61,11 @@ def test_a_variant_that_says_what_no_rule_is_is_refused(command: str, tmp_path: 
     assert result.exit_code == 2
     assert "BREAKS names 'the-first-is-emtied-first', which is no rule, promise or invariant" in result.output
     assert "Write 'the-first-is-emptied-first'" in result.output
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_variant_that_says_a_text_is_refused(command: str, tmp_path: Path) -> None:
+    """As a text, every part of the name would count as what it breaks."""
+    result = _run(tmp_path, command, "text")
+    assert result.exit_code == 2
+    assert "Write ('the-first-is-emptied-first',)" in result.output
